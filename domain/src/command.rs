@@ -1,0 +1,124 @@
+//! Everything that can be asked of Muster. Forms, REST, the CLI, the runner and the checker only translate to these.
+
+use crate::{
+    AccessRole, Ending, Health, IncidentRole, Kind, Mode, Number, Permission, Phase, PlanHash, RunId, ServiceId, Severity, Slug, Stamp,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    Declare {
+        title: String,
+        severity: Severity,
+        affected: Vec<ServiceId>,
+        kind: Kind,
+        /// Show it on the public status page. Never with a drill.
+        public: bool,
+        /// Only for `backfilled`: when it happened.
+        occurred_at: Option<Stamp>,
+    },
+    ChangeSeverity { incident: Number, severity: Severity, reason: String },
+    AssignRole { incident: Number, role: IncidentRole, person: String },
+    /// Offer one's role to somebody; it passes when they accept.
+    HandOver { incident: Number, role: IncidentRole, to: String },
+    AcceptRole { incident: Number, role: IncidentRole },
+    PostUpdate { incident: Number, phase: Phase, message: String },
+    AddNote { incident: Number, text: String, occurred_at: Option<Stamp> },
+    Pin { incident: Number, seq: u64, pinned: bool },
+    AddTask { incident: Number, title: String, owner: String, minutes: u32 },
+    AcceptTask { incident: Number, task: u32 },
+    FinishTask { incident: Number, task: u32 },
+    Tick { incident: Number, item: u32, done: bool },
+    Resolve { incident: Number, message: String },
+    Reopen { incident: Number, reason: String },
+
+    StartRun { id: RunId, runbook: Slug, incident: Option<Number>, parameters: BTreeMap<String, String>, mode: Mode },
+    RetryStep { run: RunId },
+    SkipStep { run: RunId, reason: String },
+    MarkStepDone { run: RunId, reason: String },
+    CancelRun { run: RunId, reason: String },
+    /// The runner: what is due next (a retry whose delay is over).
+    Advance { run: RunId },
+    /// The runner: an attempt ended so.
+    EndAttempt { run: RunId, step: u32, attempt: u32, ending: Ending, output_bytes: u64, ended_at: Stamp },
+
+    /// The checker: a service is seen to be in this health now.
+    Observe { service: ServiceId, health: Health, because: String, since: Stamp },
+    /// The loader: this revision of the plan is in force.
+    LoadPlan { hash: PlanHash, name: String, changes: u32 },
+
+    IssueToken { id: String, name: String, role: AccessRole },
+    RevokeToken { id: String },
+    SignIn { id: String, name: String, role: AccessRole },
+}
+
+/// What each command asks of its caller. Exhaustive: a new command does not compile without one.
+pub fn permission(command: &Command) -> Permission {
+    use Command::*;
+    match command {
+        Declare { .. } | AddNote { .. } | Pin { .. } | AddTask { .. } | AcceptTask { .. } | FinishTask { .. } | Tick { .. } | AcceptRole { .. } => {
+            Permission::Respond
+        }
+        ChangeSeverity { .. }
+        | AssignRole { .. }
+        | HandOver { .. }
+        | PostUpdate { .. }
+        | Resolve { .. }
+        | Reopen { .. }
+        | StartRun { .. }
+        | RetryStep { .. }
+        | SkipStep { .. }
+        | MarkStepDone { .. }
+        | CancelRun { .. } => Permission::Command,
+        IssueToken { .. } | RevokeToken { .. } => Permission::Administer,
+        Advance { .. } | EndAttempt { .. } | Observe { .. } | LoadPlan { .. } | SignIn { .. } => Permission::Machine,
+    }
+}
+
+/// An expected "no", with a sentence for the person and, where one field is at fault, its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub why: Why,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    pub says: String,
+}
+
+/// The class of a refusal, in the words of `application/problem+json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// A field is missing or wrong.
+    Invalid,
+    /// The caller's role does not allow it.
+    Forbidden,
+    /// There is no such thing.
+    NotFound,
+    /// Not from this state.
+    Conflict,
+    /// The key was used for another command.
+    KeyReused,
+}
+
+impl Refusal {
+    pub fn invalid(field: &str, says: impl Into<String>) -> Self {
+        Refusal { why: Why::Invalid, field: Some(field.into()), says: says.into() }
+    }
+    pub fn forbidden(says: impl Into<String>) -> Self {
+        Refusal { why: Why::Forbidden, field: None, says: says.into() }
+    }
+    pub fn not_found(says: impl Into<String>) -> Self {
+        Refusal { why: Why::NotFound, field: None, says: says.into() }
+    }
+    pub fn conflict(says: impl Into<String>) -> Self {
+        Refusal { why: Why::Conflict, field: None, says: says.into() }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.says)
+    }
+}

@@ -1,0 +1,106 @@
+//! `decide(world, context, command) → events | Refusal`: the rules and the permissions, in one pure function.
+
+mod incident;
+mod run;
+mod text;
+
+pub use incident::empty_roles;
+
+use crate::{AccessRole, Actor, Command, Event, Incident, Number, Permission, Refusal, Run, RunId, Stamp, World, permission, plan::Plan};
+use std::sync::Arc;
+
+/// What a decision may look at besides the state.
+pub struct Context<'a> {
+    pub actor: &'a Actor,
+    pub now: Stamp,
+    pub plan: &'a Plan,
+}
+
+/// An event to be written, and when it happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    pub at: Stamp,
+    pub event: Event,
+}
+
+type Decision = Result<Vec<Fact>, Refusal>;
+
+/// What the command brings about, or why it may not be. No events and no refusal means: it was so already.
+pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decision {
+    let needed = permission(&command);
+    if !context.actor.role.may(needed) {
+        return Err(forbidden(context.actor, needed));
+    }
+    match command {
+        Command::StartRun { .. }
+        | Command::RetryStep { .. }
+        | Command::SkipStep { .. }
+        | Command::MarkStepDone { .. }
+        | Command::CancelRun { .. }
+        | Command::Advance { .. }
+        | Command::EndAttempt { .. } => run::decide(world, context, command),
+
+        Command::Observe { service, health, because, since } => {
+            if context.plan.service(&service).is_none() {
+                return Err(Refusal::not_found(format!("The plan has no service `{service}`.")));
+            }
+            let from = world.health(&service);
+            if from == health {
+                return Ok(Vec::new());
+            }
+            Ok(vec![Fact { at: since, event: Event::ServiceChanged { service, from, to: health, because } }])
+        }
+        Command::LoadPlan { hash, name, changes } => match &world.plan {
+            Some(in_force) if in_force.hash == hash => Ok(Vec::new()),
+            _ => one(context, Event::PlanLoaded { hash, name, changes }),
+        },
+        Command::IssueToken { id, name, role } => {
+            let name = text::line("name", &name, 1, 80)?;
+            grantable(role)?;
+            one(context, Event::TokenIssued { id, name, role })
+        }
+        Command::RevokeToken { id } => one(context, Event::TokenRevoked { id }),
+        Command::SignIn { id, name, role } => {
+            let name = text::line("name", &name, 1, 80)?;
+            grantable(role)?;
+            one(context, Event::SignedIn { id, name, role })
+        }
+        command => incident::decide(world, context, command),
+    }
+}
+
+fn one(context: &Context<'_>, event: Event) -> Decision {
+    Ok(vec![Fact { at: context.now, event }])
+}
+
+fn grantable(role: AccessRole) -> Result<(), Refusal> {
+    if AccessRole::GRANTABLE.contains(&role) { Ok(()) } else { Err(Refusal::invalid("role", "Use viewer, responder, commander, manager or admin.")) }
+}
+
+fn forbidden(actor: &Actor, needed: Permission) -> Refusal {
+    let needs = match needed {
+        Permission::View => "to be signed in",
+        Permission::Respond => "the role responder or higher",
+        Permission::Command => "the role commander",
+        Permission::Administer => "the role admin",
+        Permission::Machine => "to be one of Muster's own workers",
+    };
+    Refusal::forbidden(format!("{} has the role {}; this needs {needs}.", actor.name, actor.role.name()))
+}
+
+fn incident<'a>(world: &'a World, number: &Number) -> Result<&'a Arc<Incident>, Refusal> {
+    world.incidents.get(number).ok_or_else(|| Refusal::not_found(format!("There is no incident {number}.")))
+}
+
+fn open_incident<'a>(world: &'a World, number: &Number) -> Result<&'a Arc<Incident>, Refusal> {
+    let incident = incident(world, number)?;
+    if incident.is_open() {
+        Ok(incident)
+    } else {
+        Err(Refusal::conflict(format!("{number} is resolved. Reopen it first.")))
+    }
+}
+
+fn run<'a>(world: &'a World, id: &RunId) -> Result<&'a Arc<Run>, Refusal> {
+    world.runs.get(id).ok_or_else(|| Refusal::not_found(format!("There is no run {id}.")))
+}

@@ -1,0 +1,142 @@
+//! Everything that can have happened. An event's meaning never changes once it was written: `tests/events.jsonl`
+//! holds one of each kind ever written, and all must decode.
+
+use crate::{
+    AccessRole, Actor, Ending, Health, IncidentRole, Kind, Mode, Number, Phase, PlanHash, RunId, RunStatus, ServiceId, Severity, Stamp, StepStatus, Subject,
+    plan::Runbook,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    IncidentDeclared {
+        incident: Number,
+        title: String,
+        severity: Severity,
+        affected: Vec<ServiceId>,
+        kind: Kind,
+        public: bool,
+        plan: PlanHash,
+        /// The checklist as it stood in that plan.
+        checklist: Vec<String>,
+    },
+    SeverityChanged { incident: Number, from: Severity, to: Severity, reason: String },
+    RoleAssigned { incident: Number, role: IncidentRole, person: String },
+    RoleOffered { incident: Number, role: IncidentRole, to: String },
+    RoleAccepted { incident: Number, role: IncidentRole, person: String },
+    UpdatePosted { incident: Number, phase: Phase, message: String, public: bool },
+    NoteAdded { incident: Number, text: String },
+    Pinned { incident: Number, seq: u64, pinned: bool },
+    TaskAdded { incident: Number, task: u32, title: String, owner: String, minutes: u32 },
+    TaskAccepted { incident: Number, task: u32 },
+    TaskFinished { incident: Number, task: u32 },
+    Ticked { incident: Number, item: u32, done: bool },
+    IncidentResolved { incident: Number, message: String, public: bool },
+    IncidentReopened { incident: Number, reason: String },
+
+    RunStarted { run: RunId, runbook: Runbook, incident: Option<Number>, parameters: BTreeMap<String, String>, mode: Mode, plan: PlanHash },
+    StepStarted { run: RunId, step: u32, because: String },
+    StepSkipped { run: RunId, step: u32, because: String },
+    /// Written before the attempt is launched: what was meant to happen is known, whatever happens next.
+    AttemptStarted { run: RunId, step: u32, attempt: u32 },
+    AttemptEnded { run: RunId, step: u32, attempt: u32, ending: Ending, output_bytes: u64 },
+    /// The next attempt is due then.
+    RetryScheduled { run: RunId, step: u32, attempt: u32, at: Stamp },
+    StepEnded { run: RunId, step: u32, status: StepStatus, because: String },
+    RunPaused { run: RunId, step: u32, because: String },
+    RunResumed { run: RunId, step: u32, how: Resume, reason: String },
+    RunCancelling { run: RunId, reason: String },
+    RunEnded { run: RunId, status: RunStatus },
+
+    ServiceChanged { service: ServiceId, from: Health, to: Health, because: String },
+    PlanLoaded { hash: PlanHash, name: String, changes: u32 },
+
+    TokenIssued { id: String, name: String, role: AccessRole },
+    TokenRevoked { id: String },
+    SignedIn { id: String, name: String, role: AccessRole },
+}
+
+/// What an operator did with a paused run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resume {
+    Retry,
+    Skip,
+    MarkDone,
+}
+
+/// An event in its place: what the log holds and the live stream carries.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stamped {
+    pub seq: u64,
+    pub stream: String,
+    /// When it happened …
+    pub at: Stamp,
+    /// … and when it was written down.
+    pub recorded: Stamp,
+    pub actor: Actor,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+impl Event {
+    /// The stream an event belongs to: an incident, a run, a service, the plan or access.
+    pub fn stream(&self) -> String {
+        match (self.subject(), self) {
+            (Subject::Incident(number), _) => incident_stream(number),
+            (Subject::Run(run), _) => run_stream(run),
+            (_, Event::ServiceChanged { service, .. }) => service_stream(service),
+            (_, Event::PlanLoaded { .. }) => "plan".into(),
+            _ => "access".into(),
+        }
+    }
+
+    /// Its serde tag, as the store indexes it.
+    pub fn kind(&self) -> &'static str {
+        use Event::*;
+        match self {
+            IncidentDeclared { .. } => "incident_declared",
+            SeverityChanged { .. } => "severity_changed",
+            RoleAssigned { .. } => "role_assigned",
+            RoleOffered { .. } => "role_offered",
+            RoleAccepted { .. } => "role_accepted",
+            UpdatePosted { .. } => "update_posted",
+            NoteAdded { .. } => "note_added",
+            Pinned { .. } => "pinned",
+            TaskAdded { .. } => "task_added",
+            TaskAccepted { .. } => "task_accepted",
+            TaskFinished { .. } => "task_finished",
+            Ticked { .. } => "ticked",
+            IncidentResolved { .. } => "incident_resolved",
+            IncidentReopened { .. } => "incident_reopened",
+            RunStarted { .. } => "run_started",
+            StepStarted { .. } => "step_started",
+            StepSkipped { .. } => "step_skipped",
+            AttemptStarted { .. } => "attempt_started",
+            AttemptEnded { .. } => "attempt_ended",
+            RetryScheduled { .. } => "retry_scheduled",
+            StepEnded { .. } => "step_ended",
+            RunPaused { .. } => "run_paused",
+            RunResumed { .. } => "run_resumed",
+            RunCancelling { .. } => "run_cancelling",
+            RunEnded { .. } => "run_ended",
+            ServiceChanged { .. } => "service_changed",
+            PlanLoaded { .. } => "plan_loaded",
+            TokenIssued { .. } => "token_issued",
+            TokenRevoked { .. } => "token_revoked",
+            SignedIn { .. } => "signed_in",
+        }
+    }
+}
+
+pub fn incident_stream(number: &Number) -> String {
+    format!("incident/{number}")
+}
+pub fn run_stream(run: &RunId) -> String {
+    format!("run/{run}")
+}
+pub fn service_stream(service: &ServiceId) -> String {
+    format!("service/{service}")
+}

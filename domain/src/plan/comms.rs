@@ -1,0 +1,116 @@
+//! `communication.yaml` and `contacts.yaml`: who is told what, how fast, on which channel.
+
+use crate::{Severity, time::Span};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Communication {
+    pub severities: Vec<SeverityPolicy>,
+    pub audiences: Vec<Audience>,
+    pub matrix: Vec<MatrixRow>,
+}
+
+impl Communication {
+    pub fn severity(&self, severity: Severity) -> Option<&SeverityPolicy> {
+        self.severities.iter().find(|s| s.id == severity)
+    }
+    pub fn row(&self, severity: Severity) -> Option<&MatrixRow> {
+        self.matrix.iter().find(|r| r.severity == severity)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeverityPolicy {
+    pub id: Severity,
+    pub name: String,
+    pub description: String,
+    /// The first public word is due this long after declaration …
+    pub first_update: Span,
+    /// … and every further one this long after the last.
+    pub update_every: Span,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audience {
+    pub id: String,
+    pub name: String,
+    /// Contacts by their role in `contacts.yaml`.
+    pub members: Vec<String>,
+}
+
+/// One row of the communication matrix. The audience `all` is everybody.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MatrixRow {
+    pub severity: Severity,
+    pub within: Span,
+    pub audiences: Vec<String>,
+    pub channels: Vec<Channel>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Phone,
+    Email,
+    Slack,
+}
+
+impl Channel {
+    pub fn name(self) -> &'static str {
+        match self {
+            Channel::Phone => "Phone",
+            Channel::Email => "E-mail",
+            Channel::Slack => "Slack",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Directory {
+    pub emergency: Vec<Contact>,
+    #[serde(default)]
+    pub external: Vec<ExternalSupport>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    pub role: String,
+    pub name: String,
+    /// E.164 with optional hyphens: `+1-555-0001`.
+    pub phone: String,
+    pub email: String,
+    pub escalation: Escalation,
+    /// IANA name; shown as the local time of the person to be woken.
+    #[serde(default)]
+    pub timezone: Option<String>,
+}
+
+/// Primary contacts are asked first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Escalation {
+    Primary,
+    Secondary,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalSupport {
+    pub service: String,
+    pub contact: String,
+    pub account: String,
+    pub priority: Priority,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Priority {
+    P1,
+    P2,
+    P3,
+}

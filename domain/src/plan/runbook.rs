@@ -1,0 +1,79 @@
+//! `runbooks/*.yaml` in the document's own form: `name, trigger, steps[{name, condition, commands, timeout, retries}]`.
+
+use crate::{ServiceId, Slug, time::Span};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runbook {
+    /// The file's name without `.yaml`; filled in by the loader, never written in the file.
+    #[serde(default)]
+    pub slug: Slug,
+    pub name: String,
+    /// What calls for it, in words: "Database connection failure".
+    #[serde(default)]
+    pub trigger: Option<String>,
+    #[serde(default)]
+    pub description: String,
+    /// Where it is listed: `recovery`, `scenario`, `quick-reference`, `failover`.
+    #[serde(default)]
+    pub group: String,
+    pub steps: Vec<Step>,
+}
+
+impl Default for Slug {
+    fn default() -> Self {
+        Slug(String::new())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    pub name: String,
+    /// A condition of `conditions.yaml`; without one the step always runs.
+    #[serde(default)]
+    pub condition: Option<String>,
+    pub commands: Vec<CommandLine>,
+    /// For each attempt. Without one an attempt may take an hour.
+    #[serde(default)]
+    pub timeout: Option<Span>,
+    /// Further attempts after the first: `retries: 3` is up to four attempts.
+    #[serde(default)]
+    pub retries: u32,
+    #[serde(default)]
+    pub retry_delay: Option<Span>,
+}
+
+/// A command: a list is an argv and is run as it stands; a text is a line as the document writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CommandLine {
+    Line(String),
+    Argv(Vec<String>),
+}
+
+impl CommandLine {
+    /// As a person reads it.
+    pub fn display(&self) -> String {
+        match self {
+            CommandLine::Line(line) => line.clone(),
+            CommandLine::Argv(argv) => argv.join(" "),
+        }
+    }
+}
+
+/// When a step with this condition runs. Written as `{step_failed: Attempt Reconnection}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// The named step of this run ended failed or timed out.
+    StepFailed(String),
+    /// The named step's last attempt ended with this exit code.
+    StepExited { step: String, code: i32 },
+    /// The named service is in a major outage now.
+    ServiceDown(ServiceId),
+    All(Vec<Condition>),
+    Any(Vec<Condition>),
+    Not(Box<Condition>),
+}

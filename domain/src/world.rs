@@ -1,0 +1,132 @@
+//! The state that the events add up to. The server holds all that is open; a page holds the part it shows; both fold
+//! the same events with [`World::apply`].
+
+use crate::{Event, Health, Incident, Number, PlanHash, Run, RunId, ServiceId, ServiceState, Stamp, Stamped};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Values are shared (`Arc`), so that a snapshot for a reader or for a decision costs a map of pointers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct World {
+    /// The last event in here.
+    pub seq: u64,
+    pub plan: Option<PlanInForce>,
+    pub services: BTreeMap<ServiceId, Arc<ServiceState>>,
+    pub incidents: BTreeMap<Number, Arc<Incident>>,
+    pub runs: BTreeMap<RunId, Arc<Run>>,
+    /// Per year: how many incidents were declared.
+    pub counts: BTreeMap<i64, u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanInForce {
+    pub hash: PlanHash,
+    pub since: Stamp,
+}
+
+impl World {
+    /// Folds one event in. Total: what it does not know or does not hold is passed over. An event at or below `seq` was
+    /// folded already and changes nothing, so a stream may repeat itself.
+    pub fn apply(&mut self, stamped: &Stamped) {
+        if stamped.seq <= self.seq {
+            return;
+        }
+        self.seq = stamped.seq;
+        match &stamped.event {
+            Event::IncidentDeclared { incident, .. } => {
+                if let Some((year, count)) = incident.parts() {
+                    let most = self.counts.entry(year).or_default();
+                    *most = (*most).max(count);
+                }
+                if let Some(new) = Incident::declared(stamped) {
+                    self.incidents.insert(new.number.clone(), Arc::new(new));
+                }
+            }
+            Event::RunStarted { run, incident, .. } => {
+                if let Some(new) = Run::started(stamped) {
+                    self.runs.insert(run.clone(), Arc::new(new));
+                }
+                if let Some(incident) = incident.as_ref().and_then(|n| self.incidents.get_mut(n)) {
+                    Arc::make_mut(incident).apply(stamped);
+                }
+            }
+            Event::ServiceChanged { service, to, because, .. } => {
+                let state = ServiceState { health: *to, since: Some(stamped.at), because: because.clone() };
+                self.services.insert(service.clone(), Arc::new(state));
+            }
+            Event::PlanLoaded { hash, .. } => self.plan = Some(PlanInForce { hash: hash.clone(), since: stamped.at }),
+            event => match event.subject() {
+                Subject::Incident(number) => {
+                    if let Some(incident) = self.incidents.get_mut(number) {
+                        Arc::make_mut(incident).apply(stamped);
+                    }
+                }
+                Subject::Run(run) => {
+                    if let Some(run) = self.runs.get_mut(run) {
+                        Arc::make_mut(run).apply(stamped);
+                    }
+                }
+                Subject::Other => {}
+            },
+        }
+    }
+
+    pub fn health(&self, service: &ServiceId) -> Health {
+        self.services.get(service).map_or(Health::NoData, |s| s.health)
+    }
+
+    /// Open incidents: the gravest first, the newest first among equals.
+    pub fn open_incidents(&self) -> Vec<&Arc<Incident>> {
+        let mut open: Vec<_> = self.incidents.values().filter(|i| i.is_open()).collect();
+        open.sort_by(|a, b| a.severity.cmp(&b.severity).then(b.declared_at.cmp(&a.declared_at)));
+        open
+    }
+
+    /// The runs of an incident, the latest first.
+    pub fn runs_of(&self, incident: &Number) -> Vec<&Arc<Run>> {
+        let mut runs: Vec<_> = self.runs.values().filter(|r| r.incident.as_ref() == Some(incident)).collect();
+        runs.sort_by(|a, b| b.started_at.cmp(&a.started_at).then(b.id.cmp(&a.id)));
+        runs
+    }
+}
+
+/// What an event is about.
+pub enum Subject<'a> {
+    Incident(&'a Number),
+    Run(&'a RunId),
+    Other,
+}
+
+impl Event {
+    pub fn subject(&self) -> Subject<'_> {
+        use Event::*;
+        match self {
+            IncidentDeclared { incident, .. }
+            | SeverityChanged { incident, .. }
+            | RoleAssigned { incident, .. }
+            | RoleOffered { incident, .. }
+            | RoleAccepted { incident, .. }
+            | UpdatePosted { incident, .. }
+            | NoteAdded { incident, .. }
+            | Pinned { incident, .. }
+            | TaskAdded { incident, .. }
+            | TaskAccepted { incident, .. }
+            | TaskFinished { incident, .. }
+            | Ticked { incident, .. }
+            | IncidentResolved { incident, .. }
+            | IncidentReopened { incident, .. } => Subject::Incident(incident),
+            RunStarted { run, .. }
+            | StepStarted { run, .. }
+            | StepSkipped { run, .. }
+            | AttemptStarted { run, .. }
+            | AttemptEnded { run, .. }
+            | RetryScheduled { run, .. }
+            | StepEnded { run, .. }
+            | RunPaused { run, .. }
+            | RunResumed { run, .. }
+            | RunCancelling { run, .. }
+            | RunEnded { run, .. } => Subject::Run(run),
+            ServiceChanged { .. } | PlanLoaded { .. } | TokenIssued { .. } | TokenRevoked { .. } | SignedIn { .. } => Subject::Other,
+        }
+    }
+}
