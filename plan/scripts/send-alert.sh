@@ -1,0 +1,3 @@
+#!/bin/sh
+# send-alert.sh MESSAGE: tell the stakeholders.
+exec muster do alert:send --message="${1:?what to say}"
