@@ -1,0 +1,226 @@
+//! All that differs between the engines: opening, migrating, and taking the one writer's place.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, Transaction};
+
+use crate::Error;
+
+/// One connection writes, for appends are serialized anyway; several read.
+#[derive(Clone)]
+pub(crate) enum Db {
+    Sqlite { write: SqlitePool, read: SqlitePool },
+    Postgres { write: PgPool, read: PgPool },
+}
+
+pub(crate) enum DbTx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// `on!(db, p => expression)`: the expression over the pool for reading, typed once per engine.
+macro_rules! on {
+    ($db:expr, $p:ident => $e:expr) => {
+        match $db {
+            $crate::dialect::Db::Sqlite { read: $p, .. } => $e,
+            $crate::dialect::Db::Postgres { read: $p, .. } => $e,
+        }
+    };
+}
+pub(crate) use on;
+
+/// `on_tx!(tx, c => expression)`: the expression over the connection in a transaction, typed once per engine.
+macro_rules! on_tx {
+    ($tx:expr, $c:ident => $e:expr) => {
+        match $tx {
+            $crate::dialect::DbTx::Sqlite(tx) => {
+                let $c = &mut **tx;
+                $e
+            }
+            $crate::dialect::DbTx::Postgres(tx) => {
+                let $c = &mut **tx;
+                $e
+            }
+        }
+    };
+}
+pub(crate) use on_tx;
+
+macro_rules! migrations {
+    ($($version:literal $file:literal;)*) => {
+        pub(crate) fn sqlite_migrations() -> Migrator {
+            migrator(&[$(($version, $file, include_str!(concat!("../../../migrations/sqlite/", $file)))),*])
+        }
+        pub(crate) fn postgres_migrations() -> Migrator {
+            migrator(&[$(($version, $file, include_str!(concat!("../../../migrations/postgres/", $file)))),*])
+        }
+    };
+}
+
+// Never edit a released file: both engines keep its checksum and refuse to start. Add a file.
+migrations! {
+    1 "0001_timeline.sql";
+    2 "0002_access.sql";
+}
+
+fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {
+    let migration = |&(version, file, sql): &(i64, &'static str, &'static str)| {
+        Migration::new(version, file.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(files.iter().map(migration).collect())
+}
+
+/// How long one may wait for another's transaction, or for the server.
+const PATIENCE: Duration = Duration::from_secs(10);
+const READERS: u32 = 8;
+/// All sizes of all statements fit.
+const STATEMENTS: usize = 256;
+/// Any number of our own: writers of one PostgreSQL database agree on it.
+const WRITER_LOCK: i64 = 0x6d75_7374_6572;
+
+/// Opens and migrates; gives the place back for people (no password in it).
+pub(crate) async fn open(url: &str) -> Result<(Db, String), Error> {
+    if let Some(path) = url.strip_prefix("sqlite://") {
+        let path = Path::new(path);
+        if !path.is_absolute() || path.file_name().is_none() {
+            return Err(Error::Address { url: url.into(), why: "the path of the file must be absolute".into() });
+        }
+        Ok((open_sqlite(path).await?, url.into()))
+    } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        // Not repeated in the error: it may hold a password.
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|why| Error::Address { url: "postgres://…".into(), why: why.to_string() })?;
+        let (user, host, port) = (options.get_username(), options.get_host(), options.get_port());
+        let place = format!("postgres://{user}@{host}:{port}/{}", options.get_database().unwrap_or(user));
+        Ok((open_postgres(options, &place).await?, place))
+    } else {
+        Err(Error::Address { url: url.into(), why: "it starts with neither sqlite:// nor postgres://".into() })
+    }
+}
+
+async fn open_sqlite(path: &Path) -> Result<Db, Error> {
+    // Two programs may open a new file at once: the loser finds a lock or a half-known table, and then all done.
+    let mut attempt = 0;
+    loop {
+        match try_open_sqlite(path).await {
+            Err(Error::Open { .. } | Error::Migrate { .. }) if attempt < 5 && path.exists() => {
+                attempt += 1;
+                tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+async fn try_open_sqlite(path: &Path) -> Result<Db, Error> {
+    let place = path.display().to_string();
+    let open = |source| Error::Open { place: place.clone(), source };
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // WAL's usual NORMAL may lose the last commits with the power. A timeline may not.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(PATIENCE)
+        .foreign_keys(true)
+        .pragma("recursive_triggers", "ON")
+        .statement_cache_capacity(STATEMENTS);
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .min_connections(1)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+        .connect_with(options.clone())
+        .await
+        .map_err(open)?;
+    sqlite_migrations().run(&write).await.map_err(|error| Error::migrate(&place, error))?;
+    let read = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
+        .await
+        .map_err(open)?;
+    Ok(Db::Sqlite { write, read })
+}
+
+async fn open_postgres(options: PgConnectOptions, place: &str) -> Result<Db, Error> {
+    let open = |source| Error::Open { place: place.to_string(), source };
+    let options = options.application_name("muster").statement_cache_capacity(STATEMENTS);
+    // A connection of its own: the limits below are for appends, a migration may take longer.
+    let mut connection = tokio::time::timeout(PATIENCE, options.connect())
+        .await
+        .map_err(|_| open(sqlx::Error::PoolTimedOut))?
+        .map_err(open)?;
+    // As `run` does; that one is not `Send` over a bare connection.
+    postgres_migrations().run_direct(None, &mut connection, false).await.map_err(|error| Error::migrate(place, error))?;
+    connection.close().await.map_err(open)?;
+
+    let pool = |connections: u32| {
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .min_connections(1)
+            .acquire_timeout(PATIENCE)
+            .test_before_acquire(false)
+            .after_connect(|connection, _| Box::pin(async move { sqlx::query(SESSION).execute(connection).await.map(drop) }))
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    // A round trip only for those that were idle: the server may have been restarted meanwhile.
+                    if meta.idle_for > Duration::from_secs(1) {
+                        connection.ping().await?;
+                    }
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+            .connect_with(options.clone())
+    };
+    let write = pool(1).await.map_err(open)?;
+    let read = pool(READERS).await.map_err(open)?;
+    Ok(Db::Postgres { write, read })
+}
+
+/// For every PostgreSQL session of ours. A commit is durable whatever the server's default says (a stronger default stays);
+/// nobody waits for a writer forever, and a node that froze while it held the writer's place loses it.
+const SESSION: &str = "SELECT \
+    set_config('synchronous_commit', CASE current_setting('synchronous_commit') \
+        WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false), \
+    set_config('lock_timeout', '10s', false), \
+    set_config('idle_in_transaction_session_timeout', '10s', false)";
+
+impl Db {
+    /// Begins a transaction as the only writer.
+    pub(crate) async fn begin(&self) -> Result<DbTx, sqlx::Error> {
+        match self {
+            Db::Sqlite { write, .. } => Ok(DbTx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)),
+            Db::Postgres { write, .. } => {
+                let mut tx = write.begin().await?;
+                // A statement of its own: the next one takes its snapshot after the wait, and so sees what was awaited.
+                sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(WRITER_LOCK).execute(&mut *tx).await?;
+                Ok(DbTx::Postgres(tx))
+            }
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Db::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Db::Postgres { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Every statement, in one text for both engines. Rules that keep it one text: `BIGINT` numbers and `TEXT` only, a cast
+//! around every computed column and every lone parameter, no dialect functions, lists as `VALUES` in powers of two.
+//! `tests/statements.rs` prepares all of them on both engines and compares columns, types and parameters.
+
+use std::sync::LazyLock;
+
+macro_rules! event_columns {
+    () => {
+        "seq, stream, kind, occurred_at, recorded_at, actor, body, hash"
+    };
+}
+
+macro_rules! credential_columns {
+    () => {
+        "id, kind, secret_hash, person, expires_at, revoked_at, used_at, created_at"
+    };
+}
+
+macro_rules! statements {
+    ($($name:ident = $sql:expr;)*) => {
+        $(pub const $name: &str = $sql;)*
+        #[cfg(feature = "testing")]
+        const FIXED: &[(&str, &str)] = &[$((stringify!($name), $sql)),*];
+    };
+}
+
+statements! {
+    PING = "SELECT CAST(1 AS BIGINT) AS one";
+
+    HEAD = "SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1";
+    EVENTS_AFTER = concat!("SELECT ", event_columns!(), " FROM event WHERE seq > $1 ORDER BY seq LIMIT $2");
+    STREAM_AFTER = concat!(
+        "SELECT ", event_columns!(), " FROM event WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3");
+    STREAM_BEFORE = concat!(
+        "SELECT ", event_columns!(), " FROM event WHERE stream = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3");
+
+    PROJECTION = "SELECT kind, id, open, version, body FROM projection WHERE kind = $1 AND id = $2";
+    PROJECTIONS_OPEN =
+        "SELECT kind, id, open, version, body FROM projection WHERE kind = $1 AND open = TRUE ORDER BY id";
+    PROJECTIONS_LAST =
+        "SELECT kind, id, open, version, body FROM projection WHERE kind = $1 ORDER BY id DESC LIMIT $2";
+    PROJECTIONS_BEFORE = "SELECT kind, id, open, version, body FROM projection \
+        WHERE kind = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+    PROJECTION_VERSION = "SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) AS version FROM projection";
+
+    CREDENTIAL_BY_HASH = concat!("SELECT ", credential_columns!(), " FROM credential WHERE secret_hash = $1");
+    CREDENTIALS = concat!("SELECT ", credential_columns!(), " FROM credential WHERE kind = $1 ORDER BY id");
+    // What was revoked or used stays so: a late upsert cannot bring it back.
+    CREDENTIAL_PUT = concat!(
+        "INSERT INTO credential (", credential_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+        ON CONFLICT (id) DO UPDATE SET person = excluded.person, expires_at = excluded.expires_at, \
+        revoked_at = COALESCE(credential.revoked_at, excluded.revoked_at), \
+        used_at = COALESCE(excluded.used_at, credential.used_at)");
+    CREDENTIAL_REVOKE = "UPDATE credential SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+    LINK_USE = "UPDATE credential SET used_at = $2 WHERE id = $1 AND kind = 'link' \
+        AND used_at IS NULL AND revoked_at IS NULL AND expires_at > $2";
+
+    PLAN_REVISION = "SELECT body FROM plan_revision WHERE hash = $1";
+    PLAN_REVISION_PUT =
+        "INSERT INTO plan_revision (hash, body, loaded_at) VALUES ($1, $2, $3) ON CONFLICT (hash) DO NOTHING";
+}
+
+pub static EVENT_PUT: LazyLock<Multi> =
+    LazyLock::new(|| Multi::new(concat!("INSERT INTO event (", event_columns!(), ") VALUES "), 1, 8, ""));
+
+pub static RECEIPT_PUT: LazyLock<Multi> =
+    LazyLock::new(|| Multi::new("INSERT INTO receipt (key, fingerprint, seq, answer, at) VALUES ", 1, 5, ""));
+
+pub static PROJECTION_PUT: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new(
+        "INSERT INTO projection (kind, id, open, version, body) VALUES ",
+        1,
+        5,
+        " ON CONFLICT (kind, id) DO UPDATE SET open = excluded.open, version = excluded.version, body = excluded.body",
+    )
+});
+
+pub static RECEIPTS: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new("SELECT key, fingerprint, seq, answer, at FROM receipt WHERE key IN (VALUES ", 1, 1, ")")
+});
+
+pub static STREAMS_AFTER: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new(
+        concat!("SELECT ", event_columns!(), " FROM event WHERE seq > $1 AND stream IN (VALUES "),
+        3,
+        1,
+        ") ORDER BY seq LIMIT $2",
+    )
+});
+
+/// One statement over many rows: its text for 128, 64, … 1 rows. Few sizes keep the engines' statement caches warm; that
+/// the texts are leaked (once each) makes them `&'static str`, which sqlx asks for.
+pub struct Multi {
+    texts: [&'static str; SIZES.len()],
+}
+
+const SIZES: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
+
+impl Multi {
+    pub const LARGEST: usize = SIZES[0];
+
+    /// `before ($first, …), (…) after`, with `columns` parameters per row.
+    fn new(before: &str, first: usize, columns: usize, after: &str) -> Multi {
+        let row = |r: usize| {
+            let parameters: Vec<_> = (0..columns).map(|c| format!("${}", first + r * columns + c)).collect();
+            format!("({})", parameters.join(", "))
+        };
+        Multi {
+            texts: SIZES.map(|size| {
+                let rows: Vec<_> = (0..size).map(row).collect();
+                &*format!("{before}{}{after}", rows.join(", ")).leak()
+            }),
+        }
+    }
+
+    /// Cuts the rows into pieces for which there is a text.
+    pub fn split<'a, T>(&self, mut rows: &'a [T]) -> impl Iterator<Item = (&'static str, &'a [T])> {
+        std::iter::from_fn(move || {
+            let at = SIZES.iter().position(|&size| size <= rows.len())?;
+            let (piece, rest) = rows.split_at(SIZES[at]);
+            rows = rest;
+            Some((self.texts[at], piece))
+        })
+    }
+
+    /// The smallest text that takes all of a list, which must not be empty nor longer than [`Multi::LARGEST`]; and the list,
+    /// filled up by repeating its last entry.
+    pub fn padded<'a, T>(&self, list: &'a [T]) -> (&'static str, impl Iterator<Item = &'a T>) {
+        let at = SIZES.iter().rposition(|&size| size >= list.len()).unwrap_or(0);
+        (self.texts[at], list.iter().chain(list.last().into_iter().cycle()).take(SIZES[at]))
+    }
+}
+
+/// Every statement with its name, for the test that prepares them.
+#[cfg(feature = "testing")]
+pub fn all() -> Vec<(String, &'static str)> {
+    let multi: [(&str, &LazyLock<Multi>); 5] = [
+        ("EVENT_PUT", &EVENT_PUT),
+        ("RECEIPT_PUT", &RECEIPT_PUT),
+        ("PROJECTION_PUT", &PROJECTION_PUT),
+        ("RECEIPTS", &RECEIPTS),
+        ("STREAMS_AFTER", &STREAMS_AFTER),
+    ];
+    let sizes = multi
+        .iter()
+        .flat_map(|(name, multi)| SIZES.iter().zip(multi.texts).map(move |(size, sql)| (format!("{name} x {size}"), sql)));
+    FIXED.iter().map(|(name, sql)| (name.to_string(), *sql)).chain(sizes).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_split_into_powers_of_two_in_order() {
+        let rows: Vec<usize> = (0..300).collect();
+        let pieces: Vec<_> = EVENT_PUT.split(&rows).collect();
+        assert_eq!(pieces.iter().map(|(_, piece)| piece.len()).collect::<Vec<_>>(), [128, 128, 32, 8, 4]);
+        assert_eq!(pieces.iter().flat_map(|(_, piece)| piece.iter().copied()).collect::<Vec<_>>(), rows);
+        assert_eq!(pieces[4].0.matches('(').count(), 5, "the columns and four rows");
+        assert_eq!(EVENT_PUT.split::<u8>(&[]).count(), 0);
+    }
+
+    #[test]
+    fn a_list_is_filled_up_by_repeating_its_last_entry() {
+        let (sql, list) = RECEIPTS.padded(&["a", "b", "c"]);
+        assert!(sql.ends_with("(VALUES ($1), ($2), ($3), ($4))"), "{sql}");
+        assert_eq!(list.copied().collect::<Vec<_>>(), ["a", "b", "c", "c"]);
+    }
+}

@@ -1,0 +1,237 @@
+//! Writing: one transaction at a time, whole or not at all.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::dialect::{DbTx, on_tx};
+use crate::{Credential, Error, Head, PlanRevision, Projection, Receipt, Record, Revocation, chain, sql};
+
+/// What is written together. The caller numbers and chains the records with [`Head::append`], starting from [`Tx::head`].
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    pub records: Vec<Record>,
+    /// New ones: a key that exists fails the batch. Look them up first, with [`Tx::receipts`].
+    pub receipts: Vec<Receipt>,
+    /// Replace what is there; of several for the same thing the last one stays.
+    pub projections: Vec<Projection>,
+    /// New ones, or renewed (person, expiry, last use). What is revoked stays revoked.
+    pub credentials: Vec<Credential>,
+    pub revocations: Vec<Revocation>,
+    pub plan_revisions: Vec<PlanRevision>,
+}
+
+/// The statements of [`Tx::write`] over a connection of either engine.
+macro_rules! put {
+    ($c:ident, $batch:ident) => {
+        async {
+            for (sql, rows) in sql::EVENT_PUT.split(&$batch.records) {
+                let mut query = sqlx::query(sql);
+                for r in rows {
+                    query = query.bind(number(r.seq)).bind(&r.stream).bind(&r.kind).bind(r.occurred_at);
+                    query = query.bind(r.recorded_at).bind(&r.actor).bind(&r.body).bind(&r.hash[..]);
+                }
+                query.execute(&mut *$c).await?;
+            }
+            for (sql, rows) in sql::RECEIPT_PUT.split(&$batch.receipts) {
+                let mut query = sqlx::query(sql);
+                for r in rows {
+                    query = query.bind(&r.key).bind(&r.fingerprint[..]).bind(number(r.seq)).bind(&r.answer).bind(r.at);
+                }
+                query.execute(&mut *$c).await?;
+            }
+            for (sql, rows) in sql::PROJECTION_PUT.split(&last_of_each(&$batch.projections)) {
+                let mut query = sqlx::query(sql);
+                for p in rows {
+                    query = query.bind(&p.kind).bind(&p.id).bind(p.open).bind(number(p.version)).bind(&p.body);
+                }
+                query.execute(&mut *$c).await?;
+            }
+            for x in &$batch.credentials {
+                let query = sqlx::query(sql::CREDENTIAL_PUT).bind(&x.id).bind(x.kind.as_str()).bind(&x.secret_hash[..]);
+                let query = query.bind(&x.person).bind(x.expires_at).bind(x.revoked_at).bind(x.used_at).bind(x.created_at);
+                query.execute(&mut *$c).await?;
+            }
+            for r in &$batch.revocations {
+                sqlx::query(sql::CREDENTIAL_REVOKE).bind(&r.id).bind(r.at).execute(&mut *$c).await?;
+            }
+            for p in &$batch.plan_revisions {
+                let query = sqlx::query(sql::PLAN_REVISION_PUT).bind(&p.hash).bind(&p.body).bind(p.loaded_at);
+                query.execute(&mut *$c).await?;
+            }
+            Ok::<(), sqlx::Error>(())
+        }
+        .await
+    };
+}
+
+/// The one writer's transaction. Dropped without [`Tx::commit`], it leaves no trace.
+pub struct Tx {
+    tx: DbTx,
+    head: Head,
+    appended: Option<Arc<watch::Sender<()>>>,
+    wrote_events: bool,
+    /// A statement failed or was cut short. PostgreSQL would turn the commit into a silent rollback, SQLite would commit the
+    /// half of it: so it ends here.
+    given_up: bool,
+}
+
+impl Tx {
+    pub(crate) async fn begin(tx: DbTx, appended: Arc<watch::Sender<()>>) -> Result<Tx, Error> {
+        let mut tx = Tx { tx, head: Head::default(), appended: Some(appended), wrote_events: false, given_up: false };
+        let head = on_tx!(&mut tx.tx, c => sqlx::query_as(sql::HEAD).fetch_optional(c).await)?;
+        tx.head = head.unwrap_or_default();
+        Ok(tx)
+    }
+
+    /// The end of the timeline as of this transaction, including what it has written.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Events after a number, oldest first. For a node that follows the timeline and must catch up before it decides.
+    pub async fn events_after(&mut self, after: u64, limit: u32) -> Result<Vec<Record>, Error> {
+        let found = on_tx!(self.enter()?, c => {
+            sqlx::query_as(sql::EVENTS_AFTER).bind(number(after)).bind(i64::from(limit)).fetch_all(c).await
+        });
+        self.leave(found)
+    }
+
+    /// The receipts there are for these keys.
+    pub async fn receipts(&mut self, keys: &[&str]) -> Result<HashMap<String, Receipt>, Error> {
+        let mut all = HashMap::new();
+        for chunk in keys.chunks(sql::Multi::LARGEST) {
+            let (sql, list) = sql::RECEIPTS.padded(chunk);
+            for key in chunk {
+                text("an idempotency key", key)?;
+            }
+            let found = on_tx!(self.enter()?, c => {
+                list.fold(sqlx::query_as(sql), |query, key| query.bind(*key)).fetch_all(c).await
+            });
+            all.extend(self.leave(found)?.into_iter().map(|receipt: Receipt| (receipt.key.clone(), receipt)));
+        }
+        Ok(all)
+    }
+
+    pub async fn projection(&mut self, kind: &str, id: &str) -> Result<Option<Projection>, Error> {
+        let (kind, id) = (text("a kind", kind)?, text("an id", id)?);
+        let found = on_tx!(self.enter()?, c => sqlx::query_as(sql::PROJECTION).bind(kind).bind(id).fetch_optional(c).await);
+        self.leave(found)
+    }
+
+    /// Uses up a sign-in link. True for exactly one caller, and only before it expires or is revoked.
+    pub async fn use_link(&mut self, id: &str, at: i64) -> Result<bool, Error> {
+        let id = text("a credential", id)?;
+        let done = on_tx!(self.enter()?, c => {
+            sqlx::query(sql::LINK_USE).bind(id).bind(at).execute(c).await.map(|done| done.rows_affected())
+        });
+        Ok(self.leave(done)? == 1)
+    }
+
+    /// Writes all of the batch. Nothing is written if its texts or its chain are wrong; then the transaction can go on.
+    /// After an error of the database it cannot: every further call answers [`Error::GivenUp`].
+    pub async fn write(&mut self, batch: &Batch) -> Result<(), Error> {
+        check_texts(batch)?;
+        let head = check_chain(self.head, &batch.records)?;
+        let done = on_tx!(self.enter()?, c => put!(c, batch));
+        self.leave(done)?;
+        self.head = head;
+        self.wrote_events |= !batch.records.is_empty();
+        Ok(())
+    }
+
+    /// Makes it durable: on `Ok` it survives a kill and a power cut. After an error it is unknown whether it was committed;
+    /// trying again under the same idempotency keys finds out.
+    pub async fn commit(mut self) -> Result<(), Error> {
+        self.enter()?;
+        match self.tx {
+            DbTx::Sqlite(tx) => tx.commit().await?,
+            DbTx::Postgres(tx) => tx.commit().await?,
+        }
+        if let (true, Some(appended)) = (self.wrote_events, self.appended) {
+            appended.send_replace(());
+        }
+        Ok(())
+    }
+
+    pub async fn rollback(self) -> Result<(), Error> {
+        match self.tx {
+            DbTx::Sqlite(tx) => tx.rollback().await?,
+            DbTx::Postgres(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+
+    /// Given up until [`Tx::leave`] has seen the outcome: a future dropped in between counts as a failure.
+    fn enter(&mut self) -> Result<&mut DbTx, Error> {
+        if self.given_up {
+            return Err(Error::GivenUp);
+        }
+        self.given_up = true;
+        Ok(&mut self.tx)
+    }
+
+    fn leave<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, Error> {
+        self.given_up = outcome.is_err();
+        Ok(outcome?)
+    }
+}
+
+/// PostgreSQL refuses to upsert one row twice in a statement, SQLite does not mind: neither gets to see it.
+fn last_of_each(projections: &[Projection]) -> Vec<&Projection> {
+    let mut seen = HashSet::new();
+    let mut last: Vec<_> = projections.iter().rev().filter(|p| seen.insert((&p.kind, &p.id))).collect();
+    last.reverse();
+    last
+}
+
+fn check_chain(mut head: Head, records: &[Record]) -> Result<Head, Error> {
+    for record in records {
+        if record.seq != head.seq + 1 || record.hash != chain(&head.hash, record) {
+            return Err(Error::OutOfOrder { head: head.seq, found: record.seq });
+        }
+        head = Head { seq: record.seq, hash: record.hash };
+    }
+    Ok(head)
+}
+
+fn check_texts(batch: &Batch) -> Result<(), Error> {
+    for r in &batch.records {
+        text("the stream of an event", &r.stream)?;
+        text("the kind of an event", &r.kind)?;
+        text("the actor of an event", &r.actor)?;
+        text("the body of an event", &r.body)?;
+    }
+    for r in &batch.receipts {
+        text("an idempotency key", &r.key)?;
+        text("an answer", &r.answer)?;
+    }
+    for p in &batch.projections {
+        text("a kind", &p.kind)?;
+        text("an id", &p.id)?;
+        text("a projection", &p.body)?;
+    }
+    for c in &batch.credentials {
+        text("a credential", &c.id)?;
+        text("the person of a credential", &c.person)?;
+    }
+    for r in &batch.revocations {
+        text("a credential", &r.id)?;
+    }
+    for p in &batch.plan_revisions {
+        text("the hash of a plan", &p.hash)?;
+        text("a plan", &p.body)?;
+    }
+    Ok(())
+}
+
+/// The one check on texts. PostgreSQL cannot store a NUL, SQLite can: so nobody does.
+pub(crate) fn text<'a>(what: &'static str, text: &'a str) -> Result<&'a str, Error> {
+    if text.contains('\0') { Err(Error::Nul { what }) } else { Ok(text) }
+}
+
+/// A sequence number as a column. The engines count to 2^63.
+pub(crate) fn number(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
