@@ -77,6 +77,33 @@ pub fn permission(command: &Command) -> Permission {
     }
 }
 
+impl Command {
+    /// The incident or the run it is about.
+    pub fn about(&self) -> (Option<&Number>, Option<&RunId>) {
+        use Command::*;
+        match self {
+            ChangeSeverity { incident, .. }
+            | AssignRole { incident, .. }
+            | HandOver { incident, .. }
+            | AcceptRole { incident, .. }
+            | PostUpdate { incident, .. }
+            | AddNote { incident, .. }
+            | Pin { incident, .. }
+            | AddTask { incident, .. }
+            | AcceptTask { incident, .. }
+            | FinishTask { incident, .. }
+            | Tick { incident, .. }
+            | Resolve { incident, .. }
+            | Reopen { incident, .. } => (Some(incident), None),
+            StartRun { incident, .. } => (incident.as_ref(), None),
+            RetryStep { run } | SkipStep { run, .. } | MarkStepDone { run, .. } | CancelRun { run, .. } | Advance { run } | EndAttempt { run, .. } => {
+                (None, Some(run))
+            }
+            Declare { .. } | Observe { .. } | LoadPlan { .. } | IssueToken { .. } | RevokeToken { .. } | SignIn { .. } => (None, None),
+        }
+    }
+}
+
 /// An expected "no", with a sentence for the person and, where one field is at fault, its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {

@@ -14,6 +14,8 @@ pub struct Context<'a> {
     pub actor: &'a Actor,
     pub now: Stamp,
     pub plan: &'a Plan,
+    /// The node of Muster that decides.
+    pub node: &'a str,
 }
 
 /// An event to be written, and when it happened.

@@ -40,7 +40,8 @@ pub enum Event {
     StepStarted { run: RunId, step: u32, because: String },
     StepSkipped { run: RunId, step: u32, because: String },
     /// Written before the attempt is launched: what was meant to happen is known, whatever happens next.
-    AttemptStarted { run: RunId, step: u32, attempt: u32 },
+    /// `node` is the one that launches and watches it.
+    AttemptStarted { run: RunId, step: u32, attempt: u32, node: String },
     AttemptEnded { run: RunId, step: u32, attempt: u32, ending: Ending, output_bytes: u64 },
     /// The next attempt is due then.
     RetryScheduled { run: RunId, step: u32, attempt: u32, at: Stamp },

@@ -166,6 +166,8 @@ pub struct StepRun {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     pub number: u32,
+    /// The node of Muster that launched it and holds its output.
+    pub node: String,
     pub started_at: Stamp,
     pub ended_at: Option<Stamp>,
     pub ending: Option<Ending>,
@@ -201,12 +203,9 @@ impl Run {
         self.steps.iter().position(|s| !s.status.is_over())
     }
 
-    /// The step and attempt that should be running in the world now.
-    pub fn running_attempt(&self) -> Option<(u32, u32)> {
-        self.steps.iter().enumerate().find_map(|(i, s)| {
-            let attempt = s.attempts.last().filter(|a| a.ending.is_none())?;
-            Some((i as u32, attempt.number))
-        })
+    /// The step and the attempt that should be running in the world now.
+    pub fn running_attempt(&self) -> Option<(u32, &Attempt)> {
+        self.steps.iter().enumerate().find_map(|(i, s)| Some((i as u32, s.attempts.last().filter(|a| a.ending.is_none())?)))
     }
 
     /// When the runner should ask to [`crate::Command::Advance`], if a retry waits.
@@ -253,10 +252,10 @@ impl Run {
                 s.because = because.clone();
                 s.ended_at = Some(at);
             }),
-            Event::AttemptStarted { step, attempt, .. } => self.step(*step, |s| {
+            Event::AttemptStarted { step, attempt, node, .. } => self.step(*step, |s| {
                 s.status = StepStatus::Running;
                 s.retry_at = None;
-                s.attempts.push(Attempt { number: *attempt, started_at: at, ended_at: None, ending: None, output_bytes: 0 });
+                s.attempts.push(Attempt { number: *attempt, node: node.clone(), started_at: at, ended_at: None, ending: None, output_bytes: 0 });
             }),
             Event::AttemptEnded { step, attempt, ending, output_bytes, .. } => self.step(*step, |s| {
                 if let Some(a) = s.attempts.iter_mut().find(|a| a.number == *attempt) {

@@ -141,7 +141,7 @@ pub fn line(world: &World, stamped: &Stamped) -> Line {
             (Icon::Run, Topic::Runs, format!("{} started{because}", step_name(run, *step)), None)
         }
         StepSkipped { run, step, because } => (Icon::Skip, Topic::Runs, format!("{} skipped: {because}", step_name(run, *step)), None),
-        AttemptStarted { run, step, attempt } => (Icon::None, Topic::Runs, format!("{}, attempt {attempt} started", step_name(run, *step)), None),
+        AttemptStarted { run, step, attempt, .. } => (Icon::None, Topic::Runs, format!("{}, attempt {attempt} started", step_name(run, *step)), None),
         AttemptEnded { run, step, attempt, ending, .. } => {
             let icon = if *ending == (Ending::Exited { code: 0 }) { Icon::Ok } else { Icon::Warn };
             (icon, Topic::Runs, format!("{}, attempt {attempt}: {}", step_name(run, *step), ending.words()), None)

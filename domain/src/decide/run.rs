@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> Decision {
     let health = |id: &crate::ServiceId| world.health(id);
-    let look = crate::Look { plan: context.plan, health: &health, now: context.now };
+    let look = crate::Look { plan: context.plan, health: &health, now: context.now, node: context.node };
     match command {
         Command::StartRun { id, runbook, incident, parameters, mode } => {
             let Some(definition) = context.plan.runbook(&runbook) else {
@@ -49,7 +49,7 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
         Command::Advance { run: id } => Ok(facts(context, advance(run(world, &id)?, &look))),
         Command::EndAttempt { run: id, step, attempt, ending, output_bytes, ended_at } => {
             let now = run(world, &id)?;
-            if now.running_attempt() != Some((step, attempt)) {
+            if now.running_attempt().map(|(s, a)| (s, a.number)) != Some((step, attempt)) {
                 // Reported twice (a runner that was restarted): it is written already.
                 return Ok(Vec::new());
             }

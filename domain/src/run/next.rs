@@ -9,6 +9,8 @@ pub(crate) struct Look<'a> {
     pub plan: &'a Plan,
     pub health: &'a dyn Fn(&ServiceId) -> Health,
     pub now: Stamp,
+    /// The node that launches what starts now.
+    pub node: &'a str,
 }
 
 /// A run and the events it has brought forth so far; each is folded in at once, so the next rule sees it.
@@ -26,7 +28,7 @@ impl Walk<'_> {
 
     fn start_attempt(&mut self, step: u32) {
         let attempt = self.run.steps[step as usize].attempts.len() as u32 + 1;
-        self.push(Event::AttemptStarted { run: self.run.id.clone(), step, attempt });
+        self.push(Event::AttemptStarted { run: self.run.id.clone(), step, attempt, node: self.look.node.to_owned() });
     }
 
     fn end_run(&mut self, status: RunStatus) {

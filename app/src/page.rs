@@ -1,0 +1,105 @@
+//! What the server loads for a page and hands over whole: once into the rendering, once as a JSON block for the browser.
+
+use domain::{AccessRole, Number, Refusal, RunId, ServiceId, Stamp, Stamped, World, plan::Plan};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Page {
+    pub view: View,
+    pub who: Who,
+    /// When the server loaded it. Views never ask a clock.
+    pub now: Stamp,
+    /// The part of the world this page shows. Live events are folded into it.
+    pub world: World,
+    /// The plan in force, with only the parts this page needs filled.
+    pub plan: Plan,
+    /// The latest look at each service, for "checked 2 s ago · 41 ms". Ephemeral: carried by ticks, never an event.
+    pub looks: BTreeMap<ServiceId, Look>,
+    /// What the incident's or run's timeline holds so far, oldest first.
+    pub timeline: Vec<Stamped>,
+    /// A form that was refused when scripting is off: its sentence and what was typed.
+    pub refused: Option<Refused>,
+    /// Seed of this page's idempotency keys, one key a form: `{seed}-{form}`.
+    pub seed: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Who {
+    pub name: String,
+    pub role: AccessRole,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "page", rename_all = "snake_case")]
+pub enum View {
+    Board,
+    Incidents { more: Option<String> },
+    /// The declare form; a suggestion from the board may have filled it in.
+    Declare { title: String, affected: Vec<ServiceId> },
+    Incident { number: Number },
+    Runbooks,
+    Runbook { slug: String },
+    Run { id: RunId, output: Output },
+    Contacts,
+    Plan,
+    /// A capability of a later version, told honestly: `/drills`, `/postmortems`.
+    NotYet { name: String, says: String },
+    NotFound { says: String },
+}
+
+/// The output of one attempt from `offset`: the last part of a long one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    pub step: u32,
+    pub attempt: u32,
+    /// The byte at which `text` begins …
+    pub offset: u64,
+    /// … and how many there are in all.
+    pub total: u64,
+    pub text: String,
+    /// Chosen by the reader (an earlier attempt), or the current one, which is followed live.
+    pub follows: bool,
+}
+
+/// The last time a service was looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Look {
+    pub at: Stamp,
+    pub took_ms: u32,
+    /// `ok`, or the class of the failure: `refused`, `timeout`, `auth`, `read_only`, `slow`, `wrong_answer`.
+    pub class: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The form's action.
+    pub form: String,
+    pub refusal: Refusal,
+    pub typed: Vec<(String, String)>,
+}
+
+/// The answer to a form that the browser sent by itself (`Accept: application/vnd.muster.form+json`): always 200, so
+/// that an expected "no" is not an error in the browser's console.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    Done { seq: u64, location: String },
+    Refused(Refusal),
+}
+
+/// What the live stream's `tick` carries.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Tick {
+    pub at: Stamp,
+    pub looks: BTreeMap<ServiceId, Look>,
+}
+
+/// What the live stream's `output` carries.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OutputChunk {
+    pub step: u32,
+    pub attempt: u32,
+    pub offset: u64,
+    pub text: String,
+}

@@ -1,0 +1,110 @@
+//! Looks at the services as the plan says, each at its own pace: a target that never answers delays nobody else.
+//!
+//! Architecture invariant: what was never seen has no health. A service is operational after a look that succeeded, and
+//! down after `fall` looks in a row that failed; what the last look found is kept apart from that verdict.
+
+mod probe;
+mod verdict;
+
+pub use probe::{Failure, Prober, Seen};
+
+use crate::{Desk, No, Request};
+use domain::{Actor, Command, PlanHash, ServiceId, Source, Stamp, plan};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
+use verdict::Verdict;
+
+/// The last look at a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    pub at: Stamp,
+    pub took: Duration,
+    /// `ok`, or the failure's class.
+    pub class: &'static str,
+}
+
+pub type Looks = BTreeMap<ServiceId, Look>;
+
+#[derive(Clone)]
+pub struct Checks {
+    desk: Desk,
+    prober: Prober,
+    looks: Arc<watch::Sender<Looks>>,
+}
+
+impl Checks {
+    pub fn new(desk: Desk, prober: Prober) -> Self {
+        Checks { desk, prober, looks: Arc::default() }
+    }
+
+    /// The last look at every service.
+    pub fn looks(&self) -> watch::Receiver<Looks> {
+        self.looks.subscribe()
+    }
+
+    /// Checks the services of the plan in force; a new plan starts the round anew. Works until it is dropped.
+    pub async fn serve(self) {
+        let mut plans = self.desk.watch_plan();
+        let mut hash: Option<PlanHash> = None;
+        let mut rounds = JoinSet::new();
+        loop {
+            let in_force = plans.borrow_and_update().clone();
+            if in_force.hash != hash {
+                hash = in_force.hash.clone();
+                rounds.shutdown().await;
+                rounds = JoinSet::new();
+                let targets = Arc::new(in_force.plan.targets.clone());
+                let count = in_force.plan.services.len().max(1) as u32;
+                for (n, service) in in_force.plan.services.iter().enumerate() {
+                    if let Some(check) = service.check.clone() {
+                        // Spread over the interval, so that they do not all look at the same instant.
+                        let first = (check.interval.0 / count * n as u32).min(Duration::from_millis(100) * n as u32);
+                        rounds.spawn(self.clone().keep_looking(service.id.clone(), check, targets.clone(), first));
+                    }
+                }
+            }
+            if plans.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn keep_looking(self, service: ServiceId, check: plan::Check, targets: Arc<plan::Targets>, first: Duration) {
+        let mut verdict = Verdict::new(check.fall, check.rise);
+        let mut due = Instant::now() + first;
+        loop {
+            tokio::time::sleep_until(due).await;
+            due = (due + check.interval.0).max(Instant::now());
+            let (at, begun) = (self.desk.clock().now(), Instant::now());
+            let seen = match tokio::time::timeout(check.timeout.0, self.prober.look(&check.probe, &targets)).await {
+                Ok(seen) => seen,
+                Err(_) => Err(Failure::timeout(check.timeout.0)),
+            };
+            let took = begun.elapsed();
+            let class = seen.as_ref().map_or_else(|f| f.class, |_| "ok");
+            self.looks.send_modify(|looks| {
+                looks.insert(service.clone(), Look { at, took, class });
+            });
+            if let Some((health, because, since)) = verdict.after(seen, at) {
+                self.report(&service, health, because, since).await;
+            }
+        }
+    }
+
+    /// Until it is written down: a change that was seen is never dropped.
+    async fn report(&self, service: &ServiceId, health: domain::Health, because: String, since: Stamp) {
+        let actor = Actor::system("checks", Source::Checker);
+        let command = Command::Observe { service: service.clone(), health, because, since };
+        let mut pause = Duration::from_millis(100);
+        while let Err(no) = self.desk.execute(Request::new(&actor, command.clone())).await {
+            match no {
+                No::Refused(refusal) => {
+                    tracing::warn!(service.id = %service, %refusal, "What was seen of `{service}` was refused: {refusal}");
+                    return;
+                }
+                No::Unavailable(_) => tokio::time::sleep(pause).await,
+            }
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! One turn at the desk: from waiting commands to a committed transaction and the state that follows from it.
+
+use super::{Answer, Beside, InForce, Job, No, Receipt, Request, Tail, stamped};
+use crate::Clock;
+use domain::{Actor, Command, Context, Event, Number, PlanHash, Refusal, Run, RunId, Stamp, Stamped, Subject, Why, World, plan::Plan};
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+use store::{Appends, Batch, Draft, Error, Head, Projection, Store, Tx};
+use tokio::sync::watch;
+
+const INCIDENT: &str = "incident";
+const RUN: &str = "run";
+const DESK: &str = "desk";
+
+/// The deciding state of this node.
+pub(super) struct Turn {
+    store: Store,
+    clock: Clock,
+    /// This node's name.
+    node: Arc<str>,
+    tail: Arc<Tail>,
+    world: watch::Sender<Arc<World>>,
+    in_force: watch::Sender<InForce>,
+    /// Every plan some open incident or run was started under.
+    plans: HashMap<PlanHash, Arc<Plan>>,
+}
+
+/// What a batch is building: a state ahead of the published one, and the rows that make it durable.
+struct Draw {
+    world: World,
+    head: Head,
+    batch: Batch,
+    written: Vec<Stamped>,
+    touched: BTreeSet<(&'static str, String)>,
+    /// Receipts of this batch, for a key that comes twice in it.
+    receipts: HashMap<String, store::Receipt>,
+    plans: HashMap<PlanHash, Arc<Plan>>,
+    in_force: Option<InForce>,
+}
+
+impl Turn {
+    pub(super) async fn load(store: Store, clock: Clock, node: Arc<str>, tail: Arc<Tail>) -> Result<Turn, Error> {
+        let head = store.head().await?;
+        let mut world = World { seq: head.seq, ..World::default() };
+        for found in store.open_projections(INCIDENT).await? {
+            if let Some(incident) = read::<domain::Incident>(&found) {
+                world.incidents.insert(incident.number.clone(), Arc::new(incident));
+            }
+        }
+        for found in store.open_projections(RUN).await? {
+            if let Some(run) = read::<Run>(&found) {
+                world.runs.insert(run.id.clone(), Arc::new(run));
+            }
+        }
+        for found in store.open_projections(DESK).await? {
+            match found.id.as_str() {
+                "plan" => world.plan = read(&found),
+                "counts" => world.counts = read(&found).unwrap_or_default(),
+                _ => {}
+            }
+        }
+        // The head was read first: what came between it and the documents is folded again, and changes nothing twice.
+        for run in world.runs.values().cloned().collect::<Vec<_>>() {
+            if let Some(number) = &run.incident
+                && !world.incidents.contains_key(number)
+                && let Some(found) = store.projection(INCIDENT, number.as_str()).await?
+                && let Some(incident) = read::<domain::Incident>(&found)
+            {
+                world.incidents.insert(number.clone(), Arc::new(incident));
+            }
+        }
+        let mut turn = Turn { store, clock, node, tail, world: watch::Sender::new(Arc::default()), in_force: watch::Sender::default(), plans: HashMap::new() };
+        if let Some(in_force) = &world.plan
+            && let Some(plan) = turn.plan(&in_force.hash).await?
+        {
+            turn.in_force.send_replace(InForce { hash: Some(in_force.hash.clone()), plan });
+        }
+        turn.world.send_replace(Arc::new(world));
+        Ok(turn)
+    }
+
+    pub(super) fn watch_world(&self) -> watch::Receiver<Arc<World>> {
+        self.world.subscribe()
+    }
+    pub(super) fn watch_plan(&self) -> watch::Receiver<InForce> {
+        self.in_force.subscribe()
+    }
+    pub(super) async fn appends(&self) -> Result<Appends, Error> {
+        self.store.appends().await
+    }
+
+    /// Answers every job, all in one transaction where that goes well, else each in its own.
+    pub(super) async fn take(&mut self, jobs: Vec<Job>) {
+        let requests: Vec<&Request> = jobs.iter().map(|j| &j.request).collect();
+        let answers = match self.carry_out(&requests).await {
+            Ok(answers) => answers,
+            Err(error) if requests.len() == 1 => vec![Err(unavailable(&error))],
+            Err(_) => {
+                let mut answers = Vec::with_capacity(requests.len());
+                for request in &requests {
+                    answers.push(match self.carry_out(&[request]).await {
+                        Ok(mut one) => one.pop().unwrap_or_else(|| Err(No::Unavailable("no answer".into()))),
+                        Err(error) => Err(unavailable(&error)),
+                    });
+                }
+                answers
+            }
+        };
+        for (job, answer) in jobs.into_iter().zip(answers) {
+            let _ = job.answer.send(answer);
+        }
+    }
+
+    /// Folds in what other nodes wrote.
+    pub(super) async fn follow(&mut self) {
+        let seq = self.world.borrow().seq;
+        match self.store.head().await {
+            Ok(head) if head.seq > seq => {}
+            _ => return,
+        }
+        if let Err(error) = self.carry_out(&[]).await {
+            tracing::warn!(%error, "Cannot read what other nodes wrote");
+        }
+    }
+
+    async fn carry_out(&mut self, requests: &[&Request]) -> Result<Vec<Answer>, Error> {
+        let mut tx = self.store.begin().await?;
+        let mut draw = Draw {
+            world: World::clone(&self.world.borrow()),
+            head: tx.head(),
+            batch: Batch::default(),
+            written: Vec::new(),
+            touched: BTreeSet::new(),
+            receipts: HashMap::new(),
+            plans: self.plans.clone(),
+            in_force: None,
+        };
+        self.catch_up(&mut tx, &mut draw).await?;
+        let keys: Vec<&str> = requests.iter().filter_map(|r| r.key.as_deref()).collect();
+        draw.receipts = if keys.is_empty() { HashMap::new() } else { tx.receipts(&keys).await? };
+
+        let mut answers = Vec::with_capacity(requests.len());
+        for request in requests {
+            answers.push(self.decide(&mut tx, &mut draw, request).await?);
+        }
+        if draw.batch.records.is_empty() && draw.batch.receipts.is_empty() {
+            tx.rollback().await?;
+        } else {
+            for (kind, id) in &draw.touched {
+                draw.batch.projections.extend(projection(&draw.world, kind, id));
+            }
+            tx.write(&draw.batch).await?;
+            tx.commit().await?;
+        }
+        self.publish(draw);
+        Ok(answers)
+    }
+
+    /// Only what is committed is seen.
+    fn publish(&mut self, draw: Draw) {
+        self.tail.push(&draw.written);
+        self.plans = draw.plans;
+        if let Some(in_force) = draw.in_force {
+            self.in_force.send_replace(in_force);
+        }
+        if draw.world.seq > self.world.borrow().seq || !draw.written.is_empty() {
+            self.world.send_replace(Arc::new(draw.world));
+        }
+    }
+
+    async fn catch_up(&mut self, tx: &mut Tx, draw: &mut Draw) -> Result<(), Error> {
+        while draw.world.seq < draw.head.seq {
+            let records = tx.events_after(draw.world.seq, 1000).await?;
+            if records.is_empty() {
+                break;
+            }
+            for record in &records {
+                let Some(event) = stamped(record) else {
+                    draw.world.seq = record.seq;
+                    continue;
+                };
+                self.bring_in(tx, draw, &event.event).await?;
+                if let Event::PlanLoaded { hash, .. } = &event.event
+                    && let Some(plan) = self.plan(hash).await?
+                {
+                    draw.plans.insert(hash.clone(), plan.clone());
+                    draw.in_force = Some(InForce { hash: Some(hash.clone()), plan });
+                }
+                draw.world.apply(&event);
+                draw.written.push(event);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is closed is not held in memory; an event or a command about it brings it back.
+    async fn bring_in(&self, tx: &mut Tx, draw: &mut Draw, event: &Event) -> Result<(), Error> {
+        match event.subject() {
+            Subject::Incident(number) => bring_incident(tx, &mut draw.world, number).await,
+            Subject::Run(run) => bring_run(tx, &mut draw.world, run).await,
+            Subject::Other => Ok(()),
+        }
+    }
+
+    async fn decide(&mut self, tx: &mut Tx, draw: &mut Draw, request: &Request) -> Result<Answer, Error> {
+        let print = fingerprint(&request.actor, &request.command);
+        if let Some(key) = &request.key
+            && let Some(known) = draw.receipts.get(key)
+        {
+            return Ok(if known.fingerprint == print {
+                match serde_json::from_str::<Receipt>(&known.answer) {
+                    Ok(receipt) => Ok(Receipt { replayed: true, ..receipt }),
+                    Err(_) => Err(No::Unavailable("the receipt under this key cannot be read".into())),
+                }
+            } else {
+                Err(No::Refused(Refusal { why: Why::KeyReused, field: None, says: "This idempotency key was used for another request.".into() }))
+            });
+        }
+        let (incident, run) = request.command.about();
+        if let Some(number) = incident {
+            bring_incident(tx, &mut draw.world, number).await?;
+        }
+        if let Some(run) = run {
+            bring_run(tx, &mut draw.world, run).await?;
+        }
+        if let Err(refusal) = as_expected(&draw.world, request, incident, run) {
+            return Ok(Err(refusal.into()));
+        }
+        let plan = self.plan_for(draw, incident, run).await?;
+        let now = self.clock.now();
+        let context = Context { actor: &request.actor, now, plan: &plan, node: &self.node };
+        let facts = match domain::decide(&draw.world, &context, request.command.clone()) {
+            Ok(facts) => facts,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        if let Some(link) = &request.beside.uses_link
+            && !tx.use_link(link, now.0).await?
+        {
+            return Ok(Err(Refusal::forbidden("This sign-in link was used already or has expired. Ask for a new one: muster signin").into()));
+        }
+        if let Command::LoadPlan { hash, .. } = &request.command
+            && let Some(revision) = request.beside.plan_revisions.iter().find(|r| r.hash == hash.0)
+            && let Ok(plan) = serde_json::from_str::<Plan>(&revision.body)
+        {
+            let plan = Arc::new(plan);
+            draw.plans.insert(hash.clone(), plan.clone());
+            draw.in_force = Some(InForce { hash: Some(hash.clone()), plan });
+        }
+        let mut receipt = Receipt { seq: 0, incident: incident.cloned(), run: run.cloned(), replayed: false };
+        for fact in facts {
+            write_event(draw, &request.actor, now, fact, &mut receipt);
+        }
+        write_beside(draw, &request.beside);
+        if let Some(key) = &request.key {
+            let row = store::Receipt {
+                key: key.clone(),
+                fingerprint: print,
+                seq: receipt.seq,
+                answer: serde_json::to_string(&receipt).unwrap_or_default(),
+                at: now.0,
+            };
+            draw.receipts.insert(key.clone(), row.clone());
+            draw.batch.receipts.push(row);
+        }
+        Ok(Ok(receipt))
+    }
+
+    /// The plan a command is decided under: the one its incident or run began with, else the one in force.
+    async fn plan_for(&mut self, draw: &Draw, incident: Option<&Number>, run: Option<&RunId>) -> Result<Arc<Plan>, Error> {
+        let hash = match (run.and_then(|r| draw.world.runs.get(r)), incident.and_then(|n| draw.world.incidents.get(n))) {
+            (Some(run), _) => Some(&run.plan),
+            (_, Some(incident)) => Some(&incident.plan),
+            _ => None,
+        };
+        let in_force = || draw.in_force.clone().unwrap_or_else(|| self.in_force.borrow().clone()).plan;
+        let Some(hash) = hash else { return Ok(in_force()) };
+        if let Some(plan) = draw.plans.get(hash) {
+            return Ok(plan.clone());
+        }
+        let fallback = in_force();
+        Ok(self.plan(hash).await?.unwrap_or(fallback))
+    }
+
+    async fn plan(&mut self, hash: &PlanHash) -> Result<Option<Arc<Plan>>, Error> {
+        if let Some(plan) = self.plans.get(hash) {
+            return Ok(Some(plan.clone()));
+        }
+        let Some(json) = self.store.plan_revision(hash.as_str()).await? else { return Ok(None) };
+        match serde_json::from_str::<Plan>(&json) {
+            Ok(plan) => {
+                let plan = Arc::new(plan);
+                self.plans.insert(hash.clone(), plan.clone());
+                Ok(Some(plan))
+            }
+            Err(error) => {
+                tracing::error!(plan.hash = %hash, %error, "Plan revision {hash} does not decode");
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn write_event(draw: &mut Draw, actor: &Actor, now: Stamp, fact: domain::Fact, receipt: &mut Receipt) {
+    match fact.event.subject() {
+        Subject::Incident(number) => {
+            receipt.incident = Some(number.clone());
+            draw.touched.insert((INCIDENT, number.0.clone()));
+        }
+        Subject::Run(run) => {
+            receipt.run = Some(run.clone());
+            draw.touched.insert((RUN, run.0.clone()));
+        }
+        Subject::Other => {}
+    }
+    match &fact.event {
+        Event::RunStarted { incident: Some(number), .. } => {
+            draw.touched.insert((INCIDENT, number.0.clone()));
+        }
+        Event::IncidentDeclared { .. } => {
+            draw.touched.insert((DESK, "counts".into()));
+        }
+        Event::PlanLoaded { .. } => {
+            draw.touched.insert((DESK, "plan".into()));
+        }
+        _ => {}
+    }
+    let record = draw.head.append(Draft {
+        stream: fact.event.stream(),
+        kind: fact.event.kind().into(),
+        occurred_at: fact.at.0,
+        recorded_at: now.0,
+        actor: json(actor),
+        body: json(&fact.event),
+    });
+    let event = Stamped { seq: record.seq, stream: record.stream.clone(), at: fact.at, recorded: now, actor: actor.clone(), event: fact.event };
+    draw.world.apply(&event);
+    receipt.seq = record.seq;
+    draw.batch.records.push(record);
+    draw.written.push(event);
+}
+
+fn write_beside(draw: &mut Draw, beside: &Beside) {
+    draw.batch.credentials.extend(beside.credentials.iter().cloned());
+    draw.batch.revocations.extend(beside.revocations.iter().cloned());
+    draw.batch.plan_revisions.extend(beside.plan_revisions.iter().cloned());
+}
+
+fn projection(world: &World, kind: &str, id: &str) -> Option<Projection> {
+    let document = |open: bool, version: u64, body: String| Some(Projection { kind: kind.into(), id: id.into(), open, version, body });
+    match (kind, id) {
+        (INCIDENT, id) => {
+            let incident = world.incidents.get(&Number::from(id))?;
+            document(incident.is_open(), incident.version, json(incident))
+        }
+        (RUN, id) => {
+            let run = world.runs.get(&RunId::from(id))?;
+            document(!run.is_over(), run.version, json(run))
+        }
+        (_, "counts") => document(true, world.seq, json(&world.counts)),
+        (_, "plan") => document(true, world.seq, json(&world.plan)),
+        _ => None,
+    }
+}
+
+async fn bring_incident(tx: &mut Tx, world: &mut World, number: &Number) -> Result<(), Error> {
+    if !world.incidents.contains_key(number)
+        && let Some(found) = tx.projection(INCIDENT, number.as_str()).await?
+        && let Some(incident) = read::<domain::Incident>(&found)
+    {
+        world.incidents.insert(number.clone(), Arc::new(incident));
+    }
+    Ok(())
+}
+
+async fn bring_run(tx: &mut Tx, world: &mut World, id: &RunId) -> Result<(), Error> {
+    if !world.runs.contains_key(id)
+        && let Some(found) = tx.projection(RUN, id.as_str()).await?
+        && let Some(run) = read::<Run>(&found)
+    {
+        world.runs.insert(id.clone(), Arc::new(run));
+    }
+    Ok(())
+}
+
+fn as_expected(world: &World, request: &Request, incident: Option<&Number>, run: Option<&RunId>) -> Result<(), Refusal> {
+    let Some(expected) = request.expected else { return Ok(()) };
+    let found = match (run.and_then(|r| world.runs.get(r)), incident.and_then(|n| world.incidents.get(n))) {
+        (Some(run), _) => run.version,
+        (_, Some(incident)) => incident.version,
+        _ => return Ok(()),
+    };
+    if found == expected {
+        Ok(())
+    } else {
+        Err(Refusal::conflict(format!("It has changed since you read it (version {found}, you saw {expected}). Read it again.")))
+    }
+}
+
+/// What makes two requests the same: who and what. The id that a run is given at each try is no part of it.
+fn fingerprint(actor: &Actor, command: &Command) -> [u8; 32] {
+    let mut command = command.clone();
+    if let Command::StartRun { id, .. } = &mut command {
+        *id = RunId(String::new());
+    }
+    let mut sha = Sha256::new();
+    for part in [actor.id.as_str(), json(&command).as_str()] {
+        sha.update((part.len() as u64).to_be_bytes());
+        sha.update(part);
+    }
+    sha.finalize().into()
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    // Maps with string-like keys and plain structs: this cannot fail.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn read<T: DeserializeOwned>(found: &Projection) -> Option<T> {
+    serde_json::from_str(&found.body)
+        .map_err(|error| tracing::error!(projection.kind = %found.kind, projection.id = %found.id, %error, "Document {} does not decode", found.id))
+        .ok()
+}
+
+fn unavailable(error: &Error) -> No {
+    tracing::error!(%error, "The desk cannot write");
+    No::Unavailable(error.to_string())
+}
