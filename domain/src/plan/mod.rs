@@ -6,7 +6,7 @@ mod comms;
 mod runbook;
 mod services;
 
-pub use check::{Problem, check};
+pub use check::{Problem, check, nearest};
 pub use comms::*;
 pub use runbook::*;
 pub use services::*;

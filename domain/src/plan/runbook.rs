@@ -1,7 +1,11 @@
 //! `runbooks/*.yaml` in the document's own form: `name, trigger, steps[{name, condition, commands, timeout, retries}]`.
 
 use crate::{ServiceId, Slug, time::Span};
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, SeqAccess, Visitor},
+};
+use std::fmt;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,10 +19,15 @@ pub struct Runbook {
     pub trigger: Option<String>,
     #[serde(default)]
     pub description: String,
-    /// Where it is listed: `recovery`, `scenario`, `quick-reference`, `failover`.
-    #[serde(default)]
+    /// Where it is listed: `recovery` (unless told), `scenario`, `quick-reference`, `failover`, `drill`, `backup`,
+    /// `communication`.
+    #[serde(default = "recovery")]
     pub group: String,
     pub steps: Vec<Step>,
+}
+
+fn recovery() -> String {
+    "recovery".into()
 }
 
 impl Default for Slug {
@@ -46,7 +55,7 @@ pub struct Step {
 }
 
 /// A command: a list is an argv and is run as it stands; a text is a line as the document writes it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(untagged)]
 pub enum CommandLine {
     Line(String),
@@ -63,9 +72,33 @@ impl CommandLine {
     }
 }
 
+/// By hand, so that a wrong one is told what a command looks like.
+impl<'de> Deserialize<'de> for CommandLine {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = CommandLine;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a command: a line of text, or a list of words")
+            }
+            fn visit_str<E: de::Error>(self, line: &str) -> Result<CommandLine, E> {
+                Ok(CommandLine::Line(line.to_owned()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut words: A) -> Result<CommandLine, A::Error> {
+                let mut argv = Vec::new();
+                while let Some(word) = words.next_element()? {
+                    argv.push(word);
+                }
+                Ok(CommandLine::Argv(argv))
+            }
+        }
+        d.deserialize_any(Either)
+    }
+}
+
 /// When a step with this condition runs. Written as `{step_failed: Attempt Reconnection}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Condition {
     /// The named step of this run ended failed or timed out.
     StepFailed(String),
