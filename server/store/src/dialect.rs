@@ -7,7 +7,9 @@ use std::time::Duration;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, Transaction};
+use sqlx::{
+    ConnectOptions, Connection, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, Transaction,
+};
 
 use crate::Error;
 
@@ -70,7 +72,13 @@ migrations! {
 
 fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {
     let migration = |&(version, file, sql): &(i64, &'static str, &'static str)| {
-        Migration::new(version, file.into(), MigrationType::Simple, sql.into_sql_str(), false)
+        Migration::new(
+            version,
+            file.into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
     };
     Migrator::with_migrations(files.iter().map(migration).collect())
 }
@@ -88,18 +96,33 @@ pub(crate) async fn open(url: &str) -> Result<(Db, String), Error> {
     if let Some(path) = url.strip_prefix("sqlite://") {
         let path = Path::new(path);
         if !path.is_absolute() || path.file_name().is_none() {
-            return Err(Error::Address { url: url.into(), why: "the path of the file must be absolute".into() });
+            return Err(Error::Address {
+                url: url.into(),
+                why: "the path of the file must be absolute".into(),
+            });
         }
         Ok((open_sqlite(path).await?, url.into()))
     } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         // Not repeated in the error: it may hold a password.
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|why| Error::Address { url: "postgres://…".into(), why: why.to_string() })?;
-        let (user, host, port) = (options.get_username(), options.get_host(), options.get_port());
-        let place = format!("postgres://{user}@{host}:{port}/{}", options.get_database().unwrap_or(user));
+        let options = PgConnectOptions::from_str(url).map_err(|why| Error::Address {
+            url: "postgres://…".into(),
+            why: why.to_string(),
+        })?;
+        let (user, host, port) = (
+            options.get_username(),
+            options.get_host(),
+            options.get_port(),
+        );
+        let place = format!(
+            "postgres://{user}@{host}:{port}/{}",
+            options.get_database().unwrap_or(user)
+        );
         Ok((open_postgres(options, &place).await?, place))
     } else {
-        Err(Error::Address { url: url.into(), why: "it starts with neither sqlite:// nor postgres://".into() })
+        Err(Error::Address {
+            url: url.into(),
+            why: "it starts with neither sqlite:// nor postgres://".into(),
+        })
     }
 }
 
@@ -119,7 +142,10 @@ async fn open_sqlite(path: &Path) -> Result<Db, Error> {
 
 async fn try_open_sqlite(path: &Path) -> Result<Db, Error> {
     let place = path.display().to_string();
-    let open = |source| Error::Open { place: place.clone(), source };
+    let open = |source| Error::Open {
+        place: place.clone(),
+        source,
+    };
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -137,11 +163,16 @@ async fn try_open_sqlite(path: &Path) -> Result<Db, Error> {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+        .before_acquire(|connection, _| {
+            Box::pin(async move { Ok(!connection.is_in_transaction()) })
+        })
         .connect_with(options.clone())
         .await
         .map_err(open)?;
-    sqlite_migrations().run(&write).await.map_err(|error| Error::migrate(&place, error))?;
+    sqlite_migrations()
+        .run(&write)
+        .await
+        .map_err(|error| Error::migrate(&place, error))?;
     let read = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(PATIENCE)
@@ -155,15 +186,23 @@ async fn try_open_sqlite(path: &Path) -> Result<Db, Error> {
 }
 
 async fn open_postgres(options: PgConnectOptions, place: &str) -> Result<Db, Error> {
-    let open = |source| Error::Open { place: place.to_string(), source };
-    let options = options.application_name("muster").statement_cache_capacity(STATEMENTS);
+    let open = |source| Error::Open {
+        place: place.to_string(),
+        source,
+    };
+    let options = options
+        .application_name("muster")
+        .statement_cache_capacity(STATEMENTS);
     // A connection of its own: the limits below are for appends, a migration may take longer.
     let mut connection = tokio::time::timeout(PATIENCE, options.connect())
         .await
         .map_err(|_| open(sqlx::Error::PoolTimedOut))?
         .map_err(open)?;
     // As `run` does; that one is not `Send` over a bare connection.
-    postgres_migrations().run_direct(None, &mut connection, false).await.map_err(|error| Error::migrate(place, error))?;
+    postgres_migrations()
+        .run_direct(None, &mut connection, false)
+        .await
+        .map_err(|error| Error::migrate(place, error))?;
     connection.close().await.map_err(open)?;
 
     let pool = |connections: u32| {
@@ -172,7 +211,9 @@ async fn open_postgres(options: PgConnectOptions, place: &str) -> Result<Db, Err
             .min_connections(1)
             .acquire_timeout(PATIENCE)
             .test_before_acquire(false)
-            .after_connect(|connection, _| Box::pin(async move { sqlx::query(SESSION).execute(connection).await.map(drop) }))
+            .after_connect(|connection, _| {
+                Box::pin(async move { sqlx::query(SESSION).execute(connection).await.map(drop) })
+            })
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
                     // A round trip only for those that were idle: the server may have been restarted meanwhile.
@@ -201,11 +242,16 @@ impl Db {
     /// Begins a transaction as the only writer.
     pub(crate) async fn begin(&self) -> Result<DbTx, sqlx::Error> {
         match self {
-            Db::Sqlite { write, .. } => Ok(DbTx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)),
+            Db::Sqlite { write, .. } => {
+                Ok(DbTx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?))
+            }
             Db::Postgres { write, .. } => {
                 let mut tx = write.begin().await?;
                 // A statement of its own: the next one takes its snapshot after the wait, and so sees what was awaited.
-                sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(WRITER_LOCK).execute(&mut *tx).await?;
+                sqlx::query("SELECT pg_advisory_xact_lock($1)")
+                    .bind(WRITER_LOCK)
+                    .execute(&mut *tx)
+                    .await?;
                 Ok(DbTx::Postgres(tx))
             }
         }

@@ -9,7 +9,9 @@ pub enum Error {
     )]
     Address { url: String, why: String },
 
-    #[error("cannot open the database {place}: {source}. Check the address, that it is reachable, and the rights on it")]
+    #[error(
+        "cannot open the database {place}: {source}. Check the address, that it is reachable, and the rights on it"
+    )]
     Open { place: String, source: sqlx::Error },
 
     #[error(
@@ -30,7 +32,9 @@ pub enum Error {
     #[error("{what} contains a NUL character, which cannot be stored: remove it")]
     Nul { what: &'static str },
 
-    #[error("record {found} does not follow record {head}: read the head of this transaction and chain the records to it")]
+    #[error(
+        "record {found} does not follow record {head}: read the head of this transaction and chain the records to it"
+    )]
     OutOfOrder { head: u64, found: u64 },
 
     #[error("this transaction was given up after an error in it: begin a new one")]
@@ -64,7 +68,10 @@ impl Error {
 
     /// The same request may succeed later without anybody changing it.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Error::Busy(_) | Error::Full(_) | Error::Unreachable(_))
+        matches!(
+            self,
+            Error::Busy(_) | Error::Full(_) | Error::Unreachable(_)
+        )
     }
 }
 
@@ -81,12 +88,16 @@ impl From<sqlx::Error> for Error {
                 // SQLITE_FULL; disk_full
                 Some("13" | "53100") => Error::Full(error),
                 // the classes "connection exception" and "operator intervention" (shutting down, starting up)
-                Some(code) if code.len() == 5 && (code.starts_with("08") || code.starts_with("57P")) => {
+                Some(code)
+                    if code.len() == 5 && (code.starts_with("08") || code.starts_with("57P")) =>
+                {
                     Error::Unreachable(error)
                 }
                 // SQLITE_CONSTRAINT and its extensions (their low byte is 19); "integrity constraint violation"
                 Some(code) if code.starts_with("23") && code.len() == 5 => Error::Refused(error),
-                Some(code) if code.parse::<u32>().is_ok_and(|n| n & 0xff == 19) => Error::Refused(error),
+                Some(code) if code.parse::<u32>().is_ok_and(|n| n & 0xff == 19) => {
+                    Error::Refused(error)
+                }
                 _ => Error::Database(error),
             },
             _ => Error::Database(error),

@@ -47,13 +47,27 @@ pub enum ExportError {
 
 /// The first line of an export that ends at this head.
 pub fn header(head: Head) -> String {
-    let header = Header { format: FORMAT.into(), version: VERSION, events: head.seq, head: hex::encode(head.hash) };
+    let header = Header {
+        format: FORMAT.into(),
+        version: VERSION,
+        events: head.seq,
+        head: hex::encode(head.hash),
+    };
     line_of(&header)
 }
 
 /// The line of one record.
 pub fn line(record: &Record) -> String {
-    let Record { seq, stream, kind, occurred_at, recorded_at, actor, body, hash } = record;
+    let Record {
+        seq,
+        stream,
+        kind,
+        occurred_at,
+        recorded_at,
+        actor,
+        body,
+        hash,
+    } = record;
     line_of(&Line {
         seq: *seq,
         stream: stream.into(),
@@ -95,39 +109,70 @@ pub async fn write(store: &Store, out: &mut (impl Write + Send)) -> Result<Head,
 /// Checks an export, to its end. Needs nothing but the lines.
 pub fn verify_lines(lines: impl BufRead) -> Result<Verified, Broken> {
     let mut lines = lines.lines();
-    let promised = read_header(lines.next()).map_err(|why| Broken { seq: 0, fault: Fault::Unreadable(why) })?;
+    let promised = read_header(lines.next()).map_err(|why| Broken {
+        seq: 0,
+        fault: Fault::Unreadable(why),
+    })?;
     let mut verifier = Verifier::default();
     for line in lines {
         let seq = verifier.head().seq + 1;
-        let record = line.map_err(|error| error.to_string()).and_then(|line| read_line(&line));
-        let record = record.map_err(|why| Broken { seq, fault: Fault::Unreadable(why) })?;
+        let record = line
+            .map_err(|error| error.to_string())
+            .and_then(|line| read_line(&line));
+        let record = record.map_err(|why| Broken {
+            seq,
+            fault: Fault::Unreadable(why),
+        })?;
         verifier.push(&record)?;
     }
     let verified = verifier.finish(promised.seq)?;
     if verified.head != promised {
-        let why = format!("its header tells of {} events with another end", promised.seq);
-        return Err(Broken { seq: 0, fault: Fault::Unreadable(why) });
+        let why = format!(
+            "its header tells of {} events with another end",
+            promised.seq
+        );
+        return Err(Broken {
+            seq: 0,
+            fault: Fault::Unreadable(why),
+        });
     }
     Ok(verified)
 }
 
 fn read_header(line: Option<std::io::Result<String>>) -> Result<Head, String> {
-    let line = line.ok_or("it is empty")?.map_err(|error| error.to_string())?;
-    let header: Header = serde_json::from_str(&line).map_err(|error| format!("its first line is no header: {error}"))?;
+    let line = line
+        .ok_or("it is empty")?
+        .map_err(|error| error.to_string())?;
+    let header: Header = serde_json::from_str(&line)
+        .map_err(|error| format!("its first line is no header: {error}"))?;
     if header.format != FORMAT {
         return Err(format!("its format is {:?}, not {FORMAT:?}", header.format));
     }
     if header.version != VERSION {
-        return Err(format!("its format version is {}, this program knows {VERSION}: use a newer one", header.version));
+        return Err(format!(
+            "its format version is {}, this program knows {VERSION}: use a newer one",
+            header.version
+        ));
     }
-    let head = Head { seq: header.events, hash: read_hash(&header.head)? };
+    let head = Head {
+        seq: header.events,
+        hash: read_hash(&header.head)?,
+    };
     as_written(&line, &self::header(head))?;
     Ok(head)
 }
 
 fn read_line(line: &str) -> Result<Record, String> {
-    let Line { seq, stream, kind, occurred_at, recorded_at, actor, body, hash } =
-        serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let Line {
+        seq,
+        stream,
+        kind,
+        occurred_at,
+        recorded_at,
+        actor,
+        body,
+        hash,
+    } = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let record = Record {
         seq,
         stream: stream.into(),
@@ -143,11 +188,16 @@ fn read_line(line: &str) -> Result<Record, String> {
 }
 
 fn as_written(found: &str, written: &str) -> Result<(), String> {
-    if found == written.trim_end_matches('\n') { Ok(()) } else { Err("it is not written as an export writes it".into()) }
+    if found == written.trim_end_matches('\n') {
+        Ok(())
+    } else {
+        Err("it is not written as an export writes it".into())
+    }
 }
 
 fn read_hash(hex: &str) -> Result<[u8; 32], String> {
     let mut hash = [0; 32];
-    hex::decode_to_slice(hex, &mut hash).map_err(|error| format!("{hex:?} is not a hash in hex: {error}"))?;
+    hex::decode_to_slice(hex, &mut hash)
+        .map_err(|error| format!("{hex:?} is not a hash in hex: {error}"))?;
     Ok(hash)
 }

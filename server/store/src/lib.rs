@@ -56,7 +56,11 @@ impl Store {
     /// A SQLite file is made if it does not exist; its folder must.
     pub async fn open(url: &str) -> Result<Store, Error> {
         let (db, place) = dialect::open(url).await?;
-        Ok(Store { db, place: place.into(), appended: Arc::new(watch::Sender::new(())) })
+        Ok(Store {
+            db,
+            place: place.into(),
+            appended: Arc::new(watch::Sender::new(())),
+        })
     }
 
     /// Where the data is, for people: the address without its password.

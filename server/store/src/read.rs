@@ -5,38 +5,64 @@
 
 use crate::dialect::on;
 use crate::tx::{number, text};
-use crate::{Broken, Credential, CredentialKind, Error, Fault, Head, Projection, Record, Store, Verified, Verifier, sql};
+use crate::{
+    Broken, Credential, CredentialKind, Error, Fault, Head, Projection, Record, Store, Verified,
+    Verifier, sql,
+};
 
 impl Store {
     /// The end of the timeline.
     pub async fn head(&self) -> Result<Head, Error> {
-        let head: Option<Head> = on!(&self.db, p => sqlx::query_as(sql::HEAD).fetch_optional(p).await)?;
+        let head: Option<Head> =
+            on!(&self.db, p => sqlx::query_as(sql::HEAD).fetch_optional(p).await)?;
         Ok(head.unwrap_or_default())
     }
 
     /// Events after a number, oldest first.
     pub async fn events_after(&self, after: u64, limit: u32) -> Result<Vec<Record>, Error> {
         let query = (number(after), i64::from(limit));
-        Ok(on!(&self.db, p => sqlx::query_as(sql::EVENTS_AFTER).bind(query.0).bind(query.1).fetch_all(p).await)?)
+        Ok(
+            on!(&self.db, p => sqlx::query_as(sql::EVENTS_AFTER).bind(query.0).bind(query.1).fetch_all(p).await)?,
+        )
     }
 
     /// Events of one stream after a number, oldest first.
     pub async fn stream(&self, stream: &str, after: u64, limit: u32) -> Result<Vec<Record>, Error> {
-        self.stream_page(sql::STREAM_AFTER, stream, after, limit).await
+        self.stream_page(sql::STREAM_AFTER, stream, after, limit)
+            .await
     }
 
     /// Events of one stream before a number, newest first. `u64::MAX` begins at the end.
-    pub async fn stream_before(&self, stream: &str, before: u64, limit: u32) -> Result<Vec<Record>, Error> {
-        self.stream_page(sql::STREAM_BEFORE, stream, before, limit).await
+    pub async fn stream_before(
+        &self,
+        stream: &str,
+        before: u64,
+        limit: u32,
+    ) -> Result<Vec<Record>, Error> {
+        self.stream_page(sql::STREAM_BEFORE, stream, before, limit)
+            .await
     }
 
-    async fn stream_page(&self, sql: &'static str, stream: &str, seq: u64, limit: u32) -> Result<Vec<Record>, Error> {
+    async fn stream_page(
+        &self,
+        sql: &'static str,
+        stream: &str,
+        seq: u64,
+        limit: u32,
+    ) -> Result<Vec<Record>, Error> {
         let (stream, seq, limit) = (text("a stream", stream)?, number(seq), i64::from(limit));
-        Ok(on!(&self.db, p => sqlx::query_as(sql).bind(stream).bind(seq).bind(limit).fetch_all(p).await)?)
+        Ok(
+            on!(&self.db, p => sqlx::query_as(sql).bind(stream).bind(seq).bind(limit).fetch_all(p).await)?,
+        )
     }
 
     /// Events of several streams after a number, oldest first, such as an incident and its runs.
-    pub async fn streams(&self, streams: &[String], after: u64, limit: u32) -> Result<Vec<Record>, Error> {
+    pub async fn streams(
+        &self,
+        streams: &[String],
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Record>, Error> {
         let mut all: Vec<Record> = Vec::new();
         for chunk in streams.chunks(sql::Multi::LARGEST) {
             let (sql, list) = sql::STREAMS_AFTER.padded(chunk);
@@ -58,7 +84,9 @@ impl Store {
 
     pub async fn projection(&self, kind: &str, id: &str) -> Result<Option<Projection>, Error> {
         let (kind, id) = (text("a kind", kind)?, text("an id", id)?);
-        Ok(on!(&self.db, p => sqlx::query_as(sql::PROJECTION).bind(kind).bind(id).fetch_optional(p).await)?)
+        Ok(
+            on!(&self.db, p => sqlx::query_as(sql::PROJECTION).bind(kind).bind(id).fetch_optional(p).await)?,
+        )
     }
 
     /// All that are still open, by id.
@@ -68,7 +96,12 @@ impl Store {
     }
 
     /// A page of all, greatest id first (ids compare as bytes), beginning after `before_id`.
-    pub async fn projections(&self, kind: &str, before_id: Option<&str>, limit: u32) -> Result<Vec<Projection>, Error> {
+    pub async fn projections(
+        &self,
+        kind: &str,
+        before_id: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Projection>, Error> {
         let (kind, limit) = (text("a kind", kind)?, i64::from(limit));
         Ok(match before_id {
             None => on!(&self.db, p => {
@@ -84,20 +117,29 @@ impl Store {
     }
 
     /// The credential with this hash of a secret, whether it is still good or not.
-    pub async fn credential_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<Credential>, Error> {
+    pub async fn credential_by_hash(
+        &self,
+        secret_hash: &[u8; 32],
+    ) -> Result<Option<Credential>, Error> {
         let hash = &secret_hash[..];
-        Ok(on!(&self.db, p => sqlx::query_as(sql::CREDENTIAL_BY_HASH).bind(hash).fetch_optional(p).await)?)
+        Ok(
+            on!(&self.db, p => sqlx::query_as(sql::CREDENTIAL_BY_HASH).bind(hash).fetch_optional(p).await)?,
+        )
     }
 
     /// All credentials of a kind, by id, also those that ended.
     pub async fn credentials(&self, kind: CredentialKind) -> Result<Vec<Credential>, Error> {
-        Ok(on!(&self.db, p => sqlx::query_as(sql::CREDENTIALS).bind(kind.as_str()).fetch_all(p).await)?)
+        Ok(
+            on!(&self.db, p => sqlx::query_as(sql::CREDENTIALS).bind(kind.as_str()).fetch_all(p).await)?,
+        )
     }
 
     /// The plan with this hash of its content.
     pub async fn plan_revision(&self, hash: &str) -> Result<Option<String>, Error> {
         let hash = text("the hash of a plan", hash)?;
-        Ok(on!(&self.db, p => sqlx::query_scalar(sql::PLAN_REVISION).bind(hash).fetch_optional(p).await)?)
+        Ok(
+            on!(&self.db, p => sqlx::query_scalar(sql::PLAN_REVISION).bind(hash).fetch_optional(p).await)?,
+        )
     }
 
     /// Does the database answer?
@@ -112,10 +154,14 @@ impl Store {
     pub async fn verify(&self) -> Result<Verified, Broken> {
         const PAGE: u32 = 1000;
         let mut verifier = Verifier::default();
-        let broken = |seq: u64, error: Error| Broken { seq, fault: Fault::Unreadable(error.to_string()) };
+        let broken = |seq: u64, error: Error| Broken {
+            seq,
+            fault: Fault::Unreadable(error.to_string()),
+        };
         // Read before the walk, so that events appended meanwhile do no harm.
-        let promised: i64 = on!(&self.db, p => sqlx::query_scalar(sql::PROJECTION_VERSION).fetch_one(p).await)
-            .map_err(|error| broken(1, error.into()))?;
+        let promised: i64 =
+            on!(&self.db, p => sqlx::query_scalar(sql::PROJECTION_VERSION).fetch_one(p).await)
+                .map_err(|error| broken(1, error.into()))?;
         let mut page = PAGE;
         loop {
             let after = verifier.head().seq;

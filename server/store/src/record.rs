@@ -47,11 +47,29 @@ pub struct Head {
 impl Head {
     /// Gives the draft the next number and its hash, and moves on to it.
     pub fn append(&mut self, draft: Draft) -> Record {
-        let Draft { stream, kind, occurred_at, recorded_at, actor, body } = draft;
-        let mut record =
-            Record { seq: self.seq + 1, stream, kind, occurred_at, recorded_at, actor, body, hash: [0; 32] };
+        let Draft {
+            stream,
+            kind,
+            occurred_at,
+            recorded_at,
+            actor,
+            body,
+        } = draft;
+        let mut record = Record {
+            seq: self.seq + 1,
+            stream,
+            kind,
+            occurred_at,
+            recorded_at,
+            actor,
+            body,
+            hash: [0; 32],
+        };
         record.hash = chain(&self.hash, &record);
-        *self = Head { seq: record.seq, hash: record.hash };
+        *self = Head {
+            seq: record.seq,
+            hash: record.hash,
+        };
         record
     }
 }

@@ -69,7 +69,10 @@ impl TryFrom<String> for CredentialKind {
 
     fn try_from(kind: String) -> Result<Self, String> {
         use CredentialKind::*;
-        [Token, Session, Link].into_iter().find(|k| k.as_str() == kind).ok_or_else(|| format!("unknown credential kind {kind:?}"))
+        [Token, Session, Link]
+            .into_iter()
+            .find(|k| k.as_str() == kind)
+            .ok_or_else(|| format!("unknown credential kind {kind:?}"))
     }
 }
 
@@ -116,6 +119,8 @@ where
 {
     fn decode(value: DB::ValueRef<'r>) -> Result<Self, BoxDynError> {
         let bytes = <&[u8] as Decode<'r, DB>>::decode(value)?;
-        Ok(Blob32(bytes.try_into().map_err(|_| format!("a hash has 32 bytes, this one has {}", bytes.len()))?))
+        Ok(Blob32(bytes.try_into().map_err(|_| {
+            format!("a hash has 32 bytes, this one has {}", bytes.len())
+        })?))
     }
 }

@@ -60,11 +60,23 @@ statements! {
         "INSERT INTO plan_revision (hash, body, loaded_at) VALUES ($1, $2, $3) ON CONFLICT (hash) DO NOTHING";
 }
 
-pub static EVENT_PUT: LazyLock<Multi> =
-    LazyLock::new(|| Multi::new(concat!("INSERT INTO event (", event_columns!(), ") VALUES "), 1, 8, ""));
+pub static EVENT_PUT: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new(
+        concat!("INSERT INTO event (", event_columns!(), ") VALUES "),
+        1,
+        8,
+        "",
+    )
+});
 
-pub static RECEIPT_PUT: LazyLock<Multi> =
-    LazyLock::new(|| Multi::new("INSERT INTO receipt (key, fingerprint, seq, answer, at) VALUES ", 1, 5, ""));
+pub static RECEIPT_PUT: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new(
+        "INSERT INTO receipt (key, fingerprint, seq, answer, at) VALUES ",
+        1,
+        5,
+        "",
+    )
+});
 
 pub static PROJECTION_PUT: LazyLock<Multi> = LazyLock::new(|| {
     Multi::new(
@@ -76,12 +88,21 @@ pub static PROJECTION_PUT: LazyLock<Multi> = LazyLock::new(|| {
 });
 
 pub static RECEIPTS: LazyLock<Multi> = LazyLock::new(|| {
-    Multi::new("SELECT key, fingerprint, seq, answer, at FROM receipt WHERE key IN (VALUES ", 1, 1, ")")
+    Multi::new(
+        "SELECT key, fingerprint, seq, answer, at FROM receipt WHERE key IN (VALUES ",
+        1,
+        1,
+        ")",
+    )
 });
 
 pub static STREAMS_AFTER: LazyLock<Multi> = LazyLock::new(|| {
     Multi::new(
-        concat!("SELECT ", event_columns!(), " FROM event WHERE seq > $1 AND stream IN (VALUES "),
+        concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM event WHERE seq > $1 AND stream IN (VALUES "
+        ),
         3,
         1,
         ") ORDER BY seq LIMIT $2",
@@ -102,7 +123,9 @@ impl Multi {
     /// `before ($first, …), (…) after`, with `columns` parameters per row.
     fn new(before: &str, first: usize, columns: usize, after: &str) -> Multi {
         let row = |r: usize| {
-            let parameters: Vec<_> = (0..columns).map(|c| format!("${}", first + r * columns + c)).collect();
+            let parameters: Vec<_> = (0..columns)
+                .map(|c| format!("${}", first + r * columns + c))
+                .collect();
             format!("({})", parameters.join(", "))
         };
         Multi {
@@ -126,8 +149,16 @@ impl Multi {
     /// The smallest text that takes all of a list, which must not be empty nor longer than [`Multi::LARGEST`]; and the list,
     /// filled up by repeating its last entry.
     pub fn padded<'a, T>(&self, list: &'a [T]) -> (&'static str, impl Iterator<Item = &'a T>) {
-        let at = SIZES.iter().rposition(|&size| size >= list.len()).unwrap_or(0);
-        (self.texts[at], list.iter().chain(list.last().into_iter().cycle()).take(SIZES[at]))
+        let at = SIZES
+            .iter()
+            .rposition(|&size| size >= list.len())
+            .unwrap_or(0);
+        (
+            self.texts[at],
+            list.iter()
+                .chain(list.last().into_iter().cycle())
+                .take(SIZES[at]),
+        )
     }
 }
 
@@ -141,10 +172,17 @@ pub fn all() -> Vec<(String, &'static str)> {
         ("RECEIPTS", &RECEIPTS),
         ("STREAMS_AFTER", &STREAMS_AFTER),
     ];
-    let sizes = multi
+    let sizes = multi.iter().flat_map(|(name, multi)| {
+        SIZES
+            .iter()
+            .zip(multi.texts)
+            .map(move |(size, sql)| (format!("{name} x {size}"), sql))
+    });
+    FIXED
         .iter()
-        .flat_map(|(name, multi)| SIZES.iter().zip(multi.texts).map(move |(size, sql)| (format!("{name} x {size}"), sql)));
-    FIXED.iter().map(|(name, sql)| (name.to_string(), *sql)).chain(sizes).collect()
+        .map(|(name, sql)| (name.to_string(), *sql))
+        .chain(sizes)
+        .collect()
 }
 
 #[cfg(test)]
@@ -155,9 +193,25 @@ mod tests {
     fn rows_are_split_into_powers_of_two_in_order() {
         let rows: Vec<usize> = (0..300).collect();
         let pieces: Vec<_> = EVENT_PUT.split(&rows).collect();
-        assert_eq!(pieces.iter().map(|(_, piece)| piece.len()).collect::<Vec<_>>(), [128, 128, 32, 8, 4]);
-        assert_eq!(pieces.iter().flat_map(|(_, piece)| piece.iter().copied()).collect::<Vec<_>>(), rows);
-        assert_eq!(pieces[4].0.matches('(').count(), 5, "the columns and four rows");
+        assert_eq!(
+            pieces
+                .iter()
+                .map(|(_, piece)| piece.len())
+                .collect::<Vec<_>>(),
+            [128, 128, 32, 8, 4]
+        );
+        assert_eq!(
+            pieces
+                .iter()
+                .flat_map(|(_, piece)| piece.iter().copied())
+                .collect::<Vec<_>>(),
+            rows
+        );
+        assert_eq!(
+            pieces[4].0.matches('(').count(),
+            5,
+            "the columns and four rows"
+        );
         assert_eq!(EVENT_PUT.split::<u8>(&[]).count(), 0);
     }
 

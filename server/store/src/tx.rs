@@ -6,7 +6,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::dialect::{DbTx, on_tx};
-use crate::{Credential, Error, Head, PlanRevision, Projection, Receipt, Record, Revocation, chain, sql};
+use crate::{
+    Credential, Error, Head, PlanRevision, Projection, Receipt, Record, Revocation, chain, sql,
+};
 
 /// What is written together. The caller numbers and chains the records with [`Head::append`], starting from [`Tx::head`].
 #[derive(Debug, Clone, Default)]
@@ -29,35 +31,68 @@ macro_rules! put {
             for (sql, rows) in sql::EVENT_PUT.split(&$batch.records) {
                 let mut query = sqlx::query(sql);
                 for r in rows {
-                    query = query.bind(number(r.seq)).bind(&r.stream).bind(&r.kind).bind(r.occurred_at);
-                    query = query.bind(r.recorded_at).bind(&r.actor).bind(&r.body).bind(&r.hash[..]);
+                    query = query
+                        .bind(number(r.seq))
+                        .bind(&r.stream)
+                        .bind(&r.kind)
+                        .bind(r.occurred_at);
+                    query = query
+                        .bind(r.recorded_at)
+                        .bind(&r.actor)
+                        .bind(&r.body)
+                        .bind(&r.hash[..]);
                 }
                 query.execute(&mut *$c).await?;
             }
             for (sql, rows) in sql::RECEIPT_PUT.split(&$batch.receipts) {
                 let mut query = sqlx::query(sql);
                 for r in rows {
-                    query = query.bind(&r.key).bind(&r.fingerprint[..]).bind(number(r.seq)).bind(&r.answer).bind(r.at);
+                    query = query
+                        .bind(&r.key)
+                        .bind(&r.fingerprint[..])
+                        .bind(number(r.seq))
+                        .bind(&r.answer)
+                        .bind(r.at);
                 }
                 query.execute(&mut *$c).await?;
             }
             for (sql, rows) in sql::PROJECTION_PUT.split(&last_of_each(&$batch.projections)) {
                 let mut query = sqlx::query(sql);
                 for p in rows {
-                    query = query.bind(&p.kind).bind(&p.id).bind(p.open).bind(number(p.version)).bind(&p.body);
+                    query = query
+                        .bind(&p.kind)
+                        .bind(&p.id)
+                        .bind(p.open)
+                        .bind(number(p.version))
+                        .bind(&p.body);
                 }
                 query.execute(&mut *$c).await?;
             }
             for x in &$batch.credentials {
-                let query = sqlx::query(sql::CREDENTIAL_PUT).bind(&x.id).bind(x.kind.as_str()).bind(&x.secret_hash[..]);
-                let query = query.bind(&x.person).bind(x.expires_at).bind(x.revoked_at).bind(x.used_at).bind(x.created_at);
+                let query = sqlx::query(sql::CREDENTIAL_PUT)
+                    .bind(&x.id)
+                    .bind(x.kind.as_str())
+                    .bind(&x.secret_hash[..]);
+                let query = query
+                    .bind(&x.person)
+                    .bind(x.expires_at)
+                    .bind(x.revoked_at)
+                    .bind(x.used_at)
+                    .bind(x.created_at);
                 query.execute(&mut *$c).await?;
             }
             for r in &$batch.revocations {
-                sqlx::query(sql::CREDENTIAL_REVOKE).bind(&r.id).bind(r.at).execute(&mut *$c).await?;
+                sqlx::query(sql::CREDENTIAL_REVOKE)
+                    .bind(&r.id)
+                    .bind(r.at)
+                    .execute(&mut *$c)
+                    .await?;
             }
             for p in &$batch.plan_revisions {
-                let query = sqlx::query(sql::PLAN_REVISION_PUT).bind(&p.hash).bind(&p.body).bind(p.loaded_at);
+                let query = sqlx::query(sql::PLAN_REVISION_PUT)
+                    .bind(&p.hash)
+                    .bind(&p.body)
+                    .bind(p.loaded_at);
                 query.execute(&mut *$c).await?;
             }
             Ok::<(), sqlx::Error>(())
@@ -79,7 +114,13 @@ pub struct Tx {
 
 impl Tx {
     pub(crate) async fn begin(tx: DbTx, appended: Arc<watch::Sender<()>>) -> Result<Tx, Error> {
-        let mut tx = Tx { tx, head: Head::default(), appended: Some(appended), wrote_events: false, given_up: false };
+        let mut tx = Tx {
+            tx,
+            head: Head::default(),
+            appended: Some(appended),
+            wrote_events: false,
+            given_up: false,
+        };
         let head = on_tx!(&mut tx.tx, c => sqlx::query_as(sql::HEAD).fetch_optional(c).await)?;
         tx.head = head.unwrap_or_default();
         Ok(tx)
@@ -109,7 +150,11 @@ impl Tx {
             let found = on_tx!(self.enter()?, c => {
                 list.fold(sqlx::query_as(sql), |query, key| query.bind(*key)).fetch_all(c).await
             });
-            all.extend(self.leave(found)?.into_iter().map(|receipt: Receipt| (receipt.key.clone(), receipt)));
+            all.extend(
+                self.leave(found)?
+                    .into_iter()
+                    .map(|receipt: Receipt| (receipt.key.clone(), receipt)),
+            );
         }
         Ok(all)
     }
@@ -181,7 +226,11 @@ impl Tx {
 /// PostgreSQL refuses to upsert one row twice in a statement, SQLite does not mind: neither gets to see it.
 fn last_of_each(projections: &[Projection]) -> Vec<&Projection> {
     let mut seen = HashSet::new();
-    let mut last: Vec<_> = projections.iter().rev().filter(|p| seen.insert((&p.kind, &p.id))).collect();
+    let mut last: Vec<_> = projections
+        .iter()
+        .rev()
+        .filter(|p| seen.insert((&p.kind, &p.id)))
+        .collect();
     last.reverse();
     last
 }
@@ -189,9 +238,15 @@ fn last_of_each(projections: &[Projection]) -> Vec<&Projection> {
 fn check_chain(mut head: Head, records: &[Record]) -> Result<Head, Error> {
     for record in records {
         if record.seq != head.seq + 1 || record.hash != chain(&head.hash, record) {
-            return Err(Error::OutOfOrder { head: head.seq, found: record.seq });
+            return Err(Error::OutOfOrder {
+                head: head.seq,
+                found: record.seq,
+            });
         }
-        head = Head { seq: record.seq, hash: record.hash };
+        head = Head {
+            seq: record.seq,
+            hash: record.hash,
+        };
     }
     Ok(head)
 }
@@ -228,7 +283,11 @@ fn check_texts(batch: &Batch) -> Result<(), Error> {
 
 /// The one check on texts. PostgreSQL cannot store a NUL, SQLite can: so nobody does.
 pub(crate) fn text<'a>(what: &'static str, text: &'a str) -> Result<&'a str, Error> {
-    if text.contains('\0') { Err(Error::Nul { what }) } else { Ok(text) }
+    if text.contains('\0') {
+        Err(Error::Nul { what })
+    } else {
+        Ok(text)
+    }
 }
 
 /// A sequence number as a column. The engines count to 2^63.

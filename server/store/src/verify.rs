@@ -37,7 +37,10 @@ impl fmt::Display for Broken {
         let seq = self.seq;
         match &self.fault {
             Fault::Missing { found } => {
-                write!(f, "record {seq} is missing: record {found} stands in its place. All before it is as it was written")
+                write!(
+                    f,
+                    "record {seq} is missing: record {found} stands in its place. All before it is as it was written"
+                )
             }
             Fault::CutOff { last } => write!(
                 f,
@@ -48,9 +51,14 @@ impl fmt::Display for Broken {
                 f,
                 "record {seq} is not as it was written: its hash does not fit it. All before it is as it was written"
             ),
-            Fault::Unreadable(why) if seq == 0 => write!(f, "this is not an export of a timeline: {why}"),
+            Fault::Unreadable(why) if seq == 0 => {
+                write!(f, "this is not an export of a timeline: {why}")
+            }
             Fault::Unreadable(why) => {
-                write!(f, "record {seq} cannot be read: {why}. All before it is as it was written")
+                write!(
+                    f,
+                    "record {seq} cannot be read: {why}. All before it is as it was written"
+                )
             }
         }
     }
@@ -73,20 +81,35 @@ impl Verifier {
     pub fn push(&mut self, record: &Record) -> Result<(), Broken> {
         let seq = self.head.seq + 1;
         if record.seq != seq {
-            return Err(Broken { seq, fault: Fault::Missing { found: record.seq } });
+            return Err(Broken {
+                seq,
+                fault: Fault::Missing { found: record.seq },
+            });
         }
         if record.hash != chain(&self.head.hash, record) {
-            return Err(Broken { seq, fault: Fault::Changed });
+            return Err(Broken {
+                seq,
+                fault: Fault::Changed,
+            });
         }
-        self.head = Head { seq, hash: record.hash };
+        self.head = Head {
+            seq,
+            hash: record.hash,
+        };
         Ok(())
     }
 
     /// The end was reached. It must not come before a number that is known to have been written.
     pub fn finish(self, at_least: u64) -> Result<Verified, Broken> {
         if self.head.seq < at_least {
-            return Err(Broken { seq: self.head.seq + 1, fault: Fault::CutOff { last: at_least } });
+            return Err(Broken {
+                seq: self.head.seq + 1,
+                fault: Fault::CutOff { last: at_least },
+            });
         }
-        Ok(Verified { events: self.head.seq, head: self.head })
+        Ok(Verified {
+            events: self.head.seq,
+            head: self.head,
+        })
     }
 }

@@ -12,7 +12,8 @@ use crate::dialect::Db;
 const POLL: Duration = Duration::from_secs(1);
 
 /// Waits for appended events: of this process at once, of other nodes on PostgreSQL by NOTIFY, and else by looking again
-/// every second.
+/// every second. One per process is meant (it holds a connection to PostgreSQL): whoever follows the timeline for many
+/// readers has it, and tells them.
 ///
 /// ```no_run
 /// # async fn follow(store: store::Store) -> Result<(), store::Error> {

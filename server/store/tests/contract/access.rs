@@ -35,7 +35,14 @@ async fn write(store: &Store, batch: Batch) {
 }
 
 async fn put(store: &Store, credentials: Vec<Credential>) {
-    write(store, Batch { credentials, ..Batch::default() }).await;
+    write(
+        store,
+        Batch {
+            credentials,
+            ..Batch::default()
+        },
+    )
+    .await;
 }
 
 async fn use_link(store: &Store, id: &str, at: i64) -> bool {
@@ -59,37 +66,101 @@ async fn a_used_link_cannot_be_used_twice(database: &Database) {
         used += u32::from(attempt.await.unwrap());
     }
     assert_eq!(used, 1);
-    let link = nodes[0].credential_by_hash(&credential("l", CredentialKind::Link).secret_hash).await.unwrap().unwrap();
+    let link = nodes[0]
+        .credential_by_hash(&credential("l", CredentialKind::Link).secret_hash)
+        .await
+        .unwrap()
+        .unwrap();
     assert!((100..110).contains(&link.used_at.unwrap()));
     put(&nodes[0], vec![credential("l", CredentialKind::Link)]).await;
-    assert!(!use_link(&nodes[1], "l", 200).await, "writing it again does not renew it");
+    assert!(
+        !use_link(&nodes[1], "l", 200).await,
+        "writing it again does not renew it"
+    );
 }
 
 async fn a_link_that_expired_or_was_revoked_cannot_be_used(database: &Database) {
     let store = database.open().await;
     let ids = ["expired", "revoked", "token"];
-    let kinds = [CredentialKind::Link, CredentialKind::Link, CredentialKind::Token];
-    put(&store, ids.iter().zip(kinds).map(|(id, kind)| credential(id, kind)).collect()).await;
-    write(&store, Batch { revocations: vec![Revocation { id: "revoked".into(), at: 5 }], ..Batch::default() }).await;
+    let kinds = [
+        CredentialKind::Link,
+        CredentialKind::Link,
+        CredentialKind::Token,
+    ];
+    put(
+        &store,
+        ids.iter()
+            .zip(kinds)
+            .map(|(id, kind)| credential(id, kind))
+            .collect(),
+    )
+    .await;
+    write(
+        &store,
+        Batch {
+            revocations: vec![Revocation {
+                id: "revoked".into(),
+                at: 5,
+            }],
+            ..Batch::default()
+        },
+    )
+    .await;
     assert!(!use_link(&store, "expired", 1000).await);
     assert!(!use_link(&store, "revoked", 6).await);
-    assert!(!use_link(&store, "token", 6).await, "only links are good for one use");
+    assert!(
+        !use_link(&store, "token", 6).await,
+        "only links are good for one use"
+    );
     assert!(!use_link(&store, "nobody's", 6).await);
-    assert!(use_link(&store, "expired", 999).await, "it was good until then");
+    assert!(
+        use_link(&store, "expired", 999).await,
+        "it was good until then"
+    );
 }
 
 async fn a_revoked_credential_stays_revoked(database: &Database) {
     let store = database.open().await;
     let session = credential("s", CredentialKind::Session);
-    put(&store, vec![session.clone(), credential("t", CredentialKind::Token)]).await;
+    put(
+        &store,
+        vec![session.clone(), credential("t", CredentialKind::Token)],
+    )
+    .await;
     for at in [7, 8] {
-        write(&store, Batch { revocations: vec![Revocation { id: "s".into(), at }], ..Batch::default() }).await;
+        write(
+            &store,
+            Batch {
+                revocations: vec![Revocation { id: "s".into(), at }],
+                ..Batch::default()
+            },
+        )
+        .await;
     }
-    put(&store, vec![Credential { expires_at: 2000, used_at: Some(9), ..session.clone() }]).await;
-    let found = store.credential_by_hash(&session.secret_hash).await.unwrap();
-    let expected = Credential { expires_at: 2000, used_at: Some(9), revoked_at: Some(7), ..session };
+    put(
+        &store,
+        vec![Credential {
+            expires_at: 2000,
+            used_at: Some(9),
+            ..session.clone()
+        }],
+    )
+    .await;
+    let found = store
+        .credential_by_hash(&session.secret_hash)
+        .await
+        .unwrap();
+    let expected = Credential {
+        expires_at: 2000,
+        used_at: Some(9),
+        revoked_at: Some(7),
+        ..session
+    };
     assert_eq!(found, Some(expected.clone()));
-    assert_eq!(store.credentials(CredentialKind::Session).await.unwrap(), [expected]);
+    assert_eq!(
+        store.credentials(CredentialKind::Session).await.unwrap(),
+        [expected]
+    );
     assert_eq!(store.credential_by_hash(&[1; 32]).await.unwrap(), None);
 }
 
@@ -97,7 +168,18 @@ async fn a_secret_belongs_to_one_credential(database: &Database) {
     let store = database.open().await;
     put(&store, vec![credential("a", CredentialKind::Token)]).await;
     let mut tx = store.begin().await.unwrap();
-    let copy = Credential { id: "b".into(), ..credential("a", CredentialKind::Token) };
-    let refused = tx.write(&Batch { credentials: vec![copy], ..Batch::default() }).await;
-    assert!(matches!(refused, Err(store::Error::Refused(_))), "{refused:?}");
+    let copy = Credential {
+        id: "b".into(),
+        ..credential("a", CredentialKind::Token)
+    };
+    let refused = tx
+        .write(&Batch {
+            credentials: vec![copy],
+            ..Batch::default()
+        })
+        .await;
+    assert!(
+        matches!(refused, Err(store::Error::Refused(_))),
+        "{refused:?}"
+    );
 }

@@ -1,11 +1,14 @@
 //! What the store promises, on SQLite and on PostgreSQL alike: every promise is one function over a database, run on both.
 
+#![allow(clippy::unwrap_used)]
+
 mod access;
 mod documents;
 mod export;
 mod opening;
 mod statements;
 mod survival;
+mod tampering;
 mod timeline;
 
 use store::{Batch, Draft, Error, Head, Record, Store};
@@ -45,7 +48,11 @@ pub fn draft(stream: &str, number: u32) -> Draft {
 pub async fn append(store: &Store, drafts: Vec<Draft>) -> Result<Vec<Record>, Error> {
     let mut tx = store.begin().await?;
     let records = chained(tx.head(), drafts);
-    tx.write(&Batch { records: records.clone(), ..Batch::default() }).await?;
+    tx.write(&Batch {
+        records: records.clone(),
+        ..Batch::default()
+    })
+    .await?;
     tx.commit().await?;
     Ok(records)
 }
@@ -56,7 +63,9 @@ pub fn chained(mut head: Head, drafts: Vec<Draft>) -> Vec<Record> {
 
 /// Appends `count` events to one stream.
 pub async fn append_many(store: &Store, stream: &str, count: u32) -> Vec<Record> {
-    append(store, (0..count).map(|n| draft(stream, n)).collect()).await.unwrap()
+    append(store, (0..count).map(|n| draft(stream, n)).collect())
+        .await
+        .unwrap()
 }
 
 pub fn numbers(records: &[Record]) -> Vec<u64> {

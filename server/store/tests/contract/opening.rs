@@ -8,11 +8,18 @@ use crate::append_many;
 /// A file or database as the first release left it, with an event in it.
 async fn old(database: &Database) {
     database.migrate_to(1).await;
-    let hash = if database.url.starts_with("sqlite") { "x'{}'" } else { "'\\x{}'" };
+    let hash = if database.url.starts_with("sqlite") {
+        "x'{}'"
+    } else {
+        "'\\x{}'"
+    };
     // The hash of this record: the fixture is as old as the format.
     let hash = hash.replace("{}", OLD_HASH);
     let row = format!("(1, 's', 'noted', 1, 2, '{{}}', '{{\"old\":true}}', {hash})");
-    database.execute(&format!("INSERT INTO event VALUES {row}")).await.unwrap();
+    database
+        .execute(&format!("INSERT INTO event VALUES {row}"))
+        .await
+        .unwrap();
 }
 
 const OLD_HASH: &str = "d2e67ae4c11e1ba25beab096022bc42b962ebd342b3434eb1301ef86ca2f6d15";
@@ -20,8 +27,15 @@ const OLD_HASH: &str = "d2e67ae4c11e1ba25beab096022bc42b962ebd342b3434eb1301ef86
 async fn reopening_an_old_one_migrates(database: &Database) {
     old(database).await;
     let store = database.open().await;
-    assert_eq!(store.events_after(0, 10).await.unwrap()[0].body, "{\"old\":true}");
-    assert_eq!(store.plan_revision("none").await.unwrap(), None, "the newer tables are there");
+    assert_eq!(
+        store.events_after(0, 10).await.unwrap()[0].body,
+        "{\"old\":true}"
+    );
+    assert_eq!(
+        store.plan_revision("none").await.unwrap(),
+        None,
+        "the newer tables are there"
+    );
     append_many(&store, "s", 1).await;
     assert_eq!(store.verify().await.unwrap().events, 2);
     store.close().await;
@@ -50,13 +64,23 @@ async fn an_edited_or_newer_one_is_refused(database: &Database) {
     let error = refused_after(database, newer).await;
     assert!(matches!(error, Error::Newer { version: 99, .. }), "{error}");
     assert!(error.to_string().contains("start that release"), "{error}");
-    database.execute("DELETE FROM _sqlx_migrations WHERE version = 99").await.unwrap();
+    database
+        .execute("DELETE FROM _sqlx_migrations WHERE version = 99")
+        .await
+        .unwrap();
 
-    let other = if database.url.starts_with("sqlite") { "x'00'" } else { "'\\x00'" };
+    let other = if database.url.starts_with("sqlite") {
+        "x'00'"
+    } else {
+        "'\\x00'"
+    };
     let edited = format!("UPDATE _sqlx_migrations SET checksum = {other} WHERE version = 2");
     let error = refused_after(database, &edited).await;
     assert!(matches!(error, Error::Edited { version: 2, .. }), "{error}");
-    assert!(!error.to_string().contains("muster:"), "no password in it: {error}");
+    assert!(
+        !error.to_string().contains("muster:"),
+        "no password in it: {error}"
+    );
 }
 
 #[tokio::test]
@@ -78,7 +102,13 @@ async fn may_be_opened_by_many_at_once(database: &Database) {
         })
         .collect();
     for store in opened {
-        store.await.unwrap().expect("each of them opens").ping().await.unwrap();
+        store
+            .await
+            .unwrap()
+            .expect("each of them opens")
+            .ping()
+            .await
+            .unwrap();
     }
 }
 
@@ -98,8 +128,14 @@ async fn a_wrong_address_is_explained() {
         ("mysql://x/y", "neither sqlite:// nor postgres://"),
         ("sqlite://relative.db", "absolute"),
         ("sqlite://", "absolute"),
-        ("sqlite:///no/such/folder/muster.db", "cannot open the database /no/such/folder/muster.db"),
-        ("postgres://nobody:secret@127.0.0.1:1/none", "cannot open the database postgres://nobody@127.0.0.1:1/none"),
+        (
+            "sqlite:///no/such/folder/muster.db",
+            "cannot open the database /no/such/folder/muster.db",
+        ),
+        (
+            "postgres://nobody:secret@127.0.0.1:1/none",
+            "cannot open the database postgres://nobody@127.0.0.1:1/none",
+        ),
     ] {
         let error = Store::open(url).await.expect_err(url).to_string();
         assert!(error.contains(words), "{url}: {error}");
@@ -116,10 +152,16 @@ fn every_migration_file_is_applied_on_both_engines() {
             .map(|file| file.unwrap().file_name().into_string().unwrap())
             .collect();
         files.sort();
-        let known: Vec<_> = migrator.iter().map(|migration| migration.description.to_string()).collect();
+        let known: Vec<_> = migrator
+            .iter()
+            .map(|migration| migration.description.to_string())
+            .collect();
         assert_eq!(files, known, "{engine}");
         for (number, migration) in (1..).zip(migrator.iter()) {
-            assert!(migration.version == number && migration.description.starts_with(&format!("{number:04}_")));
+            assert!(
+                migration.version == number
+                    && migration.description.starts_with(&format!("{number:04}_"))
+            );
         }
     }
 }

@@ -32,7 +32,12 @@ async fn child_that_appends_until_it_is_killed() {
 async fn an_acknowledged_event_survives_kill_nine(database: &Database) {
     for _ in 0..3 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "survival::child_that_appends_until_it_is_killed", "--ignored", "--nocapture"])
+            .args([
+                "--exact",
+                "survival::child_that_appends_until_it_is_killed",
+                "--ignored",
+                "--nocapture",
+            ])
             .env(URL, &database.url)
             .stdout(Stdio::piped())
             .spawn()
@@ -52,14 +57,24 @@ async fn an_acknowledged_event_survives_kill_nine(database: &Database) {
         assert!(count >= 20, "the child appended");
         let store = database.open().await;
         let verified = store.verify().await.unwrap();
-        assert!(verified.events >= acknowledged, "{} of {acknowledged} are left", verified.events);
+        assert!(
+            verified.events >= acknowledged,
+            "{} of {acknowledged} are left",
+            verified.events
+        );
         append_many(&store, "s", 1).await;
         store.close().await;
     }
 }
 
 fn receipt(key: &str) -> Receipt {
-    Receipt { key: key.into(), fingerprint: [1; 32], seq: 1, answer: "{}".into(), at: 1 }
+    Receipt {
+        key: key.into(),
+        fingerprint: [1; 32],
+        seq: 1,
+        answer: "{}".into(),
+        at: 1,
+    }
 }
 
 async fn a_failed_write_cannot_be_committed_in_part(database: &Database) {
@@ -67,7 +82,11 @@ async fn a_failed_write_cannot_be_committed_in_part(database: &Database) {
     let mut tx = store.begin().await.unwrap();
     let records = chained(tx.head(), vec![draft("s", 1)]);
     // The event goes in, the second receipt is refused.
-    let batch = Batch { records, receipts: vec![receipt("k"), receipt("k")], ..Batch::default() };
+    let batch = Batch {
+        records,
+        receipts: vec![receipt("k"), receipt("k")],
+        ..Batch::default()
+    };
     assert!(matches!(tx.write(&batch).await, Err(Error::Refused(_))));
     assert!(matches!(tx.receipts(&["k"]).await, Err(Error::GivenUp)));
     assert!(matches!(tx.commit().await, Err(Error::GivenUp)));
@@ -90,8 +109,20 @@ async fn a_writer_goes_on_after_the_database_rolled_back_by_itself(database: &Da
     for _ in 0..3 {
         let mut tx = store.begin().await.unwrap();
         let records = chained(tx.head(), vec![draft("s", 2)]);
-        let projections = vec![Projection { kind: "trap".into(), id: "x".into(), open: true, version: 2, body: "{}".into() }];
-        tx.write(&Batch { records, projections, ..Batch::default() }).await.expect_err("the trap closes");
+        let projections = vec![Projection {
+            kind: "trap".into(),
+            id: "x".into(),
+            open: true,
+            version: 2,
+            body: "{}".into(),
+        }];
+        tx.write(&Batch {
+            records,
+            projections,
+            ..Batch::default()
+        })
+        .await
+        .expect_err("the trap closes");
         tx.commit().await.expect_err("nothing is left to commit");
         assert_eq!(store.head().await.unwrap().seq, 1);
     }
@@ -104,7 +135,10 @@ async fn a_transaction_that_is_dropped_or_cut_short_leaves_no_trace(database: &D
     for polls in 0..12 {
         let mut tx = store.begin().await.unwrap();
         let records = chained(tx.head(), (0..20).map(|n| draft("s", n)).collect());
-        let batch = Batch { records, ..Batch::default() };
+        let batch = Batch {
+            records,
+            ..Batch::default()
+        };
         let finished = {
             let mut write = std::pin::pin!(tx.write(&batch));
             let mut left = polls;
@@ -119,7 +153,9 @@ async fn a_transaction_that_is_dropped_or_cut_short_leaves_no_trace(database: &D
             .await
         };
         match finished {
-            None if polls > 0 => assert!(matches!(tx.commit().await, Err(Error::GivenUp)), "{polls}"),
+            None if polls > 0 => {
+                assert!(matches!(tx.commit().await, Err(Error::GivenUp)), "{polls}")
+            }
             _ => drop(tx),
         }
         assert_eq!(store.head().await.unwrap().seq, 0);
