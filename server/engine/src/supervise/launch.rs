@@ -1,0 +1,174 @@
+//! The server's hand on the zygote.
+
+use std::fs::DirBuilder;
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
+use std::path::{self, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair, sockopt};
+use nix::sys::time::TimeVal;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::attempt::{self, Adopted, Attempt, Lost};
+use super::wire::{self, Notice, Notices};
+use super::{Spec, record, zygote};
+
+/// How long a zygote or a supervisor may take to answer before it is taken for stuck.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How many zygotes are tried for one attempt.
+const TRIES: usize = 3;
+
+/// Launches attempts. All clones share one zygote; a dead one is replaced when next needed.
+#[derive(Clone)]
+pub struct Supervisor {
+    zygote: Arc<Mutex<Zygote>>,
+}
+
+struct Zygote {
+    exe: PathBuf,
+    socket: OwnedFd,
+    process: Child,
+}
+
+impl Supervisor {
+    /// Starts the zygote from this very binary, whose `main` calls [`super::run_if_zygote`].
+    pub fn start() -> io::Result<Self> {
+        // Not `current_exe`: after an upgrade that names a file that is gone, or another version.
+        Self::start_with_exe("/proc/self/exe")
+    }
+
+    /// As [`Supervisor::start`], from another binary that calls [`super::run_if_zygote`].
+    pub fn start_with_exe(exe: impl Into<PathBuf>) -> io::Result<Self> {
+        let zygote = Zygote::start(exe.into())?;
+        Ok(Self { zygote: Arc::new(Mutex::new(zygote)) })
+    }
+
+    /// The number of the zygote's process, for those who watch over it.
+    pub fn zygote_pid(&self) -> u32 {
+        self.zygote().process.id()
+    }
+
+    /// Returns once a supervisor has claimed the attempt, which from then on needs nobody. After an
+    /// error it does not run and never will. If this future is dropped, ask [`super::adopt`].
+    pub async fn launch(&self, spec: Spec) -> io::Result<Attempt> {
+        let (dir, order) = spawn_blocking(move || prepare(spec)).await??;
+        let order = Arc::new(order);
+        let mut problem = "the process that starts commands died each time it was asked".to_owned();
+        for _ in 0..TRIES {
+            let (this, order) = (self.clone(), order.clone());
+            let bell = spawn_blocking(move || this.send(&order)).await??;
+            let mut notices = Notices::on(bell)?;
+            match timeout(PATIENCE, notices.next()).await {
+                Ok(Some(Notice::Claimed(owner))) => return Ok(Attempt::launched(dir, owner, notices)),
+                Ok(Some(Notice::Refused(sentence))) => {
+                    problem = sentence;
+                    break;
+                }
+                // It or the supervisor died before the claim: both can be tried again.
+                Ok(_) => tracing::warn!("a zygote did not do what it was asked"),
+                Err(_) => {
+                    tracing::warn!("a zygote does not answer; another will be started");
+                    self.zygote().end();
+                }
+            }
+        }
+        // Closes the folder, unless there was a claim after all.
+        match attempt::adopt(&dir).await {
+            Ok(Adopted::Running(attempt)) => Ok(attempt),
+            Ok(Adopted::Finished(outcome)) => Ok(Attempt::over(dir, Ok(outcome))),
+            Ok(Adopted::Lost) => Ok(Attempt::over(dir, Err(Lost))),
+            Ok(Adopted::NeverStarted) | Err(_) => {
+                Err(io::Error::other(format!("The attempt could not be started: {problem}.")))
+            }
+        }
+    }
+
+    /// Gives the order to a living zygote; the pipe tells what comes of it.
+    fn send(&self, order: &OwnedFd) -> io::Result<OwnedFd> {
+        let (notices, bell) = io::pipe()?;
+        let mut zygote = self.zygote();
+        if wire::send_order(zygote.socket.as_fd(), order.as_fd(), bell.as_fd()).is_err() {
+            zygote.end();
+            *zygote = Zygote::start(zygote.exe.clone())?;
+            wire::send_order(zygote.socket.as_fd(), order.as_fd(), bell.as_fd())?;
+        }
+        Ok(notices.into())
+    }
+
+    fn zygote(&self) -> MutexGuard<'_, Zygote> {
+        // What a panic interrupted is a process, which is either there or replaced.
+        self.zygote.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Zygote {
+    fn start(exe: PathBuf) -> io::Result<Self> {
+        let (socket, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        let patience = TimeVal::new(PATIENCE.as_secs() as i64, 0);
+        setsockopt(&socket, sockopt::ReceiveTimeout, &patience)?;
+        let process = Command::new(&exe)
+            .arg0("muster")
+            .arg(zygote::ARGUMENT)
+            // The secrets of the server are none of its business.
+            .env_clear()
+            .stdin(theirs)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let zygote = Self { exe, socket, process };
+        match wire::receive_ready(zygote.socket.as_fd()) {
+            Ok(true) => Ok(zygote),
+            _ => Err(io::Error::other(format!(
+                "The process that starts commands did not come up: does `main` of {} call `run_if_zygote` first?",
+                zygote.exe.display()
+            ))),
+        }
+    }
+
+    fn end(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for Zygote {
+    /// Supervisors live on; only the zygote leaves with the last handle.
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Makes the folder and, in memory, the order. The folder is on the disk afterwards: one that is
+/// missing after a power failure was never ordered to run.
+fn prepare(mut spec: Spec) -> io::Result<(PathBuf, OwnedFd)> {
+    let id_is_plain = spec.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if spec.id.is_empty() || spec.id.len() > 200 || !id_is_plain {
+        return Err(invalid("The id of an attempt has 1 to 200 letters, digits, `-`, `_` and `.`"));
+    }
+    if spec.commands.is_empty() {
+        return Err(invalid("An attempt needs a command"));
+    }
+    // The zygote lives in another folder.
+    spec.dir = path::absolute(&spec.dir)?;
+    spec.cwd = path::absolute(&spec.cwd)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(&spec.dir)?;
+    let order = wire::write_spec(&spec)?;
+    record::create(&spec.dir, &spec.id).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => io::Error::new(
+            ErrorKind::AlreadyExists,
+            format!("The folder {} has served an attempt already: each needs a new one", spec.dir.display()),
+        ),
+        _ => error,
+    })?;
+    Ok((spec.dir, order))
+}
+
+fn invalid(sentence: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, sentence)
+}

@@ -1,0 +1,183 @@
+//! One command of an attempt: from its words to a running process group, or a sentence why not.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{self, PipeReader, Read, Write};
+use std::os::fd::BorrowedFd;
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, killpg, signal, sigprocmask};
+use nix::unistd::{self, Pid};
+
+use super::Spec;
+use super::sys::{self, Fork};
+
+/// What the system searches when nothing else is said.
+const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A command in the form `execve` wants it.
+pub struct Program {
+    name: String,
+    path: String,
+    /// Where the program may be, in the order of trial.
+    places: Vec<CString>,
+    argv: Vec<CString>,
+    env: Vec<CString>,
+    cwd: PathBuf,
+}
+
+/// The leader of a running process group.
+pub struct Running {
+    pub pid: i32,
+    /// Says what failed between `fork` and `exec`; closed without a word by an `exec` that worked.
+    failure: PipeReader,
+    program: Program,
+}
+
+// The last thing tried before a child gave up.
+const PREPARE: u8 = 1;
+const ENTER: u8 = 2;
+const EXECUTE: u8 = 3;
+
+impl Program {
+    pub fn new(spec: &Spec, command: usize) -> Result<Self, String> {
+        let argv = &spec.commands[command].argv;
+        let name = argv.first().filter(|name| !name.is_empty()).cloned();
+        let name = name.ok_or("The command is empty: name a program to run.")?;
+        // The last of several values counts; a `getenv` would find the first.
+        let env: BTreeMap<_, _> = spec.env.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        if let Some(key) = env.keys().find(|key| key.is_empty() || key.contains('=')) {
+            return Err(format!("`{key}` cannot be the name of an environment variable."));
+        }
+        let path = env.get("PATH").copied().unwrap_or(USUAL_PATH).to_owned();
+        let places: Vec<String> = if name.contains('/') {
+            vec![name.clone()]
+        } else {
+            path.split(':').filter(|dir| !dir.is_empty()).map(|dir| format!("{dir}/{name}")).collect()
+        };
+        let env = env.iter().map(|(key, value)| format!("{key}={value}"));
+        Ok(Self {
+            places: c_strings(places, "PATH")?,
+            argv: c_strings(argv.iter().cloned(), "an argument")?,
+            env: c_strings(env, "the environment")?,
+            cwd: spec.cwd.clone(),
+            name,
+            path,
+        })
+    }
+
+    /// Starts it as the leader of a new process group that writes to `out`.
+    pub fn start(self, out: &File, cgroup: Option<BorrowedFd<'_>>) -> Result<Running, String> {
+        let start = || {
+            let nothing = File::open("/dev/null")?;
+            let (failure, mut report) = io::pipe()?;
+            match sys::fork(cgroup)? {
+                Fork::Parent(pid) => {
+                    // Both sides do it, so that the group exists for whichever goes on first.
+                    let _ = unistd::setpgid(Pid::from_raw(pid), Pid::from_raw(pid));
+                    Ok((pid, failure))
+                }
+                Fork::Child => {
+                    let (step, error) = self.become_it(&nothing, out);
+                    let [a, b, c, d] = (error as i32).to_le_bytes();
+                    let _ = report.write_all(&[step, a, b, c, d]);
+                    sys::exit_now(127)
+                }
+            }
+        };
+        match start() {
+            Ok((pid, failure)) => Ok(Running { pid, failure, program: self }),
+            Err(error) => Err(format!("No process could be made for `{}`: {}.", self.name, describe(&error))),
+        }
+    }
+
+    /// Turns the forked child into the command. Returns only to say what failed.
+    fn become_it(&self, nothing: &File, out: &File) -> (u8, Errno) {
+        let prepare = || {
+            unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+            // SAFETY: a default disposition runs no code of ours. The two that this process ignores
+            // or was born ignoring would stay ignored across `exec`.
+            unsafe {
+                signal(Signal::SIGPIPE, SigHandler::SigDfl)?;
+                signal(Signal::SIGCHLD, SigHandler::SigDfl)?;
+            }
+            sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
+            unistd::dup2_stdin(nothing)?;
+            unistd::dup2_stdout(out)?;
+            unistd::dup2_stderr(out)
+        };
+        if let Err(error) = prepare() {
+            return (PREPARE, error);
+        }
+        if let Err(error) = unistd::chdir(&self.cwd) {
+            return (ENTER, error);
+        }
+        let mut worst = Errno::ENOENT;
+        for place in &self.places {
+            match unistd::execve(place, &self.argv, &self.env) {
+                Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+                // A later folder may have one that may be run.
+                Err(Errno::EACCES) => worst = Errno::EACCES,
+                Err(error) => return (EXECUTE, error),
+            }
+        }
+        (EXECUTE, worst)
+    }
+
+    fn explain(&self, step: u8, error: Errno) -> String {
+        let Self { name, path, cwd, .. } = self;
+        let is_there = |place: &CString| place.to_str().is_ok_and(|place| cwd.join(place).exists());
+        if step == ENTER {
+            return format!("The working directory {} cannot be entered: {}.", cwd.display(), error.desc());
+        }
+        match error {
+            error if step == PREPARE => format!("`{name}` could not be started: {}.", error.desc()),
+            Errno::ENOENT if self.places.iter().any(is_there) => {
+                format!("`{name}` exists, but not the interpreter or loader it asks for. Look at its first line.")
+            }
+            Errno::ENOENT if name.contains('/') => {
+                format!("There is no program `{name}` (seen from {}). Install it or correct the path.", cwd.display())
+            }
+            Errno::ENOENT => {
+                format!("There is no program `{name}` in {path}. Install it, or write its whole path.")
+            }
+            Errno::EACCES => format!("`{name}` may not be executed. Check its permissions and those of its folders."),
+            Errno::ENOEXEC => format!("`{name}` is no program: it has no `#!` line, or is made for another machine."),
+            Errno::E2BIG => format!(
+                "The arguments and environment of `{name}` are too large. One may have 128 KiB, all together \
+                 a quarter of the stack limit (usually 2 MiB). Pass a file instead."
+            ),
+            error => format!("`{name}` could not be started: {}.", error.desc()),
+        }
+    }
+}
+
+impl Running {
+    /// To be asked when the leader has ended: was it the command at all?
+    pub fn failure_to_start(mut self) -> Option<String> {
+        let mut report = [0; 5];
+        self.failure.read_exact(&mut report).ok()?;
+        let [step, error @ ..] = report;
+        Some(self.program.explain(step, Errno::from_raw(i32::from_le_bytes(error))))
+    }
+
+    /// Asks the whole group to end, also those of it that are stopped.
+    pub fn ask_to_end(&self) {
+        for signal in [Signal::SIGTERM, Signal::SIGCONT] {
+            let _ = killpg(Pid::from_raw(self.pid), signal);
+        }
+    }
+}
+
+fn c_strings(strings: impl IntoIterator<Item = String>, what: &str) -> Result<Vec<CString>, String> {
+    let c_string = |string| {
+        CString::new(string).map_err(|_| format!("There is a NUL byte in {what}: no program can be given one."))
+    };
+    strings.into_iter().map(c_string).collect()
+}
+
+fn describe(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(|| error.to_string(), |code| Errno::from_raw(code).desc().to_owned())
+}

@@ -1,0 +1,219 @@
+//! The process that runs one attempt, whoever else lives or dies.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl;
+use nix::sys::signal::{SigHandler, SigSet, Signal, kill, signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::{self, Pid};
+
+use super::cgroup::{self, Cgroup};
+use super::claim::{self, Claim, Owner};
+use super::program::{Program, Running};
+use super::sys::{self, Reaped, Status};
+use super::wire::{self, Notice, Order};
+use super::{Ending, Outcome, Spec, proc, record, spool};
+
+/// How long something killed may take to be gone. Only a process stuck in the kernel needs longer,
+/// and an attempt that is over must not seem to run because of it.
+const DEATH: Duration = Duration::from_secs(10);
+
+/// Runs the attempt of `order` from claim to result.
+pub fn supervise(order: Order, groups: Option<&Path>) {
+    let Order { spec, bell } = order;
+    match Supervisor::begin(spec, groups) {
+        Ok((supervisor, owner)) => {
+            wire::notify(&bell, &Notice::Claimed(owner));
+            supervisor.run(|outcome| wire::notify(&bell, &Notice::Ended(outcome)));
+        }
+        Err(error) => wire::notify(&bell, &Notice::Refused(error.to_string())),
+    }
+}
+
+struct Supervisor {
+    spec: Spec,
+    record: File,
+    cgroup: Option<Cgroup>,
+    watch: Watch,
+}
+
+impl Supervisor {
+    fn begin(spec: OwnedFd, groups: Option<&Path>) -> io::Result<(Self, Owner)> {
+        unistd::setsid()?;
+        prctl::set_child_subreaper(true)?;
+        let _ = prctl::set_name(c"muster-attempt");
+        // Lets go of the zygote's socket: the server must see it close when the zygote dies.
+        unistd::dup2_stdin(File::open("/dev/null")?)?;
+        // Before the claim, so that whoever reads there whom to signal is always heard.
+        let watch = Watch::new()?;
+        let spec = wire::read_spec(spec)?;
+        let record = record::open(&spec.dir, &spec.id)?;
+        let cgroup = groups.and_then(|home| Cgroup::make(home, &spec.id));
+        let owner = Owner::this_process(cgroup.as_ref().map(|group| group.path().to_owned()))?;
+        let taken = claim::take(&spec.dir, &Claim::Supervisor(owner.clone()));
+        if !matches!(taken, Ok(true)) {
+            cgroup.map(|group| cgroup::remove(group.path()));
+            taken?;
+            return Err(io::Error::other("its folder has been claimed already"));
+        }
+        Ok((Self { spec, record, cgroup, watch }, owner))
+    }
+
+    fn run(mut self, tell: impl FnOnce(Outcome)) {
+        let (began, clock) = (SystemTime::now(), Instant::now());
+        self.watch.deadline = self.spec.timeout.and_then(|timeout| clock.checked_add(timeout));
+        let out = spool::open(&self.spec.dir);
+        let (ending, command) = match &out {
+            Ok(out) => self.run_commands(out),
+            Err(error) => (Ending::CouldNotStart(format!("The output cannot be written to a file: {error}.")), 0),
+        };
+        self.end_tree();
+        let started_at = began.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros() as i64;
+        let outcome = Outcome {
+            ending,
+            command,
+            started_at,
+            ended_at: started_at + clock.elapsed().as_micros() as i64,
+            output_bytes: out.and_then(|out| out.metadata()).map_or(0, |out| out.len()),
+        };
+        // If the disk refuses it, the server at least hears it.
+        let _ = record::write_result(&self.record, &outcome);
+        tell(outcome);
+        if let Some(cgroup) = &self.cgroup {
+            let _ = cgroup::remove(cgroup.path());
+        }
+    }
+
+    /// Says how it ended, and with which command.
+    fn run_commands(&mut self, out: &File) -> (Ending, usize) {
+        for (command, line) in self.spec.commands.iter().enumerate() {
+            self.watch.listen();
+            if let Some(ending) = self.watch.stop_asked() {
+                return (ending, command);
+            }
+            // A full disk is no reason not to run a recovery.
+            let _ = spool::announce(out, &line.display);
+            let group = self.cgroup.as_ref().map(Cgroup::as_fd);
+            let ending = match Program::new(&self.spec, command).and_then(|program| program.start(out, group)) {
+                Ok(running) => self.watch.end_of(running, self.spec.grace),
+                Err(sentence) => Ending::CouldNotStart(sentence),
+            };
+            if ending != Ending::Exited(0) || command + 1 == self.spec.commands.len() {
+                return (ending, command);
+            }
+        }
+        (Ending::CouldNotStart("There is no command to run.".into()), 0)
+    }
+
+    /// Kills whatever is left of the commands and of what they started. A subreaper inherits the
+    /// children of its dead descendants: none escapes by losing its parent or changing its session.
+    fn end_tree(&mut self) {
+        let limit = Instant::now() + DEATH;
+        loop {
+            self.watch.listen();
+            loop {
+                match sys::reap(-1) {
+                    Reaped::Child(..) => {}
+                    Reaped::Busy => break,
+                    Reaped::NoChildren => return,
+                }
+            }
+            if Instant::now() >= limit {
+                return;
+            }
+            if let Some(cgroup) = &self.cgroup {
+                let _ = cgroup::kill_all(cgroup.path());
+            }
+            for child in proc::own_children() {
+                let _ = kill(Pid::from_raw(child), Signal::SIGKILL);
+            }
+            // Once more soon in any case: the list of children may miss one that is just arriving.
+            self.watch.rest(Some(limit.min(Instant::now() + Duration::from_millis(50))));
+        }
+    }
+}
+
+/// Waits for what comes first: an end, a request to stop, a time.
+struct Watch {
+    signals: SignalFd,
+    deadline: Option<Instant>,
+    asked: Option<Ending>,
+}
+
+impl Watch {
+    fn new() -> io::Result<Self> {
+        // Nothing but KILL may end a supervisor before it has written the result.
+        SigSet::all().thread_block()?;
+        // SAFETY: a default disposition runs no code of ours. The zygote's made children vanish unseen.
+        unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl)? };
+        let heard = SigSet::from_iter([Signal::SIGCHLD, Signal::SIGUSR1, Signal::SIGTERM]);
+        let signals = SignalFd::with_flags(&heard, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+        Ok(Self { signals, deadline: None, asked: None })
+    }
+
+    /// Takes in the signals that came. Always before `reap`: then none that comes after it is missed.
+    fn listen(&mut self) {
+        while let Ok(Some(info)) = self.signals.read_signal() {
+            let ending = match info.ssi_signo as i32 {
+                libc::SIGUSR1 => Ending::Cancelled,
+                libc::SIGTERM => Ending::Signalled(libc::SIGTERM),
+                _ => continue,
+            };
+            self.asked.get_or_insert(ending);
+        }
+    }
+
+    fn stop_asked(&self) -> Option<Ending> {
+        let late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        self.asked.clone().or(late.then_some(Ending::TimedOut))
+    }
+
+    fn rest(&self, until: Option<Instant>) {
+        let timeout = until.map_or(PollTimeout::NONE, |until| {
+            // Rounded up: not to wake a moment too early, again and again.
+            let left = until.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
+            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+        });
+        let _ = poll(&mut [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)], timeout);
+    }
+
+    /// Sees one command through, and ends it if asked to. What then remains of it is for `end_tree`.
+    fn end_of(&mut self, running: Running, grace: Duration) -> Ending {
+        let leader = running.pid;
+        let mut status: Option<Status> = None;
+        let mut stopping: Option<(Ending, Option<Instant>)> = None;
+        loop {
+            self.listen();
+            // Orphans of the commands are buried as well: one may run for hours and leave thousands.
+            while let Reaped::Child(pid, how) = sys::reap(-1) {
+                if pid == leader {
+                    status = Some(how);
+                }
+            }
+            match (&stopping, status) {
+                (None, Some(status)) => {
+                    return running.failure_to_start().map_or_else(|| status.into(), Ending::CouldNotStart);
+                }
+                (None, None) => {
+                    if let Some(ending) = self.stop_asked() {
+                        running.ask_to_end();
+                        stopping = Some((ending, Instant::now().checked_add(grace)));
+                    }
+                }
+                // The rest of its group may still be tidying up after the leader left.
+                (Some((ending, _)), Some(_)) if matches!(sys::reap(-leader), Reaped::NoChildren) => {
+                    return ending.clone();
+                }
+                (Some((ending, Some(limit))), _) if Instant::now() >= *limit => return ending.clone(),
+                _ => {}
+            }
+            self.rest(stopping.as_ref().map_or(self.deadline, |(_, limit)| *limit));
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What passes between the three processes: an order to the zygote, notices from the supervisor.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileExt;
+
+use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recv, recvmsg, send, sendmsg};
+use serde::{Deserialize, Serialize};
+use tokio::net::unix::pipe;
+
+use super::claim::Owner;
+use super::{Outcome, Spec};
+
+/// The first message of a zygote: it is one.
+pub const READY: &[u8] = b"ready";
+
+/// What a supervisor says, a line of JSON each: the second or the first, then perhaps the third.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    Refused(String),
+    Claimed(Owner),
+    Ended(Outcome),
+}
+
+/// An order: the spec in a memory file, whatever its size, and the pipe to give notice on.
+pub struct Order {
+    pub spec: OwnedFd,
+    pub bell: OwnedFd,
+}
+
+pub fn write_spec(spec: &Spec) -> io::Result<OwnedFd> {
+    let mut file = File::from(memfd_create(c"muster-attempt", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(&serde_json::to_vec(spec)?)?;
+    Ok(file.into())
+}
+
+pub fn read_spec(spec: OwnedFd) -> io::Result<Spec> {
+    let file = File::from(spec);
+    let mut bytes = vec![0; file.metadata()?.len() as usize];
+    // Not `read`: the position is shared with a server that may have to send the order again.
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(serde_json::from_slice(&bytes)?)
+}
+
+pub fn send_order(socket: BorrowedFd<'_>, spec: BorrowedFd<'_>, bell: BorrowedFd<'_>) -> io::Result<()> {
+    let rights = [spec.as_raw_fd(), bell.as_raw_fd()];
+    let rights = [ControlMessage::ScmRights(&rights)];
+    sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(b"run")], &rights, MsgFlags::MSG_NOSIGNAL, None)?;
+    Ok(())
+}
+
+/// `None` when the server is gone.
+pub fn receive_order(socket: BorrowedFd<'_>) -> io::Result<Option<Order>> {
+    loop {
+        let mut text = [0; 8];
+        let mut text = [IoSliceMut::new(&mut text)];
+        let mut room = cmsg_space!([RawFd; 2]);
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+        let message = match recvmsg::<()>(socket.as_raw_fd(), &mut text, Some(&mut room), flags) {
+            Err(Errno::EINTR) => continue,
+            message => message?,
+        };
+        if message.bytes == 0 {
+            return Ok(None);
+        }
+        let mut received = Vec::new();
+        for control in message.cmsgs()? {
+            if let ControlMessageOwned::ScmRights(fds) = control {
+                // SAFETY: the kernel just made these descriptors for us; nothing else owns them.
+                received.extend(fds.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+            }
+        }
+        // What is no order is dropped, and its sender sees the pipe close.
+        if let Ok([spec, bell]) = <[OwnedFd; 2]>::try_from(received) {
+            return Ok(Some(Order { spec, bell }));
+        }
+    }
+}
+
+pub fn send_ready(socket: BorrowedFd<'_>) -> io::Result<()> {
+    send(socket.as_raw_fd(), READY, MsgFlags::MSG_NOSIGNAL)?;
+    Ok(())
+}
+
+pub fn receive_ready(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut text = [0; 8];
+    let length = recv(socket.as_raw_fd(), &mut text, MsgFlags::empty())?;
+    Ok(&text[..length] == READY)
+}
+
+/// Rings if somebody still listens. A line is far shorter than what a pipe takes at once.
+pub fn notify(bell: &OwnedFd, notice: &Notice) {
+    if let Ok(mut line) = serde_json::to_vec(notice) {
+        line.push(b'\n');
+        let _ = nix::unistd::write(bell.as_fd(), &line);
+    }
+}
+
+/// The listening end.
+pub struct Notices {
+    pipe: pipe::Receiver,
+    unread: Vec<u8>,
+}
+
+impl Notices {
+    pub fn on(pipe: OwnedFd) -> io::Result<Self> {
+        Ok(Self { pipe: pipe::Receiver::from_owned_fd(pipe)?, unread: Vec::new() })
+    }
+
+    /// `None` when the supervisor is gone or going. May be dropped and called again at any time.
+    pub async fn next(&mut self) -> Option<Notice> {
+        loop {
+            if let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
+                let line: Vec<u8> = self.unread.drain(..=end).collect();
+                return serde_json::from_slice(&line).ok();
+            }
+            self.pipe.readable().await.ok()?;
+            let mut chunk = [0; 4096];
+            match self.pipe.try_read(&mut chunk) {
+                Ok(0) => return None,
+                Ok(length) => self.unread.extend(&chunk[..length]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}

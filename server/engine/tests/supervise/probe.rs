@@ -1,0 +1,89 @@
+//! The smallest server there can be, for the tests of `engine::supervise`, which kill it.
+//!
+//! - `launch FILE`: launches the spec in FILE, waits, prints the outcome.
+//! - `adopt DIR`: prints what is found there; waits for what runs.
+//! - `record DIR …`: writes the arguments and environment it was given into DIR, byte for byte.
+//! - `measure ROUNDS`: prints what an attempt costs over a bare spawn.
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use engine::supervise::{Adopted, CommandLine, Spec, Supervisor, adopt, run_if_zygote};
+
+type Anything = Result<(), Box<dyn Error>>;
+
+fn main() -> Anything {
+    run_if_zygote();
+    let args: Vec<String> = std::env::args_os().skip(1).take(2).map(|arg| arg.to_string_lossy().into()).collect();
+    let runtime = tokio::runtime::Runtime::new()?;
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["launch", file] => runtime.block_on(launch(Path::new(file))),
+        ["adopt", dir] => runtime.block_on(find(Path::new(dir))),
+        ["record", dir] => record(Path::new(dir)),
+        ["measure", rounds] => runtime.block_on(measure(rounds.parse()?)),
+        _ => Err("launch FILE | adopt DIR | record DIR … | measure ROUNDS".into()),
+    }
+}
+
+async fn launch(file: &Path) -> Anything {
+    let spec: Spec = serde_json::from_slice(&fs::read(file)?)?;
+    let outcome = Supervisor::start()?.launch(spec).await?.wait().await?;
+    println!("{}", serde_json::to_string(&outcome)?);
+    Ok(())
+}
+
+async fn find(dir: &Path) -> Anything {
+    let outcome = match adopt(dir).await? {
+        Adopted::Finished(outcome) => outcome,
+        Adopted::Running(mut attempt) => attempt.wait().await?,
+        Adopted::NeverStarted => return Err("never started".into()),
+        Adopted::Lost => return Err("lost".into()),
+    };
+    println!("{}", serde_json::to_string(&outcome)?);
+    Ok(())
+}
+
+fn record(dir: &Path) -> Anything {
+    for (from, to) in [("cmdline", "argv"), ("environ", "env")] {
+        fs::write(dir.join(to), fs::read(format!("/proc/self/{from}"))?)?;
+    }
+    Ok(())
+}
+
+/// Both in turns, so that whatever else the machine does burdens them alike.
+async fn measure(rounds: usize) -> Anything {
+    let dir = std::env::temp_dir().join(format!("supervise-measure-{}", std::process::id()));
+    fs::create_dir_all(&dir)?;
+    let supervisor = Supervisor::start()?;
+    let (mut bare, mut supervised) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        let began = Instant::now();
+        let out = File::create(dir.join("bare"))?;
+        let mut command = Command::new("/bin/true");
+        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).env_clear();
+        command.spawn()?.wait()?;
+        bare.push(began.elapsed());
+
+        let began = Instant::now();
+        let spec = Spec {
+            dir: dir.join(round.to_string()),
+            id: format!("measure-{}-{round}", std::process::id()),
+            commands: vec![CommandLine { display: "true".into(), argv: vec!["/bin/true".into()] }],
+            cwd: "/".into(),
+            env: vec![],
+            timeout: Some(Duration::from_secs(60)),
+            grace: Duration::from_secs(1),
+        };
+        supervisor.launch(spec).await?.wait().await?;
+        supervised.push(began.elapsed());
+    }
+    fs::remove_dir_all(&dir)?;
+    for (name, mut times) in [("bare spawn", bare), ("attempt", supervised)] {
+        times.sort();
+        println!("{name:10} p50 {:?} p99 {:?}", times[rounds / 2], times[rounds * 99 / 100]);
+    }
+    Ok(())
+}
