@@ -1,0 +1,180 @@
+//! What a page says about the world, as plain values: no view, no signal, no clock of its own.
+
+use crate::page::Look;
+use domain::{Health, Incident, ServiceId, Span, Stamp, World, failed_dependencies, plan::{Plan, Runbook, Service, Tier}, words::{Icon, health_icon}};
+use std::collections::BTreeMap;
+
+/// A length of time on a clock's face: `12:43`, `2:05:10`, `3 d 4 h`.
+pub fn face(span: Span) -> String {
+    let s = span.as_secs();
+    match s {
+        0..3600 => format!("{:02}:{:02}", s / 60, s % 60),
+        3600..86_400 => format!("{}:{:02}:{:02}", s / 3600, s % 3600 / 60, s % 60),
+        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
+    }
+}
+
+/// A length of time in words, without fractions: `2 s`, `12 min`, `2 h 5 min`.
+pub fn words(span: Span) -> String {
+    match span.as_secs() {
+        s @ 0..60 => format!("{s} s"),
+        _ => span.human(),
+    }
+}
+
+/// Time against a limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    pub within: Span,
+    pub used: Span,
+}
+
+impl Limit {
+    pub fn is_over(&self) -> bool {
+        self.used > self.within
+    }
+    /// What is left, or by how much it is over.
+    pub fn left(&self) -> Span {
+        if self.is_over() { Span(self.used.0 - self.within.0) } else { Span(self.within.0 - self.used.0) }
+    }
+    pub fn figure(&self) -> String {
+        if self.is_over() { format!("+{}", face(self.left())) } else { face(self.left()) }
+    }
+    /// Bad when over, a warning in the last quarter.
+    pub fn tone(&self) -> &'static str {
+        if self.is_over() {
+            "is-bad"
+        } else if self.left().0 * 4 < self.within.0 {
+            "is-warn"
+        } else {
+            "is-ok"
+        }
+    }
+}
+
+/// The strictest tier of the incident's affected services: the one whose time runs out first.
+pub fn tier<'a>(plan: &'a Plan, incident: &Incident) -> Option<&'a Tier> {
+    let tiers = incident.affected.iter().filter_map(|s| plan.tier(&plan.service(s)?.tier));
+    tiers.min_by_key(|t| t.within)
+}
+
+/// The recovery-time objective of an incident: from its declaration to its end, or to now.
+pub fn rto<'a>(plan: &'a Plan, incident: &Incident, now: Stamp) -> Option<(&'a Tier, Limit)> {
+    let tier = tier(plan, incident)?;
+    let used = incident.resolved_at.unwrap_or(now).since(incident.declared_at);
+    Some((tier, Limit { within: tier.within, used }))
+}
+
+/// When the next public word is due, against the plan's cadence.
+pub fn next_update(plan: &Plan, incident: &Incident, now: Stamp) -> Option<(Stamp, Limit)> {
+    let due = incident.next_update_due(&plan.communication)?;
+    let policy = plan.communication.severity(incident.severity)?;
+    let first = !incident.updates.iter().any(|u| u.public);
+    let within = if first { policy.first_update } else { policy.update_every };
+    let used = now.since(Stamp(due.0 - within.micros()));
+    Some((due, Limit { within, used }))
+}
+
+/// A service as a tile shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tile {
+    pub icon: Icon,
+    pub state: &'static str,
+    pub evidence: String,
+}
+
+pub fn tile(plan: &Plan, world: &World, looks: &BTreeMap<ServiceId, Look>, now: Stamp, service: &Service) -> Tile {
+    let state = world.services.get(&service.id);
+    let health = world.health(&service.id);
+    let look = looks.get(&service.id);
+    let failed = failed_dependencies(plan, &|id| world.health(id), &service.id);
+    if let (Some(cause), Health::NoData | Health::Operational) = (failed.last(), health) {
+        let cause = crate::room::service_name(plan, cause);
+        let own = if health == Health::NoData { "no data of its own" } else { "answers for now" };
+        return Tile { icon: Icon::Warn, state: "Depends on a failed service", evidence: format!("{cause} is down · {own}") };
+    }
+    let evidence = match (health, look, state) {
+        (Health::NoData, _, _) if service.check.is_none() => "no check in the plan, so nothing is known".into(),
+        (Health::NoData, None, _) => "not looked at yet".into(),
+        (Health::NoData, Some(look), _) => format!("looked at {} ago: not enough to tell yet", words(now.since(look.at))),
+        (Health::Operational, Some(look), _) => format!("checked {} ago · {} ms", words(now.since(look.at)), look.took_ms),
+        (_, _, Some(state)) => {
+            let since = state.since.map(|s| format!("for {}", words(now.since(s)))).unwrap_or_default();
+            if state.because.is_empty() { since } else { format!("{} · {since}", state.because) }
+        }
+        _ => String::new(),
+    };
+    Tile { icon: health_icon(health), state: health.words(), evidence }
+}
+
+/// How the board stands in one line: "1 major outage, 1 degraded, 9 operational, 1 without data".
+pub fn headline(plan: &Plan, world: &World) -> String {
+    if plan.services.is_empty() {
+        return "The plan has no services yet".into();
+    }
+    let mut counts = BTreeMap::<std::cmp::Reverse<u8>, (Health, usize)>::new();
+    for service in &plan.services {
+        let health = world.health(&service.id);
+        counts.entry(std::cmp::Reverse(health.rank())).or_insert((health, 0)).1 += 1;
+    }
+    if counts.len() == 1 {
+        let (health, count) = counts.into_values().next().unwrap_or_default();
+        return match health {
+            Health::Operational => format!("All {count} services operational"),
+            Health::NoData => format!("No data yet from {count} services"),
+            other => format!("All {count} services: {}", other.words().to_lowercase()),
+        };
+    }
+    let says = counts.into_values().map(|(health, n)| match (health, n) {
+        (Health::NoData, n) => format!("{n} without data"),
+        (Health::MajorOutage, 2..) => format!("{n} major outages"),
+        (Health::PartialOutage, 2..) => format!("{n} partial outages"),
+        (Health::Maintenance, n) => format!("{n} in maintenance"),
+        (health, n) => format!("{n} {}", health.words().to_lowercase()),
+    });
+    says.collect::<Vec<_>>().join(", ")
+}
+
+/// Services in a major outage that no open incident names, the cause before what depends on it.
+pub fn uncovered<'a>(plan: &'a Plan, world: &World) -> Vec<&'a Service> {
+    let covered = |id: &ServiceId| world.incidents.values().any(|i| i.is_open() && i.affected.contains(id));
+    let health = |id: &ServiceId| world.health(id);
+    let mut down: Vec<_> = plan.services.iter().filter(|s| health(&s.id) == Health::MajorOutage && !covered(&s.id)).collect();
+    down.sort_by_key(|s| failed_dependencies(plan, &health, &s.id).len());
+    down
+}
+
+/// The runbooks in the order they are likely to help with an incident: those its affected services name (the cause's
+/// first), then those of the recovery group, then the rest. The number says how many are of the first kind.
+pub fn runbooks_for<'a>(plan: &'a Plan, world: &World, affected: &[ServiceId]) -> (Vec<&'a Runbook>, usize) {
+    let health = |id: &ServiceId| world.health(id);
+    let mut causes: Vec<_> = affected.iter().filter_map(|id| plan.service(id)).collect();
+    causes.sort_by_key(|s| failed_dependencies(plan, &health, &s.id).len());
+    let mut order: Vec<&Runbook> = Vec::new();
+    let mut add = |runbook: &'a Runbook| {
+        if !order.iter().any(|r| r.slug == runbook.slug) {
+            order.push(runbook);
+        }
+    };
+    causes.iter().flat_map(|s| &s.runbooks).filter_map(|slug| plan.runbook(slug)).for_each(&mut add);
+    let likely = {
+        let named: std::collections::BTreeSet<_> = causes.iter().flat_map(|s| &s.runbooks).collect();
+        plan.runbooks.iter().filter(|r| named.contains(&r.slug)).count()
+    };
+    plan.runbooks.iter().filter(|r| r.trigger.is_some() && r.group == "recovery").for_each(&mut add);
+    plan.runbooks.iter().filter(|r| r.group == "failover").for_each(&mut add);
+    plan.runbooks.iter().for_each(&mut add);
+    (order, likely)
+}
+
+/// A text for the query of an address.
+pub fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => out.push(byte as char),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}

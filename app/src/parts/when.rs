@@ -1,0 +1,42 @@
+//! Instants as people read them: in the reader's own zone, with UTC at hand.
+
+use crate::room::Room;
+use domain::Stamp;
+use leptos::prelude::*;
+
+/// `<time datetime=… title=UTC>`: UTC as the server writes it; the browser puts it in the reader's zone.
+pub fn when(at: Stamp) -> AnyView {
+    let utc = at.rfc3339();
+    view! { <time datetime=utc.clone() title=format!("{} {} UTC", &utc[..10], &utc[11..19])>{here(at, Room::here().page().now)}</time> }.into_any()
+}
+
+/// The time of day; with the day where that is not today.
+pub fn wall(local: Stamp, today: Stamp) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (local, today) = (local.rfc3339(), today.rfc3339());
+    if local[..10] == today[..10] {
+        return local[11..19].to_owned();
+    }
+    let month = local[5..7].parse::<usize>().map_or("", |m| MONTHS[(m - 1) % 12]);
+    let day = local[8..10].trim_start_matches('0');
+    if local[..4] == today[..4] { format!("{day} {month} {}", &local[11..16]) } else { format!("{day} {month} {} {}", &local[..4], &local[11..16]) }
+}
+
+/// What stands in the page for an instant. The browser may differ from the server here: hydration takes over the text
+/// that it finds, and then puts every `<time>` in the reader's zone.
+fn here(at: Stamp, now: Stamp) -> String {
+    wall(local(at), local(now))
+}
+
+/// An instant moved by the reader's distance from UTC, so that its UTC fields read as local time. The server's reader is
+/// in UTC.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn local(at: Stamp) -> Stamp {
+    at
+}
+
+#[cfg(target_arch = "wasm32")]
+pub fn local(at: Stamp) -> Stamp {
+    let date = js_sys::Date::new(&(at.0 as f64 / 1000.0).into());
+    Stamp(at.0 - (date.get_timezone_offset() * 60e6) as i64)
+}

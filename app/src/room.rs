@@ -1,0 +1,187 @@
+//! What a page holds while it stands: what the server handed over, and what the live stream folds in.
+
+// The server renders a room and lets it go; only the browser hears and speaks in it.
+#![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+
+use crate::page::{Look, Page, Tick, View};
+use domain::{AccessRole, Event, Health, Incident, Number, Permission, Run, RunId, RunStatus, ServiceId, Severity, Stamp, Stamped, World, plan::Plan, words};
+use leptos::prelude::*;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// How the page stands with the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Nothing was heard yet: the page is as it was loaded.
+    Loaded,
+    Live,
+    Stale { since: Stamp },
+}
+
+/// The signals of one page. A copy of it is a handle, not a copy of the data.
+#[derive(Clone, Copy)]
+pub struct Room {
+    page: StoredValue<Arc<Page>>,
+    pub world: RwSignal<World>,
+    pub timeline: RwSignal<Vec<Arc<Stamped>>>,
+    pub looks: RwSignal<BTreeMap<ServiceId, Look>>,
+    /// The server's time as far as this page knows: `Page::now` until the browser's interval moves it.
+    pub now: RwSignal<Stamp>,
+    pub link: RwSignal<Link>,
+    /// For screen readers: said when there is time …
+    pub polite: RwSignal<String>,
+    /// … and at once.
+    pub urgent: RwSignal<String>,
+    waiting: StoredValue<Vec<String>>,
+    said: StoredValue<Stamp>,
+}
+
+/// At most one polite announcement in this many seconds.
+const BREATH: u64 = 5;
+
+impl Room {
+    pub fn open(mut page: Page) -> Room {
+        let world = std::mem::take(&mut page.world);
+        let timeline = std::mem::take(&mut page.timeline).into_iter().map(Arc::new).collect();
+        let looks = std::mem::take(&mut page.looks);
+        let now = page.now;
+        Room {
+            page: StoredValue::new(Arc::new(page)),
+            world: RwSignal::new(world),
+            timeline: RwSignal::new(timeline),
+            looks: RwSignal::new(looks),
+            now: RwSignal::new(now),
+            link: RwSignal::new(Link::Loaded),
+            polite: RwSignal::new(String::new()),
+            urgent: RwSignal::new(String::new()),
+            waiting: StoredValue::new(Vec::new()),
+            said: StoredValue::new(Stamp(0)),
+        }
+    }
+
+    pub fn here() -> Room {
+        expect_context()
+    }
+
+    /// What does not change while the page stands. Its `world`, `timeline` and `looks` are empty: they live here.
+    pub fn page(&self) -> Arc<Page> {
+        self.page.get_value()
+    }
+
+    pub fn may(&self, permission: Permission) -> bool {
+        self.page().who.role.may(permission)
+    }
+
+    pub fn incident(&self, number: &Number) -> Option<Arc<Incident>> {
+        self.world.with(|w| w.incidents.get(number).cloned())
+    }
+
+    pub fn run(&self, id: &RunId) -> Option<Arc<Run>> {
+        self.world.with(|w| w.runs.get(id).cloned())
+    }
+
+    /// Folds a live event in: into the world, onto the timeline where it belongs there, and into the announcements.
+    pub fn hear(&self, stamped: Stamped) {
+        if stamped.seq <= self.world.with_untracked(|w| w.seq) {
+            return;
+        }
+        self.world.update(|w| w.apply(&stamped));
+        let (belongs, says) = self.world.with_untracked(|w| (belongs(&self.page().view, w, &stamped), announcement(w, &stamped)));
+        match says {
+            Some(says) if says.urgent => self.urgent.set(says.text),
+            Some(says) => self.waiting.update_value(|w| w.push(says.text)),
+            None => {}
+        }
+        if belongs {
+            self.timeline.update(|t| t.push(Arc::new(stamped)));
+        }
+    }
+
+    pub fn look(&self, tick: Tick) {
+        if !tick.looks.is_empty() {
+            self.looks.update(|l| l.extend(tick.looks));
+        }
+    }
+
+    /// The browser's second: moves the clocks, and says what waits to be said.
+    pub fn second(&self, now: Stamp) {
+        self.now.set(now);
+        let quiet = now.since(self.said.get_value()).as_secs() >= BREATH;
+        if quiet && self.waiting.with_value(|w| !w.is_empty()) {
+            let lines = self.waiting.try_update_value(std::mem::take).unwrap_or_default();
+            self.said.set_value(now);
+            let more = lines.len() - 1;
+            let last = lines.into_iter().next_back().unwrap_or_default();
+            self.polite.set(if more == 0 { last } else { format!("{last} (and {more} more)") });
+        }
+    }
+}
+
+/// Does an event belong to the timeline that this page shows? `world` has it folded in already.
+fn belongs(view: &View, world: &World, stamped: &Stamped) -> bool {
+    match view {
+        View::Incident { number } => {
+            let incident = world.incidents.get(number);
+            match stamped.event.subject() {
+                domain::Subject::Incident(n) => n == number,
+                domain::Subject::Run(run) => incident.is_some_and(|i| i.runs.contains(run)),
+                domain::Subject::Other => match &stamped.event {
+                    Event::ServiceChanged { service, .. } => incident.is_some_and(|i| i.is_open() && i.affected.contains(service)),
+                    _ => false,
+                },
+            }
+        }
+        View::Run { id, .. } => matches!(stamped.event.subject(), domain::Subject::Run(run) if run == id),
+        _ => false,
+    }
+}
+
+struct Announcement {
+    text: String,
+    urgent: bool,
+}
+
+/// What a person who does not look at the screen must hear of.
+fn announcement(world: &World, stamped: &Stamped) -> Option<Announcement> {
+    let urgent = matches!(&stamped.event, Event::IncidentDeclared { severity: Severity::Sev1, .. });
+    let important = match &stamped.event {
+        Event::IncidentDeclared { .. }
+        | Event::SeverityChanged { .. }
+        | Event::RoleOffered { .. }
+        | Event::UpdatePosted { .. }
+        | Event::IncidentResolved { .. }
+        | Event::IncidentReopened { .. }
+        | Event::RunStarted { .. }
+        | Event::RunPaused { .. }
+        | Event::RunEnded { .. } => true,
+        Event::ServiceChanged { to, .. } => matches!(to, Health::MajorOutage | Health::Operational),
+        _ => false,
+    };
+    important.then(|| Announcement { text: words::line(world, stamped).says, urgent })
+}
+
+/// Why a role may not do something, for the button that is disabled.
+pub fn needs(role: AccessRole, permission: Permission) -> Option<String> {
+    if role.may(permission) {
+        return None;
+    }
+    let needed = match permission {
+        Permission::View => "to be signed in",
+        Permission::Respond => "the role responder or higher",
+        Permission::Command => "the role commander",
+        Permission::Administer => "the role admin",
+        Permission::Machine => "to be one of Muster's own workers",
+    };
+    Some(format!("Needs {needed}; you are {}.", role.name()))
+}
+
+/// Runs that wait or work, of an incident or of none.
+pub fn going(world: &World) -> Vec<Arc<Run>> {
+    let mut runs: Vec<_> = world.runs.values().filter(|r| !r.is_over()).cloned().collect();
+    runs.sort_by_key(|r| (r.status != RunStatus::PausedByFailedStep, std::cmp::Reverse(r.started_at)));
+    runs
+}
+
+/// The plan's name of a service, or its id where the plan does not know it any more.
+pub fn service_name<'a>(plan: &'a Plan, id: &'a ServiceId) -> &'a str {
+    plan.service(id).map_or(id.as_str(), |s| s.name.as_str())
+}
