@@ -37,7 +37,7 @@ pub struct Owner {
 impl Owner {
     pub fn this_process(cgroup: Option<PathBuf>) -> io::Result<Self> {
         let pid = std::process::id() as i32;
-        Ok(Self { pid, start: Stat::of(pid)?.start, boot: proc::boot_id()?, cgroup })
+        Ok(Self { pid, start: Stat::of(pid)?.start, boot: proc::boot_id()?.to_owned(), cgroup })
     }
 
     pub fn is_of_this_boot(&self) -> io::Result<bool> {
@@ -78,17 +78,30 @@ pub fn read(dir: &Path) -> io::Result<Option<Claim>> {
 }
 
 /// Whether the folder is now ours. The file appears complete or not at all: it is written under
-/// another name first, and `link` does not replace.
+/// another name first, and what gives it its own does not replace.
 pub fn take(dir: &Path, claim: &Claim) -> io::Result<bool> {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
     let draft = dir.join(format!("claim.{}.{}", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed)));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    let linked = file.write_all(&serde_json::to_vec(claim)?).and_then(|()| fs::hard_link(&draft, dir.join("claim")));
-    fs::remove_file(&draft)?;
-    match linked {
+    let placed = file.write_all(&serde_json::to_vec(claim)?).and_then(|()| place(&draft, &dir.join("claim")));
+    if placed.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    match placed {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+fn place(draft: &Path, claim: &Path) -> io::Result<()> {
+    match sys::rename_to_new(draft, claim) {
+        // A file system that cannot do this can link.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS)) => {
+            fs::hard_link(draft, claim)?;
+            fs::remove_file(draft)
+        }
+        done => done,
     }
 }
 

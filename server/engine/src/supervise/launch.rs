@@ -16,6 +16,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::attempt::{self, Adopted, Attempt, Lost};
+use super::claim::Owner;
 use super::wire::{self, Notice, Notices};
 use super::{Spec, record, zygote};
 
@@ -34,6 +35,13 @@ struct Zygote {
     exe: PathBuf,
     socket: OwnedFd,
     process: Child,
+}
+
+/// What came of an order.
+enum Answer {
+    Claimed(Owner, Notices),
+    Refused(String),
+    None,
 }
 
 impl Supervisor {
@@ -57,24 +65,21 @@ impl Supervisor {
     /// Returns once a supervisor has claimed the attempt, which from then on needs nobody. After an
     /// error it does not run and never will. If this future is dropped, ask [`super::adopt`].
     pub async fn launch(&self, spec: Spec) -> io::Result<Attempt> {
-        let (dir, order) = spawn_blocking(move || prepare(spec)).await??;
-        let order = Arc::new(order);
+        let this = self.clone();
+        let begin = move || prepare(spec).map(|(dir, order)| (dir, this.send(&order), Arc::new(order)));
+        let (dir, mut sent, order) = spawn_blocking(begin).await??;
         let mut problem = "the process that starts commands died each time it was asked".to_owned();
-        for _ in 0..TRIES {
-            let (this, order) = (self.clone(), order.clone());
-            let bell = spawn_blocking(move || this.send(&order)).await??;
-            let mut notices = Notices::on(bell)?;
-            match timeout(PATIENCE, notices.next()).await {
-                Ok(Some(Notice::Claimed(owner))) => return Ok(Attempt::launched(dir, owner, notices)),
-                Ok(Some(Notice::Refused(sentence))) => {
+        for tries_left in (0..TRIES).rev() {
+            match self.answer(sent).await {
+                Answer::Claimed(owner, notices) => return Ok(Attempt::launched(dir, owner, notices)),
+                Answer::Refused(sentence) => {
                     problem = sentence;
                     break;
                 }
-                // It or the supervisor died before the claim: both can be tried again.
-                Ok(_) => tracing::warn!("a zygote did not do what it was asked"),
-                Err(_) => {
-                    tracing::warn!("a zygote does not answer; another will be started");
-                    self.zygote().end();
+                Answer::None if tries_left == 0 => break,
+                Answer::None => {
+                    let (this, order) = (self.clone(), order.clone());
+                    sent = spawn_blocking(move || this.send(&order)).await?;
                 }
             }
         }
@@ -85,6 +90,24 @@ impl Supervisor {
             Ok(Adopted::Lost) => Ok(Attempt::over(dir, Err(Lost))),
             Ok(Adopted::NeverStarted) | Err(_) => {
                 Err(io::Error::other(format!("The attempt could not be started: {problem}.")))
+            }
+        }
+    }
+
+    async fn answer(&self, sent: io::Result<OwnedFd>) -> Answer {
+        let mut notices = match sent.and_then(Notices::on) {
+            Ok(notices) => notices,
+            Err(error) => return Answer::Refused(error.to_string()),
+        };
+        match timeout(PATIENCE, notices.next()).await {
+            Ok(Some(Notice::Claimed(owner))) => Answer::Claimed(owner, notices),
+            Ok(Some(Notice::Refused(sentence))) => Answer::Refused(sentence),
+            // The zygote or the supervisor died before the claim: nothing has happened yet.
+            Ok(_) => Answer::None,
+            Err(_) => {
+                tracing::warn!("the process that starts commands does not answer; another takes its place");
+                self.zygote().end();
+                Answer::None
             }
         }
     }

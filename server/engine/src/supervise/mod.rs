@@ -14,7 +14,7 @@
 //!            DIR/claim  who runs it   ◀───┘
 //! ```
 //!
-//! Architecture invariant: a folder is run at most once. Whoever links `claim` first owns it: a
+//! Architecture invariant: a folder is run at most once. Whoever makes `claim` first owns it: a
 //! supervisor, which then runs the commands, or [`adopt`], after which no supervisor ever will.
 //! Architecture invariant: a supervisor that claimed a folder leaves a result in it, or was killed;
 //! the second case is told apart ([`Lost`]) and never taken for a failure of the command.

@@ -1,7 +1,8 @@
 //! What /proc says about a process.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
+use std::sync::OnceLock;
 
 /// The fields of `/proc/PID/stat` that matter here.
 pub struct Stat {
@@ -13,7 +14,10 @@ pub struct Stat {
 
 impl Stat {
     pub fn of(pid: i32) -> io::Result<Self> {
-        Self::parse(&fs::read(format!("/proc/{pid}/stat"))?)
+        // One call: a file in /proc does not tell its size, and reading it bit by bit takes six.
+        let mut stat = [0; 1024];
+        let length = fs::File::open(format!("/proc/{pid}/stat"))?.read(&mut stat)?;
+        Self::parse(&stat[..length])
             .ok_or_else(|| io::Error::other(format!("/proc/{pid}/stat has a form this program does not know")))
     }
 
@@ -47,8 +51,14 @@ pub fn own_children() -> Vec<i32> {
     listed.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-pub fn boot_id() -> io::Result<String> {
-    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+/// Names the time since the machine was last started.
+pub fn boot_id() -> io::Result<&'static str> {
+    static ID: OnceLock<String> = OnceLock::new();
+    if let Some(id) = ID.get() {
+        return Ok(id);
+    }
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    Ok(ID.get_or_init(|| id.trim().to_owned()))
 }
 
 #[cfg(test)]

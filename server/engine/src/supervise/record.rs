@@ -27,7 +27,7 @@ struct Intent {
 
 /// Puts the record, and with it the folder, on the disk. Fails if there is one already.
 pub fn create(dir: &Path, id: &str) -> io::Result<()> {
-    let intent = Intent { id: id.to_owned(), boot: proc::boot_id()? };
+    let intent = Intent { id: id.to_owned(), boot: proc::boot_id()?.to_owned() };
     let mut whole = seal(&serde_json::to_vec(&intent)?)?;
     whole.resize(2 * HALF, 0);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir.join("rec"))?;

@@ -1,7 +1,10 @@
 //! The system calls that `nix` does not have, each as a safe function.
 
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use nix::libc;
 
@@ -101,6 +104,17 @@ pub fn pidfd_signal(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
         error if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
         error => Err(error),
     }
+}
+
+/// Renames a file, unless there is one of the new name already.
+pub fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    const RENAME_NOREPLACE: u32 = 1;
+    let from = CString::new(from.as_os_str().as_bytes())?;
+    let to = CString::new(to.as_os_str().as_bytes())?;
+    let here = libc::AT_FDCWD;
+    // SAFETY: both strings end in NUL and outlive the call.
+    let done = unsafe { libc::syscall(libc::SYS_renameat2, here, from.as_ptr(), here, to.as_ptr(), RENAME_NOREPLACE) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Closes every descriptor above standard error: whatever the server's own parent left open.

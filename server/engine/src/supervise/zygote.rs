@@ -13,7 +13,7 @@ use nix::unistd;
 
 use super::sys::{self, Fork};
 use super::wire::{self, Notice, Order};
-use super::{cgroup, supervisor};
+use super::{cgroup, proc, supervisor};
 
 /// The first argument that makes this binary a zygote.
 pub const ARGUMENT: &str = "zygote";
@@ -39,6 +39,8 @@ fn serve() -> io::Result<()> {
     // SAFETY: neither disposition runs code of ours. Ignoring makes the kernel bury the supervisors.
     unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn)? };
     let groups = cgroup::home();
+    // Read once, known to every supervisor.
+    let _ = proc::boot_id();
     let stdin = io::stdin();
     wire::send_ready(stdin.as_fd())?;
     while let Some(order) = wire::receive_order(stdin.as_fd())? {

@@ -7,6 +7,7 @@
 
 use std::error::Error;
 use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -53,19 +54,29 @@ fn record(dir: &Path) -> Anything {
     Ok(())
 }
 
-/// Both in turns, so that whatever else the machine does burdens them alike.
+/// All in turns, so that whatever else the machine does burdens them alike: a bare spawn, one with the
+/// files and the two fsyncs that a durable attempt cannot do without, and an attempt.
 async fn measure(rounds: usize) -> Anything {
     let dir = std::env::temp_dir().join(format!("supervise-measure-{}", std::process::id()));
     fs::create_dir_all(&dir)?;
     let supervisor = Supervisor::start()?;
-    let (mut bare, mut supervised) = (Vec::new(), Vec::new());
+    let (mut bare, mut durable, mut supervised) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
         let began = Instant::now();
-        let out = File::create(dir.join("bare"))?;
-        let mut command = Command::new("/bin/true");
-        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).env_clear();
-        command.spawn()?.wait()?;
+        spawn(&dir.join("out"))?;
         bare.push(began.elapsed());
+
+        let began = Instant::now();
+        let control = dir.join(format!("{round}-control"));
+        fs::create_dir(&control)?;
+        let record = File::create(control.join("rec"))?;
+        record.write_all_at(&[0; 4096], 0)?;
+        record.sync_all()?;
+        fs::write(control.join("claim"), "me")?;
+        spawn(&control.join("out"))?;
+        record.write_all_at(&[1; 2048], 2048)?;
+        record.sync_data()?;
+        durable.push(began.elapsed());
 
         let began = Instant::now();
         let spec = Spec {
@@ -81,9 +92,17 @@ async fn measure(rounds: usize) -> Anything {
         supervised.push(began.elapsed());
     }
     fs::remove_dir_all(&dir)?;
-    for (name, mut times) in [("bare spawn", bare), ("attempt", supervised)] {
+    for (name, mut times) in [("bare", bare), ("bare and durable", durable), ("attempt", supervised)] {
         times.sort();
-        println!("{name:10} p50 {:?} p99 {:?}", times[rounds / 2], times[rounds * 99 / 100]);
+        println!("{name:16} p50 {:?} p99 {:?}", times[rounds / 2], times[rounds * 99 / 100]);
     }
+    Ok(())
+}
+
+fn spawn(out: &Path) -> Anything {
+    let out = File::create(out)?;
+    let mut command = Command::new("/bin/true");
+    command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).env_clear();
+    command.spawn()?.wait()?;
     Ok(())
 }
