@@ -2,12 +2,12 @@
 //!
 //! An append is what the Desk does for a command with an idempotency key: look the key up, write one event (300 bytes of
 //! body) and one receipt, commit with full durability. Absolute numbers depend on the disk and on who else uses the machine:
-//! so all variants take turns in every round, and each is also shown as a ratio to its control in the same round.
+//! so all variants take turns in every round, and each is also shown as a ratio to its controls in the same round. On a
+//! machine with other work even ratios swing: `chrt --rr 5 cargo bench -p store` puts the others off.
 
 mod bare;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,10 @@ use store::testing::Database;
 use store::{Batch, Draft, Receipt, Store};
 use tokio::sync::{mpsc, oneshot};
 
-const ROUNDS: usize = 5;
-const TURN: Duration = Duration::from_millis(1200);
+use Variant::*;
+
+const ROUNDS: usize = 9;
+const TURN: Duration = Duration::from_millis(700);
 const WRITERS: usize = 64;
 
 fn main() {
@@ -38,7 +40,7 @@ struct Turn {
     p99: f64,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Variant {
     Rusqlite,
     RusqliteRow,
@@ -48,125 +50,84 @@ enum Variant {
     Grouped,
 }
 
-struct Row {
-    name: &'static str,
-    variant: Variant,
-    database: Arc<Database>,
-    store: Store,
-    /// The row this one is compared with.
-    control: usize,
-    turns: Vec<Turn>,
-}
+/// The variants on SQLite (true) or PostgreSQL, and the rows each is compared with, by their number.
+const PLAN: [(&str, bool, Variant, &[usize]); 10] = [
+    ("rusqlite, the same transaction", true, Rusqlite, &[]),
+    ("1 writer", true, Single, &[1]),
+    ("64 writers, each alone", true, Ungrouped, &[1]),
+    ("64 writers, grouped", true, Grouped, &[1, 3]),
+    ("rusqlite, one bare row", true, RusqliteRow, &[]),
+    ("sqlx, one bare row", true, SqlxRow, &[5]),
+    ("sqlx, one bare row", false, SqlxRow, &[]),
+    ("1 writer", false, Single, &[7]),
+    ("64 writers, each alone", false, Ungrouped, &[7]),
+    ("64 writers, grouped", false, Grouped, &[7, 9]),
+];
 
 async fn run() {
-    use Variant::*;
-    let plan: [(&str, Variant, bool, usize); 11] = [
-        ("SQLite: rusqlite, the same transaction", Rusqlite, true, 0),
-        ("SQLite: 1 writer", Single, true, 0),
-        (
-            "SQLite: 64 writers, each its own transaction",
-            Ungrouped,
-            true,
-            0,
-        ),
-        ("SQLite: 64 writers, grouped", Grouped, true, 0),
-        (
-            "SQLite: rusqlite, one bare row per commit",
-            RusqliteRow,
-            true,
-            4,
-        ),
-        ("SQLite: sqlx, one bare row per commit", SqlxRow, true, 4),
-        (
-            "PostgreSQL: sqlx, one bare row per commit",
-            SqlxRow,
-            false,
-            6,
-        ),
-        ("PostgreSQL: 1 writer", Single, false, 6),
-        (
-            "PostgreSQL: 64 writers, each its own transaction",
-            Ungrouped,
-            false,
-            6,
-        ),
-        ("PostgreSQL: 64 writers, grouped", Grouped, false, 6),
-        (
-            "PostgreSQL: 64 writers, grouped (to ungrouped)",
-            Grouped,
-            false,
-            8,
-        ),
-    ];
-    let mut rows = Vec::new();
-    for (name, variant, sqlite, control) in plan {
-        let database = Arc::new(if sqlite {
+    let (mut databases, mut turns) = (Vec::new(), Vec::new());
+    for (_, sqlite, ..) in PLAN {
+        let database = if sqlite {
             Database::sqlite()
         } else {
             Database::postgres().await
-        });
-        let store = database.open().await;
-        rows.push(Row {
-            name,
-            variant,
-            database,
-            store,
-            control,
-            turns: Vec::new(),
-        });
+        };
+        databases.push((database.open().await, database));
+        turns.push(Vec::new());
     }
     for _ in 0..ROUNDS {
-        for row in &mut rows {
-            let turn = turn(row.variant, &row.store, &row.database.url).await;
-            row.turns.push(turn);
+        for (((_, _, variant, _), (store, database)), turns) in
+            PLAN.iter().zip(&databases).zip(&mut turns)
+        {
+            turns.push(turn(*variant, store, &database.url).await);
         }
     }
-    println!(
-        "{:<50} {:>10} {:>9} {:>9} {:>8}",
-        "durable appends, medians of the rounds", "per second", "p50 ms", "p99 ms", "ratio"
-    );
-    for row in &rows {
-        let of = |f: fn(&Turn) -> f64| median(row.turns.iter().map(f).collect());
-        println!(
-            "{:<50} {:>10.0} {:>9.3} {:>9.3} {:>8.2}  to {}",
-            row.name,
-            of(|t| t.per_second),
-            of(|t| t.p50),
-            of(|t| t.p99),
-            ratio(row, &rows[row.control]),
-            rows[row.control].name,
-        );
-    }
-    for row in &rows {
-        row.store
+    for (store, _) in &databases {
+        store
             .verify()
             .await
             .expect("what was measured is a whole timeline");
     }
-    let (bare, single, grouped) = (
-        ratio(&rows[5], &rows[4]),
-        ratio(&rows[1], &rows[0]),
-        ratio(&rows[3], &rows[0]),
-    );
-    println!(
-        "\nsqlx against the bare library on SQLite: {bare:.2} of its rate for one row, {single:.2} for the transaction."
-    );
-    println!(
-        "Grouped, 64 writers reach {grouped:.2} times the rate of rusqlite's loop: the cost is per statement, and a group"
-    );
-    println!(
-        "shares its statements. Choice: sqlx for both engines, with group commit; no second library for SQLite."
-    );
-}
 
-fn ratio(row: &Row, control: &Row) -> f64 {
-    median(
-        row.turns
+    // Rows are numbered from 1; medians of the ratios within each round.
+    let ratio = |row: usize, control: usize| {
+        let pairs = turns[row - 1].iter().zip(&turns[control - 1]);
+        median(
+            pairs
+                .map(|(turn, control)| turn.per_second / control.per_second)
+                .collect(),
+        )
+    };
+    println!(
+        "durable appends; medians of {ROUNDS} rounds     per second    p50 ms    p99 ms  ratio to row"
+    );
+    for (row, (name, sqlite, _, controls)) in (1..).zip(PLAN) {
+        let of = |f: fn(&Turn) -> f64| median(turns[row - 1].iter().map(f).collect());
+        let (rate, p50, p99) = (of(|t| t.per_second), of(|t| t.p50), of(|t| t.p99));
+        let engine = if sqlite { "SQLite" } else { "PostgreSQL" };
+        let ratios = controls
             .iter()
-            .zip(&control.turns)
-            .map(|(turn, control)| turn.per_second / control.per_second)
-            .collect(),
-    )
+            .map(|&control| format!("  {:.2} to [{control}]", ratio(row, control)));
+        let ratios = ratios.collect::<String>();
+        println!("[{row:>2}] {engine:<10} {name:<30} {rate:>10.0} {p50:>9.3} {p99:>9.3}{ratios}");
+    }
+    println!(
+        "\nsqlx against the bare library on SQLite: {:.2} of its rate for one row, {:.2} for",
+        ratio(6, 5),
+        ratio(2, 1)
+    );
+    println!(
+        "the transaction, {:.2} for 64 writers whose appends are grouped.",
+        ratio(4, 1)
+    );
+    println!(
+        "{}",
+        match ratio(4, 1) >= 1.0 {
+            true =>
+                "Choice: sqlx on both engines, with group commit; a second library for SQLite would not pay.",
+            false => "Choice: this run speaks for writing SQLite with the bare library.",
+        }
+    );
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -177,12 +138,12 @@ fn median(mut values: Vec<f64>) -> f64 {
 async fn turn(variant: Variant, store: &Store, url: &str) -> Turn {
     let path = url.trim_start_matches("sqlite://").to_string();
     match variant {
-        Variant::Rusqlite => blocking(move || bare::rusqlite_transactions(Path::new(&path))).await,
-        Variant::RusqliteRow => blocking(move || bare::rusqlite_rows(Path::new(&path))).await,
-        Variant::SqlxRow => bare::sqlx_rows(store, url).await,
-        Variant::Single => writers(1, alone(store)).await,
-        Variant::Ungrouped => writers(WRITERS, alone(store)).await,
-        Variant::Grouped => {
+        Rusqlite => blocking(move || bare::rusqlite_transactions(Path::new(&path))).await,
+        RusqliteRow => blocking(move || bare::rusqlite_rows(Path::new(&path))).await,
+        SqlxRow => bare::sqlx_rows(store, url).await,
+        Single => writers(1, alone(store)).await,
+        Ungrouped => writers(WRITERS, alone(store)).await,
+        Grouped => {
             let (jobs, queue) = mpsc::channel(1024);
             let group = tokio::spawn(group_commit(store.clone(), queue));
             let send = move |key| {
