@@ -100,6 +100,9 @@ pub struct Tick {
 pub struct OutputChunk {
     pub step: u32,
     pub attempt: u32,
+    /// The byte at which `text` begins …
     pub offset: u64,
+    /// … and the one after its last, in the output itself: `text` may differ in length where that is not UTF-8.
+    pub end: u64,
     pub text: String,
 }

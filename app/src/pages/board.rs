@@ -9,7 +9,6 @@ use domain::{Permission, ServiceId, plan::Service, words::Icon};
 use leptos::prelude::*;
 
 pub fn page(room: Room) -> AnyView {
-    let page = room.page();
     let headline = text(move || room.world.with(|w| facts::headline(&room.page().plan, w)));
     view! {
         <main id="main" class="page board" tabindex="-1">
@@ -22,7 +21,7 @@ pub fn page(room: Room) -> AnyView {
                 <div class="col">
                     {live(move || suggested(room))}
                     {live(move || runs(room))}
-                    <div class="flat" inner_html=still!(crate::pages::still::board::aside(&page))></div>
+                    <div class="flat" inner_html=still!(crate::pages::still::board::aside(&room.page()))></div>
                 </div>
             </div>
         </main>

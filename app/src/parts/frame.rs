@@ -8,19 +8,18 @@ use leptos::prelude::*;
 
 pub fn frame(main: AnyView) -> impl IntoView {
     let room = Room::here();
-    let page = room.page();
     view! {
         <svg hidden inner_html=still!(furniture::sprite())></svg>
         <a class="skip" href="#main">"Skip to the content"</a>
         <header class="bar">
-            <div class="flat" inner_html=still!(furniture::navigation(&page))></div>
+            <div class="flat" inner_html=still!(furniture::navigation(&room.page()))></div>
             <div class="end">
                 {pill(room)}
-                <div class="flat" inner_html=still!(furniture::person(&page))></div>
+                <div class="flat" inner_html=still!(furniture::person(&room.page()))></div>
             </div>
         </header>
         {main}
-        <footer class="foot" inner_html=still!(furniture::foot(&page, room.world.with_untracked(|w| w.plan.clone())))></footer>
+        <footer class="foot" inner_html=still!(furniture::foot(&room.page(), room.world.with_untracked(|w| w.plan.clone())))></footer>
         <p class="vh" role="status" aria-live="polite">{room.polite}</p>
         <p class="vh" role="alert" aria-live="assertive">{room.urgent}</p>
         <dialog id="keys" aria-labelledby="keys-title" inner_html=still!(furniture::keys())></dialog>

@@ -1,0 +1,83 @@
+//! Time: one interval moves every clock; instants are put in the reader's zone.
+
+use super::{dom, keys};
+use crate::{parts, room::Room};
+use domain::Stamp;
+use js_sys::{Date, Object, Reflect};
+use leptos::prelude::*;
+use std::{cell::Cell, rc::Rc, time::Duration};
+
+/// How far the server's clock is ahead of the browser's, in microseconds.
+#[derive(Clone)]
+pub struct Time {
+    ahead: Rc<Cell<i64>>,
+}
+
+/// A larger difference than this is a clock that was set, not a slow network.
+const SET: i64 = 5_000_000;
+
+impl Time {
+    pub fn now(&self) -> Stamp {
+        Stamp(mine() + self.ahead.get())
+    }
+
+    /// The server said its time. What took longest to arrive says least: the largest difference is the truest.
+    pub fn heard(&self, server: Stamp) {
+        let ahead = server.0 - mine();
+        if ahead > self.ahead.get() || self.ahead.get() - ahead > SET {
+            self.ahead.set(ahead);
+        }
+    }
+}
+
+fn mine() -> i64 {
+    (Date::now() * 1000.0) as i64
+}
+
+pub fn begin(room: Room) -> Time {
+    let time = Time { ahead: Rc::new(Cell::new(room.page().now.0 - mine())) };
+    localise(room);
+    zones();
+    let seconds = Cell::new(0_u32);
+    let beat = time.clone();
+    set_interval(
+        move || {
+            room.second(beat.now());
+            keys::filter();
+            seconds.set(seconds.get() + 1);
+            if seconds.get() % 30 == 0 {
+                zones();
+            }
+        },
+        Duration::from_secs(1),
+    );
+    time
+}
+
+/// Puts every instant that the server wrote in UTC in the reader's zone. What is drawn later is drawn there already.
+fn localise(room: Room) {
+    let today = parts::local(room.page().now);
+    for element in dom::all(None, "time[datetime]") {
+        let at = Date::parse(&element.get_attribute("datetime").unwrap_or_default());
+        if at.is_finite() {
+            let shown = parts::wall(parts::local(Stamp((at * 1000.0) as i64)), today);
+            // Into the text node that is there: the view holds on to it.
+            if let Some(text) = element.first_child() {
+                text.set_node_value(Some(&shown));
+            }
+        }
+    }
+}
+
+/// What time it is where a person is.
+fn zones() {
+    for element in dom::all(None, "[data-zone]") {
+        let zone = element.get_attribute("data-zone").unwrap_or_default();
+        let options = Object::new();
+        for (key, value) in [("timeZone", zone.as_str()), ("weekday", "short"), ("hour", "2-digit"), ("minute", "2-digit")] {
+            let _ = Reflect::set(&options, &key.into(), &value.into());
+        }
+        let there = String::from(Date::new_0().to_locale_string("en-GB", &options));
+        element.set_text_content(Some(&format!("{there} there ({zone})")));
+    }
+}
