@@ -1,0 +1,34 @@
+//! REST under `/api/v1`: the same commands as the forms, in JSON, with a bearer token. What is refused answers
+//! `application/problem+json` with the field and a sentence.
+
+mod incidents;
+pub mod problem;
+mod runs;
+
+use crate::web::{Gate, Route, route};
+use axum::routing::{get, post};
+use domain::Permission;
+
+pub fn routes() -> Vec<Route> {
+    let view = Gate::Signed(Permission::View);
+    vec![
+        route("/api/v1/board", view, get(incidents::board)),
+        route("/api/v1/incidents", view, get(incidents::list).post(incidents::declare)),
+        route("/api/v1/incidents/{number}", view, get(incidents::get)),
+        route("/api/v1/incidents/{number}/timeline", view, get(incidents::timeline)),
+        route("/api/v1/incidents/{number}/updates", view, post(incidents::update)),
+        route("/api/v1/incidents/{number}/severity", view, post(incidents::severity)),
+        route("/api/v1/incidents/{number}/roles", view, post(incidents::roles)),
+        route("/api/v1/incidents/{number}/tasks", view, post(incidents::task)),
+        route("/api/v1/incidents/{number}/notes", view, post(incidents::note)),
+        route("/api/v1/incidents/{number}/resolve", view, post(incidents::resolve)),
+        route("/api/v1/contacts", view, get(incidents::contacts)),
+        route("/api/v1/runbooks", view, get(runs::runbooks)),
+        route("/api/v1/runbooks/{slug}/runs", view, post(runs::start)),
+        route("/api/v1/runs/{id}", view, get(runs::get)),
+        route("/api/v1/runs/{id}/output", view, get(runs::output)),
+        route("/api/v1/runs/{id}/retry", view, post(runs::retry)),
+        route("/api/v1/runs/{id}/skip", view, post(runs::skip)),
+        route("/api/v1/runs/{id}/cancel", view, post(runs::cancel)),
+    ]
+}

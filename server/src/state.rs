@@ -1,0 +1,19 @@
+//! What every handler may reach.
+
+use crate::status::StatusPage;
+use engine::{Desk, checks::Looks};
+use std::{path::PathBuf, sync::Arc};
+use tokio::sync::watch;
+
+#[derive(Clone)]
+pub struct State {
+    pub desk: Desk,
+    pub looks: watch::Receiver<Looks>,
+    /// Where attempts keep their output.
+    pub spool: Arc<PathBuf>,
+    pub status: StatusPage,
+    /// Cookies carry `Secure` and the `__Host-` prefix: people reach us by https.
+    pub https: bool,
+    /// Turns true when the server is asked to stop: live streams end, so that nobody waits for them.
+    pub stopping: watch::Receiver<bool>,
+}

@@ -1,0 +1,114 @@
+//! The console: pages, forms, the live stream. Every route is in one table with the permission it asks for.
+
+mod auth;
+mod forms;
+mod live;
+mod load;
+mod output;
+mod render;
+
+pub use auth::Signed;
+pub use load::{find_incident, find_run, incident_lines};
+pub use output::{Which, run_output};
+
+use crate::{assets, state::State, status};
+use axum::{
+    Router,
+    http::{HeaderValue, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get, post},
+};
+use domain::Permission;
+use tower_http::{csrf::CsrfLayer, limit::RequestBodyLimitLayer, set_header::SetResponseHeaderLayer};
+
+/// The largest body anybody may send.
+const LARGEST_BODY: usize = 64 * 1024;
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    Public,
+    Signed(Permission),
+}
+
+pub struct Route {
+    pub path: &'static str,
+    pub gate: Gate,
+    pub methods: MethodRouter<State>,
+}
+
+pub fn route(path: &'static str, gate: Gate, methods: MethodRouter<State>) -> Route {
+    Route { path, gate, methods }
+}
+
+/// Every route of the console. Writes ask for `View` here and for what each command needs at the Desk.
+fn routes() -> Vec<Route> {
+    let view = Gate::Signed(Permission::View);
+    vec![
+        route("/", view, get(load::board)),
+        route("/incidents", view, get(load::incidents).post(forms::declare)),
+        route("/incidents/new", view, get(load::declare)),
+        route("/incidents/{number}", view, get(load::incident)),
+        route("/incidents/{number}/severity", view, post(forms::severity)),
+        route("/incidents/{number}/roles", view, post(forms::roles)),
+        route("/incidents/{number}/updates", view, post(forms::update)),
+        route("/incidents/{number}/notes", view, post(forms::note)),
+        route("/incidents/{number}/pins", view, post(forms::pin)),
+        route("/incidents/{number}/tasks", view, post(forms::task)),
+        route("/incidents/{number}/tasks/{task}/accept", view, post(forms::accept_task)),
+        route("/incidents/{number}/tasks/{task}/finish", view, post(forms::finish_task)),
+        route("/incidents/{number}/checklist", view, post(forms::tick)),
+        route("/incidents/{number}/resolve", view, post(forms::resolve)),
+        route("/incidents/{number}/reopen", view, post(forms::reopen)),
+        route("/runbooks", view, get(load::runbooks)),
+        route("/runbooks/{slug}", view, get(load::runbook)),
+        route("/runbooks/{slug}/runs", view, post(forms::start_run)),
+        route("/runs/{id}", view, get(load::run)),
+        route("/runs/{id}/output", view, get(output::download)),
+        route("/runs/{id}/retry", view, post(forms::retry)),
+        route("/runs/{id}/skip", view, post(forms::skip)),
+        route("/runs/{id}/done", view, post(forms::done)),
+        route("/runs/{id}/cancel", view, post(forms::cancel)),
+        route("/contacts", view, get(load::contacts)),
+        route("/plan", view, get(load::plan)),
+        route("/drills", view, get(load::drills)),
+        route("/postmortems", view, get(load::postmortems)),
+        route("/live", view, get(live::stream)),
+        route("/signout", view, post(auth::sign_out)),
+        route("/readyz", view, get(ready)),
+        route("/signin", Gate::Public, get(auth::sign_in)),
+        route("/status", Gate::Public, get(status::page)),
+        route("/healthz", Gate::Public, get(|| async { "ok\n" })),
+        route("/pkg/{file}", Gate::Public, get(assets::get)),
+        route("/favicon.ico", Gate::Public, get(|| async { StatusCode::NO_CONTENT })),
+    ]
+}
+
+pub fn app(state: State) -> Router {
+    let mut router = Router::new();
+    for Route { path, gate, methods } in routes().into_iter().chain(crate::rest::routes()) {
+        router = router.route(path, methods.layer(middleware::from_fn_with_state((state.clone(), gate), auth::gate)));
+    }
+    let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    router
+        // What does not exist looks the same as what one may not see.
+        .fallback(load::not_found)
+        .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
+        .layer(CsrfLayer::new())
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::REFERRER_POLICY, "same-origin"))
+        .layer(fixed(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::HeaderName::from_static("cross-origin-opener-policy"),
+            HeaderValue::from_static("same-origin"),
+        ))
+        .with_state(state)
+}
+
+async fn ready(axum::extract::State(state): axum::extract::State<State>) -> Response {
+    match state.desk.store().ping().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
+    }
+}

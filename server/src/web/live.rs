@@ -1,0 +1,198 @@
+//! `GET /live?after=SEQ[&run=ID]`: the events after SEQ as they happen, an audible tick, and a run's output.
+//!
+//! A wake-up carries no data: the stream reads what is there after the last event it sent. So nothing is lost between the
+//! rendering of a page and its connection, and a reader that falls behind gets every event later, or a `reset`.
+
+use super::{Signed, auth, load, output};
+use crate::state::State;
+use app::page::{OutputChunk, Tick};
+use axum::{
+    extract::{Query, State as Held},
+    http::HeaderMap,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, Sse},
+    },
+};
+use domain::RunId;
+use engine::supervise;
+use futures::stream;
+use serde::Deserialize;
+use std::{convert::Infallible, time::Duration};
+use tokio::time::{Instant, MissedTickBehavior};
+
+/// Between ticks: what a page may know of a connection that died.
+const TICK: Duration = Duration::from_secs(4);
+/// How often a run's output is looked at, while somebody watches.
+const LOOK: Duration = Duration::from_millis(150);
+/// A reader further behind than this reloads its page instead.
+const TOO_FAR: u64 = 20_000;
+const CHUNK: usize = 32 * 1024;
+
+#[derive(Deserialize)]
+pub struct From {
+    #[serde(default)]
+    after: u64,
+    run: Option<RunId>,
+    /// Where in the output to go on, as `STEP-ATTEMPT-OFFSET`.
+    output: Option<String>,
+}
+
+pub async fn stream(Held(state): Held<State>, _: Signed, headers: HeaderMap, Query(from): Query<From>) -> Response {
+    let last = headers.get("last-event-id").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).unwrap_or(0);
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let reader = Reader {
+        after: from.after.max(last),
+        output: from.run.map(|run| Follow::new(run, from.output.as_deref())),
+        world: state.desk.watch(),
+        stopping: state.stopping.clone(),
+        headers,
+        ticks,
+        state,
+        queue: Vec::new(),
+        done: false,
+    };
+    let events = stream::unfold(reader, |mut reader| async move {
+        let event = reader.next().await?;
+        Some((Ok::<_, Infallible>(event), reader))
+    });
+    let mut answer = Sse::new(events).into_response();
+    // Proxies must pass each event on at once.
+    answer.headers_mut().insert("x-accel-buffering", axum::http::HeaderValue::from_static("no"));
+    answer
+}
+
+struct Reader {
+    state: State,
+    headers: HeaderMap,
+    after: u64,
+    world: tokio::sync::watch::Receiver<std::sync::Arc<domain::World>>,
+    stopping: tokio::sync::watch::Receiver<bool>,
+    output: Option<Follow>,
+    ticks: tokio::time::Interval,
+    /// Ready to be sent, the next one last.
+    queue: Vec<Event>,
+    done: bool,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.queue.pop() {
+                return Some(event);
+            }
+            if self.done || *self.stopping.borrow() {
+                return None;
+            }
+            if self.fill().await {
+                continue;
+            }
+            let watching = self.output.is_some();
+            tokio::select! {
+                _ = self.stopping.changed() => return None,
+                changed = self.world.changed() => if changed.is_err() { return None },
+                _ = self.ticks.tick() => {
+                    // A session that was ended since does not see the next event.
+                    if !matches!(auth::caller(&self.state, &self.headers).await, Ok(Some(_))) {
+                        return None;
+                    }
+                    let tick = Tick { at: self.state.desk.clock().now(), looks: load::looks(&self.state) };
+                    return Some(named("tick", &tick));
+                }
+                () = tokio::time::sleep_until(Instant::now() + LOOK), if watching => {}
+            }
+        }
+    }
+
+    /// Queues what is new: events first, then output. False where nothing is.
+    async fn fill(&mut self) -> bool {
+        let head = self.world.borrow_and_update().seq;
+        if head > self.after {
+            if head - self.after > TOO_FAR {
+                self.done = true;
+                self.queue.push(Event::default().event("reset").data("-"));
+                return true;
+            }
+            match self.state.desk.live_after(self.after).await {
+                Ok(live) if !live.is_empty() => {
+                    self.after = live.last().map_or(self.after, |l| l.seq);
+                    self.queue = live.iter().rev().map(|l| Event::default().id(l.seq.to_string()).data(&*l.json)).collect();
+                    return true;
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "The live stream cannot read the log"),
+            }
+        }
+        let Some(follow) = &mut self.output else { return false };
+        match follow.read(&self.state).await {
+            Some(chunk) => {
+                self.queue.push(named("output", &chunk));
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+fn named<T: serde::Serialize>(name: &str, data: &T) -> Event {
+    Event::default().event(name).json_data(data).unwrap_or_else(|_| Event::default().event(name).data("-"))
+}
+
+/// Follows the output of a run, from one attempt to the next.
+struct Follow {
+    run: RunId,
+    at: Option<(u32, u32)>,
+    offset: u64,
+}
+
+impl Follow {
+    fn new(run: RunId, from: Option<&str>) -> Self {
+        let mut parts = from.unwrap_or_default().split('-').map(|p| p.parse::<u64>().ok());
+        match (parts.next().flatten(), parts.next().flatten(), parts.next().flatten()) {
+            (Some(step), Some(attempt), Some(offset)) => Follow { run, at: Some((step as u32, attempt as u32)), offset },
+            _ => Follow { run, at: None, offset: 0 },
+        }
+    }
+
+    async fn read(&mut self, state: &State) -> Option<OutputChunk> {
+        let (step, attempt) = match self.at {
+            Some(at) => at,
+            None => {
+                let world = state.desk.world();
+                *self.at.insert(output::current(world.runs.get(&self.run)?)?)
+            }
+        };
+        let bytes = supervise::read_output(&output::folder_of(state, &self.run, step, attempt), self.offset, CHUNK).await.unwrap_or_default();
+        let whole = whole_characters(&bytes);
+        if whole > 0 {
+            let offset = self.offset;
+            self.offset += whole as u64;
+            return Some(OutputChunk { step, attempt, offset, end: self.offset, text: output::plain(&bytes[..whole]) });
+        }
+        // Nothing more here: go on with the attempt that followed, once there is one.
+        let world = state.desk.world();
+        let now = output::current(world.runs.get(&self.run)?)?;
+        if now != (step, attempt) {
+            self.at = Some(next_after(world.runs.get(&self.run)?, (step, attempt)).unwrap_or(now));
+            self.offset = 0;
+        }
+        None
+    }
+}
+
+/// The attempt that was started after this one.
+fn next_after(run: &domain::Run, (step, attempt): (u32, u32)) -> Option<(u32, u32)> {
+    let mut all: Vec<_> = run.steps.iter().enumerate().flat_map(|(i, s)| s.attempts.iter().map(move |a| (a.started_at, i as u32, a.number))).collect();
+    all.sort();
+    let at = all.iter().position(|(_, s, a)| (*s, *a) == (step, attempt))?;
+    all.get(at + 1).map(|(_, s, a)| (*s, *a))
+}
+
+/// How many bytes can be sent without cutting a character that is still being written.
+fn whole_characters(bytes: &[u8]) -> usize {
+    match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => error.valid_up_to().max(if bytes.len() > 3 { bytes.len() - 3 } else { 0 }),
+        _ => bytes.len(),
+    }
+}
