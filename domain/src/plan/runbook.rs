@@ -79,7 +79,7 @@ impl<'de> Deserialize<'de> for CommandLine {
         impl<'de> Visitor<'de> for Either {
             type Value = CommandLine;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a command: a line of text, or a list of words")
+                f.write_str("a command (a line of text, or a list of words)")
             }
             fn visit_str<E: de::Error>(self, line: &str) -> Result<CommandLine, E> {
                 Ok(CommandLine::Line(line.to_owned()))

@@ -91,7 +91,7 @@ fn check(plan: &Plan, at: &str, look: &Check, f: &mut Findings) {
 /// A web address that a probe may ask.
 fn web(at: &str, text: &str, internal: bool, f: &mut Findings) {
     match words::url(text, &["http", "https"]) {
-        None => f.add(at, text, "write a web address that begins with http:// or https://"),
+        None => f.add(at, text, "this is not a web address; write http:// or https://, a host, and a path"),
         Some(parts) if parts.user.is_some() => f.add(at, text, "an address in a plan holds no user or password; take the part before @ away"),
         Some(parts) => inside(at.into(), text, parts.host, internal, f),
     }
@@ -143,6 +143,9 @@ fn circles(services: &[Service], f: &mut Findings) {
                     let from = path.iter().position(|(s, _)| *s == next).unwrap_or(0);
                     let mut names: Vec<&str> = path[from..].iter().map(|(s, _)| services[*s].id.as_str()).collect();
                     names.push(id.as_str());
+                    if names.len() > 8 {
+                        names.splice(4..names.len() - 2, ["…"]);
+                    }
                     let says = format!("services depend on each other in a circle ({}); take one of these dependencies away", names.join(" → "));
                     f.add(format!("services[{here}].depends_on[{dependency}]"), id, says);
                 }

@@ -23,12 +23,11 @@ pub(super) fn decode<T: DeserializeOwned>(text: &str, places: &Places) -> Result
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| explain(&error, text, places))
 }
 
-/// `true` and `false` are the booleans, aliases unfold to no more than a file could hold anyway.
+/// `true` and `false` are the booleans, and no others. (What aliases unfold to was bounded when the places were taken.)
 fn options() -> Options {
     serde_saphyr::options! {
         with_snippet: false,
         strict_booleans: true,
-        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000, max_replay_stack_depth: 16 },
     }
 }
 
@@ -52,7 +51,8 @@ fn explain(error: &Error, text: &str, places: &Places) -> Wrong {
         Error::InvalidBooleanStrict { .. } => wrong("true or false belongs here"),
         Error::NullIntoString { .. } => wrong("nothing stands here; write a text, in quotes if it is empty"),
         Error::SerdeInvalidType { expected, unexpected, .. } | Error::SerdeInvalidValue { expected, unexpected, .. } => {
-            wrong(&format!("{expected} belongs here, not {unexpected}; put a text that looks like something else in quotes"))
+            let quotes = if matches!(unexpected.as_str(), "map" | "sequence") { "" } else { "; put a text that looks like something else in quotes" };
+            wrong(&format!("{expected} belongs here, not {}{quotes}", structure(unexpected)))
         }
         Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } | Error::ExpectedStringKeyForExternallyTaggedEnum { .. } => {
             wrong("a word, or a mapping with one key, belongs here")
@@ -81,8 +81,8 @@ fn instead(given: &str, known: &[&'static str]) -> String {
 
 fn structure(expected: &str) -> &str {
     match expected {
-        "mapping start" => "a mapping (lines of `key: value`)",
-        "sequence start" => "a list (lines that begin with `- `)",
+        "mapping start" | "map" => "a mapping (lines of `key: value`)",
+        "sequence start" | "sequence" => "a list (lines that begin with `- `)",
         "string scalar" | "scalar" => "a text",
         other => other,
     }

@@ -55,7 +55,11 @@ pub struct Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 60;
-        write!(f, "{}:{}:{}: `", self.file, self.line, self.column)?;
+        write!(f, "{}:{}:{}: ", self.file, self.line, self.column)?;
+        if self.found.trim().is_empty() && !self.found.contains('\t') {
+            return write!(f, "\"\": {}", self.says);
+        }
+        write!(f, "`")?;
         for c in self.found.chars().take(SHOWN) {
             if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
         }

@@ -43,12 +43,22 @@ pub(super) struct Places {
 
 const DEEPEST: usize = 32;
 const MOST_NODES: usize = 100_000;
+/// Aliases unfold to no more than a few files of the largest size could hold.
+const MOST_UNFOLDED: usize = 4 << 20;
 
 /// A collection that is being read.
-enum Open {
-    List { node: usize, next: usize },
+struct Open {
+    node: usize,
+    kind: Kind,
+    /// What it comes to with all aliases in it unfolded, so far; and the anchor under which others may repeat it.
+    unfolded: usize,
+    anchor: usize,
+}
+
+enum Kind {
+    List { next: usize },
     /// With the key whose value comes next.
-    Map { node: usize, key: Option<(String, Place)> },
+    Map { key: Option<(String, Place)> },
 }
 
 impl Places {
@@ -56,63 +66,84 @@ impl Places {
     pub fn of(text: &str) -> Result<Places, Wrong> {
         let mut places = Places { nodes: Vec::new(), children: HashMap::new(), texts: HashMap::new(), keys: HashMap::new() };
         let mut open: Vec<Open> = Vec::new();
-        let mut documents = 0;
+        let mut anchored: HashMap<usize, usize> = HashMap::new();
+        let (mut documents, mut unfolded) = (0, 0_usize);
         let mut options = options! { flow_nesting_limit: DEEPEST * 2, block_nesting_limit: DEEPEST * 2 };
         options.set_emit_comments(false);
         for event in Parser::new_from_str_with_options(text, options) {
             let (event, span) = event.map_err(|e| syntax(text, &e))?;
             let place = Place::from(&span);
-            let (scalar, collection, tag) = match event {
+            let refuse = |says| Err(Wrong::new(place, &word_at(text, place), says));
+            let (scalar, kind, anchor, tagged) = match event {
                 Event::DocumentStart(..) => {
                     documents += 1;
-                    if documents > 1 {
-                        return Err(Wrong::new(place, "---", "a second document begins here; a file of a plan holds one"));
+                    match documents {
+                        1 => continue,
+                        _ => return refuse("a second document begins here; a file of a plan holds one"),
+                    }
+                }
+                Event::SequenceEnd | Event::MappingEnd => {
+                    if let Some(done) = open.pop() {
+                        anchored.insert(done.anchor, done.unfolded);
+                        open.last_mut().into_iter().for_each(|around| around.unfolded = around.unfolded.saturating_add(done.unfolded));
                     }
                     continue;
                 }
-                Event::SequenceEnd | Event::MappingEnd => {
-                    open.pop();
-                    continue;
-                }
-                Event::Scalar(value, _, _, tag) => (Some(value), None, tag.is_some()),
-                Event::Alias(_) => (None, None, false),
-                Event::SequenceStart(_, _, tag) => (None, Some(true), tag.is_some()),
-                Event::MappingStart(_, _, tag) => (None, Some(false), tag.is_some()),
+                Event::Scalar(value, _, anchor, tag) => (Some(value), None, anchor, tag.is_some()),
+                Event::Alias(anchor) => (None, None, anchor, false),
+                Event::SequenceStart(_, anchor, tag) => (None, Some(Kind::List { next: 0 }), anchor, tag.is_some()),
+                Event::MappingStart(_, anchor, tag) => (None, Some(Kind::Map { key: None }), anchor, tag.is_some()),
                 _ => continue,
             };
-            if tag {
+            if tagged {
                 let tag = span.tag_span().and_then(|t| t.slice(text)).unwrap_or("!");
-                return Err(Wrong::new(span.tag_start().map_or(place, |m| Place { line: m.line(), column: m.col() + 1 }), tag, "a plan needs no tags; take it away"));
+                return Err(Wrong::new(span.tag_span().map_or(place, |t| Place::from(&t)), tag, "a plan needs no tags; take it away"));
             }
             if places.nodes.len() >= MOST_NODES {
-                return Err(Wrong::new(place, &word_at(text, place), "this file holds more than 100,000 values; no part of a plan does"));
+                return refuse("this file holds more than 100,000 values; no part of a plan does");
             }
             if open.len() >= DEEPEST {
-                return Err(Wrong::new(place, &word_at(text, place), "this is nested more than 32 deep; no part of a plan is"));
+                return refuse("this is nested more than 32 deep; no part of a plan is");
             }
-            if let Some(Open::Map { node, key: key @ None }) = open.last_mut() {
-                let Some(name) = scalar else {
-                    return Err(Wrong::new(place, &word_at(text, place), "a key is a word; a list, a mapping or an alias cannot be one"));
-                };
-                places.texts.insert(place, name.to_string());
-                places.keys.insert(place, *node);
-                *key = Some((name.into_owned(), place));
-                continue;
+            let size = match &scalar {
+                Some(value) => value.len() + 1,
+                None if kind.is_some() => 1,
+                None => anchored.get(&anchor).copied().unwrap_or(1),
+            };
+            unfolded = unfolded.saturating_add(size);
+            if unfolded > MOST_UNFOLDED {
+                return refuse("with this the file unfolds to more than a plan can be; write the values themselves in place of aliases");
             }
-            let (parent, step, of_key) = match open.last_mut() {
+            if scalar.is_some() {
+                anchored.insert(anchor, size);
+            }
+            let around = open.last_mut().map(|around| {
+                // A collection counts when it is over.
+                around.unfolded = around.unfolded.saturating_add(if kind.is_some() { 0 } else { size });
+                (around.node, &mut around.kind)
+            });
+            let (parent, step, of_key) = match around {
                 None => (0, None, None),
-                Some(Open::List { node, next }) => {
+                Some((node, Kind::List { next })) => {
                     *next += 1;
-                    (*node, Some(Step::Item(*next - 1)), None)
+                    (node, Some(Step::Item(*next - 1)), None)
                 }
-                Some(Open::Map { node, key }) => match key.take() {
-                    Some((name, at)) => (*node, Some(Step::Key(name)), Some(at)),
-                    None => continue,
+                Some((node, Kind::Map { key })) => match key.take() {
+                    Some((name, at)) => (node, Some(Step::Key(name)), Some(at)),
+                    None => {
+                        let Some(name) = scalar else {
+                            return refuse("a key is a word; a list, a mapping or an alias cannot be one");
+                        };
+                        places.texts.insert(place, name.to_string());
+                        places.keys.insert(place, node);
+                        *key = Some((name.into_owned(), place));
+                        continue;
+                    }
                 },
             };
-            let written = scalar.as_deref().is_some_and(|s| !s.is_empty()) || (scalar.is_some() && span.end.index() > span.start.index());
+            let written = scalar.is_some() && span.end.index() > span.start.index();
             let place = match of_key {
-                Some(at) if collection.is_some() || (scalar.is_some() && !written) => at,
+                Some(at) if kind.is_some() || (scalar.is_some() && !written) => at,
                 _ => place,
             };
             let id = places.nodes.len();
@@ -123,20 +154,16 @@ impl Places {
             if let Some(value) = scalar.filter(|_| written) {
                 places.texts.insert(place, value.into_owned());
             }
-            match collection {
-                Some(true) => open.push(Open::List { node: id, next: 0 }),
-                Some(false) => open.push(Open::Map { node: id, key: None }),
-                None => {}
+            if let Some(kind) = kind {
+                open.push(Open { node: id, kind, unfolded: 1, anchor });
             }
         }
-        match places.nodes.first() {
-            None => Err(Wrong::new(Place::default(), "", "the file is empty; write its part of the plan, or take the file away")),
-            // A file starts at its start, whatever comments stand before the first key.
-            Some(_) => {
-                places.nodes[0] = Place::default();
-                Ok(places)
-            }
+        // A file starts at its start, whatever comments stand before the first key.
+        match places.nodes.first_mut() {
+            Some(root) => *root = Place::default(),
+            None => return Err(Wrong::new(Place::default(), "", "the file is empty; write its part of the plan, or take the file away")),
         }
+        Ok(places)
     }
 
     /// The place of a path (`[3].depends_on[0]`, `rto[0].within`); of the nearest thing around it where it is not written.
