@@ -6,7 +6,7 @@
 mod probe;
 mod verdict;
 
-pub use probe::{Failure, Prober, Seen};
+pub use probe::{Failure, Prober, Seen, connect, database_failure};
 
 use crate::{Desk, No, Request};
 use domain::{Actor, Command, PlanHash, ServiceId, Source, Stamp, plan};
