@@ -11,7 +11,7 @@ use std::fmt;
 #[serde(deny_unknown_fields)]
 pub struct Runbook {
     /// The file's name without `.yaml`; filled in by the loader, never written in the file.
-    #[serde(default)]
+    #[serde(default = "not_yet")]
     pub slug: Slug,
     pub name: String,
     /// What calls for it, in words: "Database connection failure".
@@ -30,10 +30,8 @@ fn recovery() -> String {
     "recovery".into()
 }
 
-impl Default for Slug {
-    fn default() -> Self {
-        Slug(String::new())
-    }
+fn not_yet() -> Slug {
+    Slug(String::new())
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

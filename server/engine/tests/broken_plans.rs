@@ -1,6 +1,8 @@
 //! The loader's promises. Each folder of `broken_plans/cases` is laid over `broken_plans/base`, a small plan that is
 //! whole, and makes one mistake; the first line of its file says what the loader must answer, to the letter.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot make its files has failed")]
+
 use engine::plan::{Fault, Loaded, canonical_json, diff, load};
 use proptest::prelude::*;
 use std::{
