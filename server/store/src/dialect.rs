@@ -230,13 +230,16 @@ async fn open_postgres(options: PgConnectOptions, place: &str) -> Result<Db, Err
     Ok(Db::Postgres { write, read })
 }
 
-/// For every PostgreSQL session of ours. A commit is durable whatever the server's default says (a stronger default stays);
-/// nobody waits for a writer forever, and a node that froze while it held the writer's place loses it.
+/// For every PostgreSQL session of ours. A commit is durable whatever the server's default says (a stronger default stays).
+/// Nobody waits for a writer forever, and a node that froze while it held the writer's place loses it. And plans are kept:
+/// one made while a table was small would go on reading all of it when it has grown, though every statement has an index.
 const SESSION: &str = "SELECT \
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') \
         WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false), \
     set_config('lock_timeout', '10s', false), \
-    set_config('idle_in_transaction_session_timeout', '10s', false)";
+    set_config('idle_in_transaction_session_timeout', '10s', false), \
+    set_config('enable_seqscan', 'off', false), \
+    set_config('jit', 'off', false)";
 
 impl Db {
     /// Begins a transaction as the only writer.

@@ -3,7 +3,7 @@
 //! Preparing on PostgreSQL without naming types shows what it infers. A parameter that it takes for an `int4`, or a column
 //! that is `numeric`, would fail only when bound or read: so only the types that the store binds and reads are let through.
 
-use sqlx::{Column, Connection, Either, Executor, SqlSafeStr, Statement, TypeInfo};
+use sqlx::{AssertSqlSafe, Column, Connection, Either, Executor, SqlSafeStr, Statement, TypeInfo};
 use store::testing::{Database, statements};
 
 /// The type on PostgreSQL and what SQLite calls the same.
@@ -60,5 +60,84 @@ async fn every_statement_prepares_on_both_engines_with_equal_columns_and_types()
                 parameter.name()
             );
         }
+    }
+}
+
+/// These two read a table on purpose: to verify, and to list all tokens.
+const WHOLE: [&str; 2] = ["PROJECTION_VERSION", "CREDENTIALS"];
+
+#[tokio::test]
+async fn no_statement_reads_a_whole_table_on_sqlite() {
+    let sqlite = Database::sqlite();
+    sqlite.open().await.close().await;
+    let mut connection = sqlx::SqliteConnection::connect(&sqlite.url).await.unwrap();
+    for (name, sql) in statements() {
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        for (_, _, _, step) in plan {
+            // The last event is found by walking the table backwards: one step.
+            let whole = step.starts_with("SCAN")
+                && !step.contains("CONSTANT")
+                && !step.contains("VALUES")
+                && name != "HEAD";
+            assert!(!whole || WHOLE.contains(&&*name), "{name}: {step}");
+            assert!(
+                !step.contains("TEMP B-TREE") || name.starts_with("STREAMS"),
+                "{name}: {step}"
+            );
+        }
+    }
+}
+
+/// With as many rows as make an index worth it, and plans that hold for any parameter.
+#[tokio::test]
+async fn no_statement_reads_a_whole_table_on_postgres() {
+    let postgres = Database::postgres().await;
+    let fill = "INSERT INTO event SELECT n, 's' || n % 500, 'k', n, n, '{}', '{}', sha256('') FROM generate_series(1, 20000) n; \
+        INSERT INTO receipt SELECT 'key-' || n, sha256(''), n, '{}', n FROM generate_series(1, 20000) n; \
+        INSERT INTO projection SELECT 'k' || n % 3, 'i' || n, n % 100 = 0, n, '{}' FROM generate_series(1, 20000) n; \
+        INSERT INTO credential SELECT 'c' || n, 'session', sha256(n::text::bytea), '{}', n, NULL, NULL, n \
+            FROM generate_series(1, 20000) n; \
+        INSERT INTO plan_revision SELECT 'h' || n, '{}', n FROM generate_series(1, 20000) n; \
+        ANALYZE";
+    postgres.execute(fill).await.unwrap();
+    let mut connection = sqlx::PgConnection::connect(&postgres.url).await.unwrap();
+    connection
+        .execute("SET plan_cache_mode = force_generic_plan")
+        .await
+        .unwrap();
+    for (name, sql) in statements() {
+        let parameters = (&mut connection)
+            .prepare(sql.into_sql_str())
+            .await
+            .unwrap()
+            .parameters()
+            .map_or(0, |p| match p {
+                Either::Left(types) => types.len(),
+                Either::Right(count) => count,
+            });
+        let nulls = vec!["NULL"; parameters].join(", ");
+        let call = if parameters == 0 {
+            "EXPLAIN EXECUTE s".into()
+        } else {
+            format!("EXPLAIN EXECUTE s({nulls})")
+        };
+        connection
+            .execute(AssertSqlSafe(format!("PREPARE s AS {sql}")))
+            .await
+            .unwrap();
+        let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(call))
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        connection.execute("DEALLOCATE s").await.unwrap();
+        let plan = plan.join("\n");
+        assert!(
+            !plan.contains("Seq Scan") || WHOLE.contains(&&*name),
+            "{name}: {plan}"
+        );
     }
 }
