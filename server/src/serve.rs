@@ -31,6 +31,9 @@ pub struct Options {
     /// Where people reach the server, if not at the address it listens on: `https://muster.example.org`.
     #[arg(long, env = "MUSTER_PUBLIC_URL")]
     url: Option<String>,
+    /// Print a sign-in link at every start, not only at the first.
+    #[arg(long)]
+    sign_in_link: bool,
 }
 
 /// How often the plan's folder is looked at.
@@ -76,7 +79,7 @@ pub async fn serve(options: Options) -> Result<(), Failed> {
     tokio::spawn(follow_plan(desk.clone(), folder));
 
     tracing::info!(listen = %address, database = store.place(), node, "Muster serves {url}");
-    if store.credentials(CredentialKind::Session).await?.is_empty() {
+    if options.sign_in_link || store.credentials(CredentialKind::Session).await?.is_empty() {
         let link = crate::cli::sign_in_link(&desk, &url, "Commander", AccessRole::Commander).await?;
         println!("Sign in once with this link (good for a day):\n\n  {link}\n");
     }

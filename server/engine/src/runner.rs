@@ -148,7 +148,12 @@ impl Runner {
                     beside.push("r");
                     dir = beside.into();
                 }
-                Ok(Adopted::Lost) | Err(_) => return End::interrupted(self.desk.clock().now()),
+                Ok(Adopted::Lost) => return End::interrupted(self.desk.clock().now()),
+                // Not known yet (out of file descriptors, say): it may well be running.
+                Err(error) => {
+                    tracing::warn!(run = %key.run, %error, "Cannot look at the attempt's folder yet");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
             }
         }
         match self.launch(run, key, dir).await {

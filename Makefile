@@ -1,0 +1,75 @@
+# Muster. `make run` and `make test` set up everything they need on a Debian 12 machine that has Rust.
+#
+#   make run      build, start the lab and Muster, print a sign-in link   (stop with Ctrl-C; `make down` stops the lab)
+#   make test     every test: Rust on SQLite and PostgreSQL, then Chromium
+#   make prove    the long suites at full size; writes docs/proof.md
+#   make bench    figures beside their controls; writes docs/bench.md
+#   make lint     formatting and clippy, warnings denied
+
+# `make run PROFILE=release` builds the fast binary (some minutes more).
+PROFILE ?= dev
+BIN      = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+LISTEN  ?= 127.0.0.1:8080
+DATA    ?= data
+LAB     ?= .lab
+
+WASM_BINDGEN = 0.2.130
+WASM_LIMIT   = 153600
+export PATH := $(CURDIR)/target/tools/bin:$(PATH)
+# No path of the machine that builds goes into what is served.
+FRONT_FLAGS  = --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(HOME)=~
+
+.PHONY: run test prove bench lint build front down setup-run setup-test clean-lab
+
+run: setup-run build
+	@$(BIN)/muster-lab up --dir $(LAB)
+	@mkdir -p $(DATA)
+	@echo; echo "Starting Muster at http://$(LISTEN) ..."
+	@set -a; . $(LAB)/secrets.env; set +a; exec $(BIN)/muster serve --plan plan --data $(DATA) --listen $(LISTEN) --sign-in-link
+
+down:
+	@$(BIN)/muster-lab down --dir $(LAB)
+
+test: setup-test front
+	cargo test --locked
+	cd end2end && npm ci --silent --no-audit --no-fund && npm test
+
+prove: setup-test front
+	sh .ci/prove
+
+bench: setup-test
+	sh .ci/bench
+
+lint:
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+build: front
+	cargo build --locked --profile $(PROFILE) -p server -p lab
+
+# The browser's half: plain cargo, wasm-bindgen of the very version the crate has, and no further tool.
+# Compressed, named by content and put into the binary by server/build.rs.
+front: target/site/app_bg.wasm
+
+target/site/app_bg.wasm: target/tools/wasm-bindgen-$(WASM_BINDGEN) $(shell find app domain -name '*.rs' -o -name '*.toml' -o -name '*.svg') Cargo.lock
+	@echo "Building the console for the browser (wasm) ..."
+	RUSTFLAGS="$(FRONT_FLAGS)" cargo build --locked -p hydrate --profile wasm-release --target wasm32-unknown-unknown --target-dir target/front
+	wasm-bindgen --target web --no-typescript --remove-name-section --remove-producers-section --out-name app --out-dir target/site \
+		target/front/wasm32-unknown-unknown/wasm-release/hydrate.wasm
+	@brotli -f -q 11 -o target/site/app_bg.wasm.br target/site/app_bg.wasm
+	@size=$$(wc -c < target/site/app_bg.wasm.br); rm target/site/app_bg.wasm.br; \
+		echo "console wasm: $$size bytes brotli, limit $(WASM_LIMIT)"; \
+		if [ $$size -gt $(WASM_LIMIT) ]; then rm target/site/app_bg.wasm; echo "The console's wasm is over its limit."; exit 1; fi
+
+target/tools/wasm-bindgen-$(WASM_BINDGEN):
+	@mkdir -p target/tools
+	@if [ "$$(target/tools/bin/wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $(WASM_BINDGEN)" ]; then \
+		echo "Installing wasm-bindgen $(WASM_BINDGEN) into target/tools (some minutes, once) ..."; \
+		cargo install --locked --root target/tools --target-dir target/tools/build wasm-bindgen-cli --version $(WASM_BINDGEN); fi
+	@rm -rf target/tools/build; touch $@
+
+setup-run:
+	@sh .ci/setup run
+
+setup-test:
+	@sh .ci/setup test
