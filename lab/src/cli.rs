@@ -293,6 +293,14 @@ async fn follow(
             Some(child) => matches!(child.try_wait(), Ok(Some(_))),
             None => place.recorded("daemon.json").is_none(),
         };
+        if exited && daemon.take().is_some() {
+            // Two `up` at once: the daemon that lost the race leaves, and the other one is followed.
+            poll(Duration::from_secs(1), async || {
+                place.recorded("daemon.json")
+            })
+            .await;
+            continue;
+        }
         if exited {
             let last = last_lines(&place.daemon_log(), 1);
             let reason = last

@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::failure::{Doing, Failure, Result};
 use crate::place::{Node, Place};
-use crate::postgres::{Ended, Facts, Server, connect_options};
+use crate::postgres::{Ended, Facts, Server, connect_options, connect_refused};
 use crate::rule::{self, Decision, Disk, Standing};
 use crate::secrets::Secrets;
 use crate::toolbox::Toolbox;
@@ -198,25 +197,17 @@ impl Cluster {
             Ended::Stopped(pid) => format!("stopped (pid {pid})"),
             Ended::Killed(pid) => format!("killed (pid {pid})"),
         };
-        let connect = timeout(
-            Duration::from_secs(2),
-            TcpStream::connect(("127.0.0.1", server.port)),
-        )
-        .await;
-        let write = self.attempt_write(&server).await;
-        let (Err(connect), Err(write)) = (
-            connect.map_or_else(
-                |_| Err("timed out".into()),
-                |r| r.map_err(|e| e.to_string()),
-            ),
-            write,
-        ) else {
+        // Only a refusal is proof: silence could be a server that hangs and comes back.
+        let secrets = Secrets::load(&self.place)?;
+        let connect = connect_refused(server.port).await;
+        let (true, Err(write)) = (connect, attempt_write(&server, &secrets).await) else {
             return Err(Failure::failed(format!(
-                "the {node} is NOT fenced: port {} still answers (the postmaster {postmaster}); find out what listens \
-                 there before promoting anything",
+                "the {node} is NOT fenced: port {} does not refuse (the postmaster {postmaster}); find out what \
+                 listens there before promoting anything",
                 server.port
             )));
         };
+        let connect = "Connection refused";
         let message = format!(
             "the {node} is fenced: postmaster {postmaster}, connecting to 127.0.0.1:{} fails ({connect}), writing fails ({write})",
             server.port
@@ -227,22 +218,6 @@ impl Cluster {
             "mark": self.place.fence(node),
         });
         Ok((message, json!({ "proof": proof })))
-    }
-
-    async fn attempt_write(&self, server: &Server) -> std::result::Result<(), String> {
-        let secrets = Secrets::load(&self.place).map_err(|failure| failure.message)?;
-        let attempt = async {
-            let options = connect_options(server.port, "postgres", &secrets.admin, "manufacturing");
-            let mut connection = PgConnection::connect_with(&options).await?;
-            sqlx::query("INSERT INTO health_probe (probe, nonce) VALUES ('fence', '') ON CONFLICT (probe) DO UPDATE SET at = now()")
-                .execute(&mut connection)
-                .await
-        };
-        match timeout(Duration::from_secs(2), attempt).await {
-            Err(_) => Err("timed out".into()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Ok(Ok(_)) => Ok(()),
-        }
     }
 
     pub fn unfence(&self, node: Node) -> Result<String> {
@@ -292,5 +267,23 @@ impl Cluster {
                 ))
             }
         }
+    }
+}
+
+async fn attempt_write(server: &Server, secrets: &Secrets) -> std::result::Result<(), String> {
+    let attempt = async {
+        let options = connect_options(server.port, "postgres", &secrets.admin, "manufacturing");
+        let mut connection = PgConnection::connect_with(&options).await?;
+        sqlx::query(
+            "INSERT INTO health_probe (probe, nonce) VALUES ('fence', '')
+             ON CONFLICT (probe) DO UPDATE SET at = now()",
+        )
+        .execute(&mut connection)
+        .await
+    };
+    match timeout(Duration::from_secs(2), attempt).await {
+        Err(_) => Err("timed out".into()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Ok(_)) => Ok(()),
     }
 }

@@ -116,15 +116,8 @@ impl Lab {
         self.tell(format!("using PostgreSQL in {}", self.cluster.describe()));
         self.reserve.wait(&|step| self.tell(step)).await;
         self.cluster.start(&|step| self.tell(step)).await?;
+        self.proxy_settled().await?;
         let database = self.place.ports.database();
-        if tokio::time::timeout(Duration::from_secs(10), self.proxy.settled())
-            .await
-            .is_err()
-        {
-            return Err(Failure::failed(format!(
-                "port {database} is taken by another program; free it or choose another --base-port"
-            )));
-        }
         self.tell(format!(
             "the proxy on port {database} leads to: {}",
             self.proxy.setting().route.name()
@@ -163,8 +156,8 @@ impl Lab {
     pub async fn heal(&self, fault: Fault) -> Result<Done> {
         let _turn = self.turn().await;
         match fault {
-            Fault::Db => self.cluster.heal(Node::Primary).await,
-            Fault::Replica => self.cluster.heal(Node::Replica).await,
+            Fault::Db => self.heal_node(Node::Primary).await,
+            Fault::Replica => self.heal_node(Node::Replica).await,
             Fault::App => Ok((self.keeper.start().await?, json!({}))),
             Fault::Proxy | Fault::Network => {
                 let route = self.proxy.setting().route;
@@ -175,6 +168,15 @@ impl Lab {
                 ))
             }
         }
+    }
+
+    async fn heal_node(&self, node: Node) -> Result<Done> {
+        let (mut message, details) = self.cluster.heal(node).await?;
+        if self.proxy.setting().route == Route::Cut {
+            message +=
+                "; the route is still cut: `muster-lab route primary` or `route replica` opens it";
+        }
+        Ok((message, details))
     }
 
     pub async fn app(&self, action: AppAction) -> Result<Done> {
@@ -251,8 +253,18 @@ impl Lab {
     async fn set_proxy(&self, route: Route, mode: Mode) -> Result<()> {
         let setting = Setting { route, mode };
         write_json(&self.place.state_file(), &setting)?;
-        self.proxy.set(setting).await;
-        Ok(())
+        self.proxy.want(setting);
+        self.proxy_settled().await
+    }
+
+    async fn proxy_settled(&self) -> Result<()> {
+        let settled = tokio::time::timeout(Duration::from_secs(10), self.proxy.settled()).await;
+        settled.map_err(|_| {
+            Failure::failed(format!(
+                "port {} is taken by another program; free it or choose another --base-port",
+                self.place.ports.database()
+            ))
+        })
     }
 
     pub async fn take_down(&self) -> Result<Done> {

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::failure::{Doing, Failure, Result};
-use crate::place::{Node, Place};
+use crate::place::{Node, Place, read_json, write_json};
 use crate::process::{Proc, detach, poll};
 use crate::secrets::Secrets;
 use crate::toolbox::Toolbox;
@@ -36,6 +36,7 @@ pub struct Server {
     pub data: PathBuf,
     pub port: u16,
     log: PathBuf,
+    note: PathBuf,
 }
 
 impl Server {
@@ -45,6 +46,7 @@ impl Server {
             data: place.data(node),
             port: place.ports.node(node),
             log: place.log(node.name()),
+            note: place.run(&format!("{node}.json")),
         }
     }
 
@@ -71,17 +73,26 @@ impl Server {
         timelines.max().unwrap_or(0)
     }
 
-    /// The running postmaster of this folder. postmaster.pid survives a crash, so the command line has to agree.
+    /// The running postmaster of this folder: as its pid file says, or (the folder may have been deleted under it) as
+    /// the lab noted when starting it. Both survive a crash, so the command line has to agree.
     pub fn postmaster(&self) -> Option<Proc> {
-        let proc = Proc::of(self.written_pid()?)?;
-        let arguments = proc.arguments();
-        let is_ours = arguments
-            .first()
-            .is_some_and(|program| program.ends_with("postgres"))
-            && arguments
-                .iter()
-                .any(|argument| Path::new(argument) == self.data);
-        is_ours.then_some(proc)
+        let is_ours = |proc: &Proc| {
+            let arguments = proc.arguments();
+            arguments
+                .first()
+                .is_some_and(|program| program.ends_with("postgres"))
+                && arguments
+                    .iter()
+                    .any(|argument| Path::new(argument) == self.data)
+        };
+        let written = self.written_pid().and_then(Proc::of).filter(is_ours);
+        let noted = || {
+            read_json::<Proc>(&self.note)
+                .ok()
+                .filter(|proc| proc.is_alive())
+                .filter(is_ours)
+        };
+        written.or_else(noted)
     }
 
     fn written_pid(&self) -> Option<i32> {
@@ -122,6 +133,9 @@ impl Server {
             let mut spawned = detach(&mut command)
                 .spawn()
                 .doing(|| format!("start the {}", self.node))?;
+            if let Some(postmaster) = spawned.id().and_then(|pid| Proc::of(pid as i32)) {
+                write_json(&self.note, &postmaster)?;
+            }
             child = Some(tokio::spawn(async move { spawned.wait().await }));
         }
         let answers = async || {

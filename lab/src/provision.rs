@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -101,10 +101,12 @@ impl Cluster {
         let conf = fresh.join("postgresql.conf");
         let defaults = fs::read_to_string(&conf).doing(|| format!("read {}", conf.display()))?;
         let archive = self.place.archive();
-        self.tools.write(
-            &conf,
-            &(defaults + &SETTINGS.replace("ARCHIVE", &archive.to_string_lossy())),
-        )?;
+        let mut settings = defaults + &SETTINGS.replace("ARCHIVE", &archive.to_string_lossy());
+        if server_version(&fresh) >= 14 {
+            // Crash recovery begins by syncing a thousand files: one call for all of them, where PostgreSQL has it.
+            settings += "recovery_init_sync_method = syncfs\n";
+        }
+        self.tools.write(&conf, &settings)?;
         self.tools.write(&fresh.join("pg_hba.conf"), ACCESS)?;
         fs::rename(&fresh, &server.data)
             .doing(|| format!("move {} into place", fresh.display()))?;
@@ -191,6 +193,11 @@ impl Cluster {
         .doing(what)?;
         Ok(())
     }
+}
+
+fn server_version(data: &Path) -> u32 {
+    let version = fs::read_to_string(data.join("PG_VERSION")).unwrap_or_default();
+    version.trim().parse().unwrap_or(0)
 }
 
 const ACCESS: &str = "\

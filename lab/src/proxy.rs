@@ -1,7 +1,7 @@
 //! The TCP proxy between the app and the database: where it points, and what it does to the bytes.
 //!
-//! Architecture invariant: [`Proxy::set`] returns only when the new setting holds: after a cut the port refuses, and
-//! after a change of route no old connection is left.
+//! Architecture invariant: [`Proxy::settled`] returns only when the wanted setting holds: after a cut the port refuses,
+//! and after a change of route no old connection is left.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -118,9 +118,8 @@ impl Proxy {
         self.connections.load(Ordering::Relaxed)
     }
 
-    pub async fn set(&self, setting: Setting) {
+    pub fn want(&self, setting: Setting) {
         self.wanted.send_replace(setting);
-        self.settled().await;
     }
 
     /// Waits until what is wanted is what is done.

@@ -65,8 +65,9 @@ pub fn decide(me: &Standing, peer: &Standing) -> Decision {
         return match peer.is_writable_now() {
             true => Decision::Rebuild,
             false => Decision::Refuse(format!(
-                "the {node} has no data and the {other} is not writable to copy it from; run `muster-lab heal {}` first",
-                other.heal_name()
+                "the {node} has no data, and the {other} is not up as a writable database to copy it from; bring the \
+                 {other} up, promote it if it is a replica, then run `muster-lab heal {}`",
+                node.heal_name()
             )),
         };
     }

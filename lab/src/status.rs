@@ -52,9 +52,20 @@ pub struct ProxyStatus {
     pub connections: usize,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeState {
+    Up,
+    /// The process is there and does not answer: starting, recovering or hung.
+    Silent,
+    Down,
+}
+
 /// What is not known is null: a node that is down has no role, and lag against a dead primary is not measured.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct NodeStatus {
+    pub state: NodeState,
+    /// It answers.
     pub up: bool,
     pub pid: Option<i32>,
     pub port: u16,
@@ -173,7 +184,11 @@ impl Status {
                 "{:<8} {:<6} {:<6} {:<8} {:<9} {:<12} {:<12} {:<10} {}",
                 node.name(),
                 status.port,
-                if status.up { "up" } else { "down" },
+                match status.state {
+                    NodeState::Up => "up",
+                    NodeState::Silent => "silent",
+                    NodeState::Down => "down",
+                },
                 status.role.clone().unwrap_or_else(dash),
                 status
                     .timeline
@@ -207,10 +222,16 @@ fn yes_no(value: bool) -> &'static str {
 
 fn node_status(lab: &Lab, node: Node, facts: Option<&Facts>, peer: Option<&Facts>) -> NodeStatus {
     let server = lab.cluster.server(node);
+    let postmaster = server.postmaster();
     let writer = peer.filter(|peer| !peer.in_recovery);
     NodeStatus {
+        state: match (facts, postmaster) {
+            (Some(_), _) => NodeState::Up,
+            (None, Some(_)) => NodeState::Silent,
+            (None, None) => NodeState::Down,
+        },
         up: facts.is_some(),
-        pid: server.postmaster().map(|postmaster| postmaster.pid),
+        pid: postmaster.map(|postmaster| postmaster.pid),
         port: server.port,
         role: facts.map(|facts| {
             if facts.in_recovery {
