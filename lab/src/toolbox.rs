@@ -105,7 +105,7 @@ impl Toolbox {
         self.give(path)
     }
 
-    /// The account must be able to walk to the folder: a lab under /root cannot work.
+    /// The account must be able to walk to the folder: a lab inside a closed home folder cannot work.
     pub async fn can_enter(&self, dir: &Path) -> Result<()> {
         let Some(user) = &self.account else {
             return Ok(());
