@@ -6,6 +6,7 @@ mod tell;
 use crate::state::State;
 use askama::Template;
 use axum::{
+    body::Bytes,
     extract::State as Held,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
@@ -49,9 +50,9 @@ const PAST_DAYS: i64 = 30;
 /// The rendered page in its three encodings.
 #[derive(Default)]
 struct Rendered {
-    plain: Vec<u8>,
-    br: Vec<u8>,
-    gz: Vec<u8>,
+    plain: Bytes,
+    br: Bytes,
+    gz: Bytes,
     etag: Option<HeaderValue>,
 }
 
@@ -146,7 +147,7 @@ fn pack(plain: Vec<u8>) -> Rendered {
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     let _ = gz.write_all(&plain);
     let etag = HeaderValue::from_str(&format!("\"{}\"", hex::encode(&Sha256::digest(&plain)[..8]))).ok();
-    Rendered { br, gz: gz.finish().unwrap_or_default(), plain, etag }
+    Rendered { br: br.into(), gz: gz.finish().unwrap_or_default().into(), plain: plain.into(), etag }
 }
 
 /// `GET /status`.
@@ -187,7 +188,7 @@ struct Plain<'a> {
 }
 
 /// A page of one sentence, for somebody who is not signed in.
-pub fn plain_page(_: &State, title: &str, says: &str) -> Response {
+pub fn plain_page(title: &str, says: &str) -> Response {
     let html = Plain { style: STYLE, title, says }.render().unwrap_or_else(|_| says.to_owned());
     let mut answer = Html(html).into_response();
     answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());

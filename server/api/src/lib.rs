@@ -1,1 +1,113 @@
-//! .
+//! The REST interface's types, and a typed client for it. The server reads these types, the actions and the tests send
+//! them: what one side cannot say the other cannot expect.
+//!
+//! Architecture invariant: bodies refuse fields they do not know; a misspelt field is told, never ignored.
+//!
+//! Deliberately absent: the answers' types. They are `domain`'s own (an incident, a run, an event), with a few fields
+//! beside them; a client reads what it needs.
+
+mod client;
+
+pub use client::{Client, Trouble};
+
+use domain::{IncidentRole, Kind, Mode, Number, Phase, ServiceId, Severity};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// `POST /api/v1/incidents`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declare {
+    pub title: String,
+    pub severity: Severity,
+    #[serde(default)]
+    pub affected: Vec<ServiceId>,
+    #[serde(default = "real_kind")]
+    pub kind: Kind,
+    /// On the public status page; by default a real incident of SEV1 or SEV2 is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<bool>,
+    /// RFC 3339; only for `backfilled`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<jiff::Timestamp>,
+}
+
+fn real_kind() -> Kind {
+    Kind::Real
+}
+
+/// `POST /api/v1/incidents/{number}/updates`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Update {
+    pub phase: Phase,
+    pub message: String,
+}
+
+/// `POST /api/v1/incidents/{number}/severity`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSeverity {
+    pub severity: Severity,
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// `POST /api/v1/incidents/{number}/roles`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "action", deny_unknown_fields)]
+pub enum Roles {
+    Assign { role: IncidentRole, person: String },
+    HandOver { role: IncidentRole, person: String },
+    Accept { role: IncidentRole },
+}
+
+/// `POST /api/v1/incidents/{number}/tasks`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    pub title: String,
+    pub owner: String,
+    pub minutes: u32,
+}
+
+/// `POST /api/v1/incidents/{number}/notes`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    pub text: String,
+    /// RFC 3339, when the note is about the past.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<jiff::Timestamp>,
+}
+
+/// `POST /api/v1/incidents/{number}/resolve`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resolve {
+    pub message: String,
+}
+
+/// `POST /api/v1/runbooks/{slug}/runs`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartRun {
+    #[serde(default)]
+    pub incident: Option<Number>,
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+    #[serde(default = "real_mode")]
+    pub mode: Mode,
+}
+
+fn real_mode() -> Mode {
+    Mode::Real
+}
+
+/// `POST /api/v1/runs/{id}/skip` and `/cancel`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    #[serde(default)]
+    pub reason: String,
+}

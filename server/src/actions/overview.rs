@@ -52,7 +52,7 @@ pub async fn health_check(ground: &mut Ground) -> Result<String, No> {
 
 pub async fn status_all(ground: &mut Ground) -> Result<String, No> {
     let (up, down, unknown) = look(ground).await;
-    let incidents = match desk::board(ground).await {
+    let incidents = match desk::board().await {
         Ok(board) => {
             let open = board["incidents"].as_array().cloned().unwrap_or_default();
             for incident in &open {

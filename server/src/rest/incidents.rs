@@ -11,7 +11,8 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{Command, Incident, IncidentRole, Kind, Number, Phase, ServiceId, Severity, Stamp};
+use api::{ChangeSeverity, Declare, Note, Resolve, Roles, Task, Update};
+use domain::{Command, Incident, Kind, Number, Severity, Stamp};
 use engine::{Receipt, Request};
 use serde::Deserialize;
 use serde_json::json;
@@ -55,23 +56,6 @@ async fn answer(state: &State, status: StatusCode, receipt: Receipt) -> Response
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Declare {
-    title: String,
-    severity: Severity,
-    #[serde(default)]
-    affected: Vec<ServiceId>,
-    #[serde(default = "real")]
-    kind: Kind,
-    /// On the public status page; by default a real incident of SEV1 or SEV2 is.
-    public: Option<bool>,
-    /// RFC 3339, only for `backfilled`.
-    occurred_at: Option<jiff::Timestamp>,
-}
-fn real() -> Kind {
-    Kind::Real
-}
 
 pub async fn declare(Held(state): Held<State>, signed: Signed, headers: HeaderMap, Body(body): Body<Declare>) -> Result<Response, Problem> {
     let public = body.public.unwrap_or(body.kind == Kind::Real && body.severity <= Severity::Sev2);
@@ -119,13 +103,6 @@ pub async fn timeline(Held(state): Held<State>, _: Signed, Path(number): Path<Nu
     Ok(Json(json!({ "events": events })).into_response())
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Update {
-    phase: Phase,
-    message: String,
-}
-
 pub async fn update(
     Held(state): Held<State>,
     signed: Signed,
@@ -138,14 +115,6 @@ pub async fn update(
     Ok(answer(&state, StatusCode::CREATED, receipt).await)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChangeSeverity {
-    severity: Severity,
-    #[serde(default)]
-    reason: String,
-}
-
 pub async fn severity(
     Held(state): Held<State>,
     signed: Signed,
@@ -156,14 +125,6 @@ pub async fn severity(
     let command = Command::ChangeSeverity { incident, severity: body.severity, reason: body.reason };
     let receipt = ask(&state, &signed, &headers, command).await?;
     Ok(answer(&state, StatusCode::OK, receipt).await)
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case", tag = "action", deny_unknown_fields)]
-pub enum Roles {
-    Assign { role: IncidentRole, person: String },
-    HandOver { role: IncidentRole, person: String },
-    Accept { role: IncidentRole },
 }
 
 pub async fn roles(
@@ -182,14 +143,6 @@ pub async fn roles(
     Ok(answer(&state, StatusCode::OK, receipt).await)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Task {
-    title: String,
-    owner: String,
-    minutes: u32,
-}
-
 pub async fn task(
     Held(state): Held<State>,
     signed: Signed,
@@ -202,13 +155,6 @@ pub async fn task(
     Ok(answer(&state, StatusCode::CREATED, receipt).await)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Note {
-    text: String,
-    occurred_at: Option<jiff::Timestamp>,
-}
-
 pub async fn note(
     Held(state): Held<State>,
     signed: Signed,
@@ -219,12 +165,6 @@ pub async fn note(
     let command = Command::AddNote { incident, text: body.text, occurred_at: body.occurred_at.map(|at| Stamp(at.as_microsecond())) };
     let receipt = ask(&state, &signed, &headers, command).await?;
     Ok(answer(&state, StatusCode::CREATED, receipt).await)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Resolve {
-    message: String,
 }
 
 pub async fn resolve(

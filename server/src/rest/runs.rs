@@ -14,27 +14,13 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{Command, Mode, Number, Run, RunId, Slug};
+use api::{Reason, StartRun};
+use domain::{Command, Run, RunId, Slug};
 use engine::Receipt;
-use serde::Deserialize;
 use serde_json::json;
-use std::collections::BTreeMap;
 
 pub async fn runbooks(Held(state): Held<State>, _: Signed) -> Response {
     Json(json!({ "runbooks": state.desk.plan().plan.runbooks })).into_response()
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Start {
-    incident: Option<Number>,
-    #[serde(default)]
-    parameters: BTreeMap<String, String>,
-    #[serde(default = "real")]
-    mode: Mode,
-}
-fn real() -> Mode {
-    Mode::Real
 }
 
 pub async fn start(
@@ -42,7 +28,7 @@ pub async fn start(
     signed: Signed,
     Path(runbook): Path<Slug>,
     headers: HeaderMap,
-    Body(body): Body<Start>,
+    Body(body): Body<StartRun>,
 ) -> Result<Response, Problem> {
     let id = RunId(uuid::Uuid::now_v7().to_string());
     let command = Command::StartRun { id, runbook, incident: body.incident, parameters: body.parameters, mode: body.mode };
@@ -72,13 +58,6 @@ pub async fn get(Held(state): Held<State>, _: Signed, Path(id): Path<RunId>) -> 
 
 pub async fn output(Held(state): Held<State>, _: Signed, Path(id): Path<RunId>, Query(which): Query<Which>) -> Response {
     run_output(&state, &id, which, false).await
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Reason {
-    #[serde(default)]
-    reason: String,
 }
 
 pub async fn retry(Held(state): Held<State>, signed: Signed, Path(run): Path<RunId>, headers: HeaderMap) -> Result<Response, Problem> {

@@ -39,7 +39,7 @@ pub async fn gate(Held((state, gate)): Held<(State, Gate)>, mut request: Request
             answer
         }
         Ok(Some(_)) => Problem::forbidden("Your role does not allow this.").into_response(),
-        Ok(None) => unknown(&state, request.uri().path()),
+        Ok(None) => unknown(request.uri().path()),
         Err(error) => Problem::unavailable(error.to_string()).into_response(),
     }
 }
@@ -73,11 +73,11 @@ fn cookie(state: &State, headers: &HeaderMap) -> Option<String> {
     })
 }
 
-pub fn unknown(state: &State, path: &str) -> Response {
+pub fn unknown(path: &str) -> Response {
     if path.starts_with("/api/") {
         return Problem::unauthorized().into_response();
     }
-    (StatusCode::UNAUTHORIZED, crate::status::plain_page(state, "Sign in", SIGN_IN)).into_response()
+    (StatusCode::UNAUTHORIZED, crate::status::plain_page("Sign in", SIGN_IN)).into_response()
 }
 
 const SIGN_IN: &str = "You are not signed in. Open the sign-in link that Muster printed when it started, or have somebody on the server print \
@@ -90,10 +90,10 @@ pub struct Link {
 
 /// `GET /signin?token=…`: uses the one-time link up and opens a session.
 pub async fn sign_in(Held(state): Held<State>, Query(link): Query<Link>) -> Response {
-    let Some(token) = link.token else { return unknown(&state, "/") };
+    let Some(token) = link.token else { return unknown("/") };
     match access::sign_in(&state.desk, &token).await {
         Ok((secret, _)) => (set_cookie(&state, &secret, access::SESSION_LASTS.as_secs()), Redirect::to("/")).into_response(),
-        Err(no) => (StatusCode::FORBIDDEN, crate::status::plain_page(&state, "This link does not work", &no.to_string())).into_response(),
+        Err(no) => (StatusCode::FORBIDDEN, crate::status::plain_page("This link does not work", &no.to_string())).into_response(),
     }
 }
 

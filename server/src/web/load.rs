@@ -297,7 +297,7 @@ pub async fn not_found(Held(state): Held<State>, request: Request) -> Response {
             answer(&state, &signed, StatusCode::NOT_FOUND, Err(Missing::NotFound("There is no page at this address.".into())))
         }
         Ok(Some(_)) => Problem::not_found("There is nothing at this address.").into_response(),
-        Ok(None) => auth::unknown(&state, request.uri().path()),
+        Ok(None) => auth::unknown(request.uri().path()),
         Err(error) => Problem::unavailable(error.to_string()).into_response(),
     }
 }
