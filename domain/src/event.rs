@@ -28,7 +28,12 @@ pub enum Event {
     RoleAccepted { incident: Number, role: IncidentRole, person: String },
     UpdatePosted { incident: Number, phase: Phase, message: String, public: bool },
     NoteAdded { incident: Number, text: String },
-    Pinned { incident: Number, seq: u64, pinned: bool },
+    Pinned {
+        incident: Number,
+        #[serde(rename = "line")]
+        seq: u64,
+        pinned: bool,
+    },
     TaskAdded { incident: Number, task: u32, title: String, owner: String, minutes: u32 },
     TaskAccepted { incident: Number, task: u32 },
     TaskFinished { incident: Number, task: u32 },
@@ -44,7 +49,13 @@ pub enum Event {
     AttemptStarted { run: RunId, step: u32, attempt: u32, node: String },
     AttemptEnded { run: RunId, step: u32, attempt: u32, ending: Ending, output_bytes: u64 },
     /// The next attempt is due then.
-    RetryScheduled { run: RunId, step: u32, attempt: u32, at: Stamp },
+    RetryScheduled {
+        run: RunId,
+        step: u32,
+        attempt: u32,
+        #[serde(rename = "due")]
+        at: Stamp,
+    },
     StepEnded { run: RunId, step: u32, status: StepStatus, because: String },
     RunPaused { run: RunId, step: u32, because: String },
     RunResumed { run: RunId, step: u32, how: Resume, reason: String },
@@ -68,7 +79,8 @@ pub enum Resume {
     MarkDone,
 }
 
-/// An event in its place: what the log holds and the live stream carries.
+/// An event in its place: what the log holds and the live stream carries. In JSON the event's fields stand beside these, so
+/// none of them may be named like one of these.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stamped {
     pub seq: u64,
