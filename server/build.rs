@@ -16,17 +16,35 @@ struct Asset {
 
 fn main() {
     let assets = [
-        Asset { name: "main.css", from: "../style/main.css".into(), kind: "text/css; charset=utf-8" },
-        Asset { name: "icon.svg", from: "../app/public/icon.svg".into(), kind: "image/svg+xml" },
-        Asset { name: "app.js", from: format!("{FRONT}/app.js"), kind: "text/javascript; charset=utf-8" },
-        Asset { name: "app_bg.wasm", from: format!("{FRONT}/app_bg.wasm"), kind: "application/wasm" },
+        Asset {
+            name: "main.css",
+            from: "../style/main.css".into(),
+            kind: "text/css; charset=utf-8",
+        },
+        Asset {
+            name: "icon.svg",
+            from: "../app/public/icon.svg".into(),
+            kind: "image/svg+xml",
+        },
+        Asset {
+            name: "app.js",
+            from: format!("{FRONT}/app.js"),
+            kind: "text/javascript; charset=utf-8",
+        },
+        Asset {
+            name: "app_bg.wasm",
+            from: format!("{FRONT}/app_bg.wasm"),
+            kind: "application/wasm",
+        },
     ];
     let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     let mut table = String::from("pub static ASSETS: &[Asset] = &[\n");
     for asset in &assets {
         // A missing file is watched too: it appears when the front is built.
         println!("cargo:rerun-if-changed={}", asset.from);
-        let Ok(plain) = fs::read(&asset.from) else { continue };
+        let Ok(plain) = fs::read(&asset.from) else {
+            continue;
+        };
         let hash = hex::encode(&Sha256::digest(&plain)[..6]);
         let (stem, ending) = asset.name.rsplit_once('.').expect("an asset has an ending");
         let path = |suffix: &str| Path::new(&out).join(format!("{}{suffix}", asset.name));

@@ -16,7 +16,12 @@ pub struct Actor {
 impl Actor {
     /// A part of Muster itself: its runner, its checker, its loader.
     pub fn system(part: &str, source: Source) -> Self {
-        Actor { id: format!("system:{part}"), name: part.to_owned(), role: AccessRole::System, source }
+        Actor {
+            id: format!("system:{part}"),
+            name: part.to_owned(),
+            role: AccessRole::System,
+            source,
+        }
     }
 }
 
@@ -47,8 +52,13 @@ pub enum AccessRole {
 }
 
 impl AccessRole {
-    pub const GRANTABLE: [AccessRole; 5] =
-        [AccessRole::Viewer, AccessRole::Responder, AccessRole::Commander, AccessRole::Manager, AccessRole::Admin];
+    pub const GRANTABLE: [AccessRole; 5] = [
+        AccessRole::Viewer,
+        AccessRole::Responder,
+        AccessRole::Commander,
+        AccessRole::Manager,
+        AccessRole::Admin,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -79,7 +89,9 @@ impl std::str::FromStr for AccessRole {
         AccessRole::GRANTABLE
             .into_iter()
             .find(|r| r.name() == s)
-            .ok_or_else(|| format!("`{s}` is not a role; use viewer, responder, commander, manager or admin"))
+            .ok_or_else(|| {
+                format!("`{s}` is not a role; use viewer, responder, commander, manager or admin")
+            })
     }
 }
 

@@ -1,7 +1,8 @@
 //! Everything that can be asked of Muster. Forms, REST, the CLI, the runner and the checker only translate to these.
 
 use crate::{
-    AccessRole, Ending, Health, IncidentRole, Kind, Mode, Number, Permission, Phase, PlanHash, RunId, ServiceId, Severity, Slug, Stamp,
+    AccessRole, Ending, Health, IncidentRole, Kind, Mode, Number, Permission, Phase, PlanHash,
+    RunId, ServiceId, Severity, Slug, Stamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,48 +20,146 @@ pub enum Command {
         /// Only for `backfilled`: when it happened.
         occurred_at: Option<Stamp>,
     },
-    ChangeSeverity { incident: Number, severity: Severity, reason: String },
-    AssignRole { incident: Number, role: IncidentRole, person: String },
+    ChangeSeverity {
+        incident: Number,
+        severity: Severity,
+        reason: String,
+    },
+    AssignRole {
+        incident: Number,
+        role: IncidentRole,
+        person: String,
+    },
     /// Offer one's role to somebody; it passes when they accept.
-    HandOver { incident: Number, role: IncidentRole, to: String },
-    AcceptRole { incident: Number, role: IncidentRole },
-    PostUpdate { incident: Number, phase: Phase, message: String },
-    AddNote { incident: Number, text: String, occurred_at: Option<Stamp> },
-    Pin { incident: Number, seq: u64, pinned: bool },
-    AddTask { incident: Number, title: String, owner: String, minutes: u32 },
-    AcceptTask { incident: Number, task: u32 },
-    FinishTask { incident: Number, task: u32 },
-    Tick { incident: Number, item: u32, done: bool },
-    Resolve { incident: Number, message: String },
-    Reopen { incident: Number, reason: String },
+    HandOver {
+        incident: Number,
+        role: IncidentRole,
+        to: String,
+    },
+    AcceptRole {
+        incident: Number,
+        role: IncidentRole,
+    },
+    PostUpdate {
+        incident: Number,
+        phase: Phase,
+        message: String,
+    },
+    AddNote {
+        incident: Number,
+        text: String,
+        occurred_at: Option<Stamp>,
+    },
+    Pin {
+        incident: Number,
+        seq: u64,
+        pinned: bool,
+    },
+    AddTask {
+        incident: Number,
+        title: String,
+        owner: String,
+        minutes: u32,
+    },
+    AcceptTask {
+        incident: Number,
+        task: u32,
+    },
+    FinishTask {
+        incident: Number,
+        task: u32,
+    },
+    Tick {
+        incident: Number,
+        item: u32,
+        done: bool,
+    },
+    Resolve {
+        incident: Number,
+        message: String,
+    },
+    Reopen {
+        incident: Number,
+        reason: String,
+    },
 
-    StartRun { id: RunId, runbook: Slug, incident: Option<Number>, parameters: BTreeMap<String, String>, mode: Mode },
-    RetryStep { run: RunId },
-    SkipStep { run: RunId, reason: String },
-    MarkStepDone { run: RunId, reason: String },
-    CancelRun { run: RunId, reason: String },
+    StartRun {
+        id: RunId,
+        runbook: Slug,
+        incident: Option<Number>,
+        parameters: BTreeMap<String, String>,
+        mode: Mode,
+    },
+    RetryStep {
+        run: RunId,
+    },
+    SkipStep {
+        run: RunId,
+        reason: String,
+    },
+    MarkStepDone {
+        run: RunId,
+        reason: String,
+    },
+    CancelRun {
+        run: RunId,
+        reason: String,
+    },
     /// The runner: what is due next (a retry whose delay is over).
-    Advance { run: RunId },
+    Advance {
+        run: RunId,
+    },
     /// The runner: an attempt ended so.
-    EndAttempt { run: RunId, step: u32, attempt: u32, ending: Ending, output_bytes: u64, ended_at: Stamp },
+    EndAttempt {
+        run: RunId,
+        step: u32,
+        attempt: u32,
+        ending: Ending,
+        output_bytes: u64,
+        ended_at: Stamp,
+    },
 
     /// The checker: a service is seen to be in this health now.
-    Observe { service: ServiceId, health: Health, because: String, since: Stamp },
+    Observe {
+        service: ServiceId,
+        health: Health,
+        because: String,
+        since: Stamp,
+    },
     /// The loader: this revision of the plan is in force.
-    LoadPlan { hash: PlanHash, name: String, changes: u32 },
+    LoadPlan {
+        hash: PlanHash,
+        name: String,
+        changes: u32,
+    },
 
-    IssueToken { id: String, name: String, role: AccessRole },
-    RevokeToken { id: String },
-    SignIn { id: String, name: String, role: AccessRole },
+    IssueToken {
+        id: String,
+        name: String,
+        role: AccessRole,
+    },
+    RevokeToken {
+        id: String,
+    },
+    SignIn {
+        id: String,
+        name: String,
+        role: AccessRole,
+    },
 }
 
 /// What each command asks of its caller. Exhaustive: a new command does not compile without one.
 pub fn permission(command: &Command) -> Permission {
     use Command::*;
     match command {
-        Declare { .. } | AddNote { .. } | Pin { .. } | AddTask { .. } | AcceptTask { .. } | FinishTask { .. } | Tick { .. } | AcceptRole { .. } => {
-            Permission::Respond
-        }
+        Declare { .. }
+        | AddNote { .. }
+        | Pin { .. }
+        | AddTask { .. }
+        | AcceptTask { .. }
+        | FinishTask { .. }
+        | Tick { .. }
+        | AcceptRole { .. } => Permission::Respond,
         ChangeSeverity { .. }
         | AssignRole { .. }
         | HandOver { .. }
@@ -73,7 +172,9 @@ pub fn permission(command: &Command) -> Permission {
         | MarkStepDone { .. }
         | CancelRun { .. } => Permission::Command,
         IssueToken { .. } | RevokeToken { .. } => Permission::Administer,
-        Advance { .. } | EndAttempt { .. } | Observe { .. } | LoadPlan { .. } | SignIn { .. } => Permission::Machine,
+        Advance { .. } | EndAttempt { .. } | Observe { .. } | LoadPlan { .. } | SignIn { .. } => {
+            Permission::Machine
+        }
     }
 }
 
@@ -96,10 +197,18 @@ impl Command {
             | Resolve { incident, .. }
             | Reopen { incident, .. } => (Some(incident), None),
             StartRun { incident, .. } => (incident.as_ref(), None),
-            RetryStep { run } | SkipStep { run, .. } | MarkStepDone { run, .. } | CancelRun { run, .. } | Advance { run } | EndAttempt { run, .. } => {
-                (None, Some(run))
-            }
-            Declare { .. } | Observe { .. } | LoadPlan { .. } | IssueToken { .. } | RevokeToken { .. } | SignIn { .. } => (None, None),
+            RetryStep { run }
+            | SkipStep { run, .. }
+            | MarkStepDone { run, .. }
+            | CancelRun { run, .. }
+            | Advance { run }
+            | EndAttempt { run, .. } => (None, Some(run)),
+            Declare { .. }
+            | Observe { .. }
+            | LoadPlan { .. }
+            | IssueToken { .. }
+            | RevokeToken { .. }
+            | SignIn { .. } => (None, None),
         }
     }
 }
@@ -131,16 +240,32 @@ pub enum Why {
 
 impl Refusal {
     pub fn invalid(field: &str, says: impl Into<String>) -> Self {
-        Refusal { why: Why::Invalid, field: Some(field.into()), says: says.into() }
+        Refusal {
+            why: Why::Invalid,
+            field: Some(field.into()),
+            says: says.into(),
+        }
     }
     pub fn forbidden(says: impl Into<String>) -> Self {
-        Refusal { why: Why::Forbidden, field: None, says: says.into() }
+        Refusal {
+            why: Why::Forbidden,
+            field: None,
+            says: says.into(),
+        }
     }
     pub fn not_found(says: impl Into<String>) -> Self {
-        Refusal { why: Why::NotFound, field: None, says: says.into() }
+        Refusal {
+            why: Why::NotFound,
+            field: None,
+            says: says.into(),
+        }
     }
     pub fn conflict(says: impl Into<String>) -> Self {
-        Refusal { why: Why::Conflict, field: None, says: says.into() }
+        Refusal {
+            why: Why::Conflict,
+            field: None,
+            says: says.into(),
+        }
     }
 }
 

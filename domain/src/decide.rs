@@ -6,7 +6,10 @@ mod text;
 
 pub use incident::empty_roles;
 
-use crate::{AccessRole, Actor, Command, Event, Incident, Number, Permission, Refusal, Run, RunId, Stamp, World, permission, plan::Plan};
+use crate::{
+    AccessRole, Actor, Command, Event, Incident, Number, Permission, Refusal, Run, RunId, Stamp,
+    World, permission, plan::Plan,
+};
 use std::sync::Arc;
 
 /// What a decision may look at besides the state.
@@ -42,19 +45,45 @@ pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decisio
         | Command::Advance { .. }
         | Command::EndAttempt { .. } => run::decide(world, context, command),
 
-        Command::Observe { service, health, because, since } => {
+        Command::Observe {
+            service,
+            health,
+            because,
+            since,
+        } => {
             if context.plan.service(&service).is_none() {
-                return Err(Refusal::not_found(format!("The plan has no service `{service}`.")));
+                return Err(Refusal::not_found(format!(
+                    "The plan has no service `{service}`."
+                )));
             }
             let from = world.health(&service);
             if from == health {
                 return Ok(Vec::new());
             }
-            Ok(vec![Fact { at: since, event: Event::ServiceChanged { service, from, to: health, because } }])
+            Ok(vec![Fact {
+                at: since,
+                event: Event::ServiceChanged {
+                    service,
+                    from,
+                    to: health,
+                    because,
+                },
+            }])
         }
-        Command::LoadPlan { hash, name, changes } => match &world.plan {
+        Command::LoadPlan {
+            hash,
+            name,
+            changes,
+        } => match &world.plan {
             Some(in_force) if in_force.hash == hash => Ok(Vec::new()),
-            _ => one(context, Event::PlanLoaded { hash, name, changes }),
+            _ => one(
+                context,
+                Event::PlanLoaded {
+                    hash,
+                    name,
+                    changes,
+                },
+            ),
         },
         Command::IssueToken { id, name, role } => {
             let name = text::line("name", &name, 1, 80)?;
@@ -72,11 +101,21 @@ pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decisio
 }
 
 fn one(context: &Context<'_>, event: Event) -> Decision {
-    Ok(vec![Fact { at: context.now, event }])
+    Ok(vec![Fact {
+        at: context.now,
+        event,
+    }])
 }
 
 fn grantable(role: AccessRole) -> Result<(), Refusal> {
-    if AccessRole::GRANTABLE.contains(&role) { Ok(()) } else { Err(Refusal::invalid("role", "Use viewer, responder, commander, manager or admin.")) }
+    if AccessRole::GRANTABLE.contains(&role) {
+        Ok(())
+    } else {
+        Err(Refusal::invalid(
+            "role",
+            "Use viewer, responder, commander, manager or admin.",
+        ))
+    }
 }
 
 fn forbidden(actor: &Actor, needed: Permission) -> Refusal {
@@ -87,11 +126,18 @@ fn forbidden(actor: &Actor, needed: Permission) -> Refusal {
         Permission::Administer => "the role admin",
         Permission::Machine => "to be one of Muster's own workers",
     };
-    Refusal::forbidden(format!("{} has the role {}; this needs {needs}.", actor.name, actor.role.name()))
+    Refusal::forbidden(format!(
+        "{} has the role {}; this needs {needs}.",
+        actor.name,
+        actor.role.name()
+    ))
 }
 
 fn incident<'a>(world: &'a World, number: &Number) -> Result<&'a Arc<Incident>, Refusal> {
-    world.incidents.get(number).ok_or_else(|| Refusal::not_found(format!("There is no incident {number}.")))
+    world
+        .incidents
+        .get(number)
+        .ok_or_else(|| Refusal::not_found(format!("There is no incident {number}.")))
 }
 
 fn open_incident<'a>(world: &'a World, number: &Number) -> Result<&'a Arc<Incident>, Refusal> {
@@ -99,10 +145,15 @@ fn open_incident<'a>(world: &'a World, number: &Number) -> Result<&'a Arc<Incide
     if incident.is_open() {
         Ok(incident)
     } else {
-        Err(Refusal::conflict(format!("{number} is resolved. Reopen it first.")))
+        Err(Refusal::conflict(format!(
+            "{number} is resolved. Reopen it first."
+        )))
     }
 }
 
 fn run<'a>(world: &'a World, id: &RunId) -> Result<&'a Arc<Run>, Refusal> {
-    world.runs.get(id).ok_or_else(|| Refusal::not_found(format!("There is no run {id}.")))
+    world
+        .runs
+        .get(id)
+        .ok_or_else(|| Refusal::not_found(format!("There is no run {id}.")))
 }

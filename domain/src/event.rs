@@ -2,8 +2,8 @@
 //! holds one of each kind ever written, and all must decode.
 
 use crate::{
-    AccessRole, Actor, Ending, Health, IncidentRole, Kind, Mode, Number, Phase, PlanHash, RunId, RunStatus, ServiceId, Severity, Stamp, StepStatus, Subject,
-    plan::Runbook,
+    AccessRole, Actor, Ending, Health, IncidentRole, Kind, Mode, Number, Phase, PlanHash, RunId,
+    RunStatus, ServiceId, Severity, Stamp, StepStatus, Subject, plan::Runbook,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,32 +22,106 @@ pub enum Event {
         /// The checklist as it stood in that plan.
         checklist: Vec<String>,
     },
-    SeverityChanged { incident: Number, from: Severity, to: Severity, reason: String },
-    RoleAssigned { incident: Number, role: IncidentRole, person: String },
-    RoleOffered { incident: Number, role: IncidentRole, to: String },
-    RoleAccepted { incident: Number, role: IncidentRole, person: String },
-    UpdatePosted { incident: Number, phase: Phase, message: String, public: bool },
-    NoteAdded { incident: Number, text: String },
+    SeverityChanged {
+        incident: Number,
+        from: Severity,
+        to: Severity,
+        reason: String,
+    },
+    RoleAssigned {
+        incident: Number,
+        role: IncidentRole,
+        person: String,
+    },
+    RoleOffered {
+        incident: Number,
+        role: IncidentRole,
+        to: String,
+    },
+    RoleAccepted {
+        incident: Number,
+        role: IncidentRole,
+        person: String,
+    },
+    UpdatePosted {
+        incident: Number,
+        phase: Phase,
+        message: String,
+        public: bool,
+    },
+    NoteAdded {
+        incident: Number,
+        text: String,
+    },
     Pinned {
         incident: Number,
         #[serde(rename = "line")]
         seq: u64,
         pinned: bool,
     },
-    TaskAdded { incident: Number, task: u32, title: String, owner: String, minutes: u32 },
-    TaskAccepted { incident: Number, task: u32 },
-    TaskFinished { incident: Number, task: u32 },
-    Ticked { incident: Number, item: u32, done: bool },
-    IncidentResolved { incident: Number, message: String, public: bool },
-    IncidentReopened { incident: Number, reason: String },
+    TaskAdded {
+        incident: Number,
+        task: u32,
+        title: String,
+        owner: String,
+        minutes: u32,
+    },
+    TaskAccepted {
+        incident: Number,
+        task: u32,
+    },
+    TaskFinished {
+        incident: Number,
+        task: u32,
+    },
+    Ticked {
+        incident: Number,
+        item: u32,
+        done: bool,
+    },
+    IncidentResolved {
+        incident: Number,
+        message: String,
+        public: bool,
+    },
+    IncidentReopened {
+        incident: Number,
+        reason: String,
+    },
 
-    RunStarted { run: RunId, runbook: Runbook, incident: Option<Number>, parameters: BTreeMap<String, String>, mode: Mode, plan: PlanHash },
-    StepStarted { run: RunId, step: u32, because: String },
-    StepSkipped { run: RunId, step: u32, because: String },
+    RunStarted {
+        run: RunId,
+        runbook: Runbook,
+        incident: Option<Number>,
+        parameters: BTreeMap<String, String>,
+        mode: Mode,
+        plan: PlanHash,
+    },
+    StepStarted {
+        run: RunId,
+        step: u32,
+        because: String,
+    },
+    StepSkipped {
+        run: RunId,
+        step: u32,
+        because: String,
+    },
     /// Written before the attempt is launched: what was meant to happen is known, whatever happens next.
     /// `node` is the one that launches and watches it.
-    AttemptStarted { run: RunId, step: u32, attempt: u32, node: String },
-    AttemptEnded { run: RunId, step: u32, attempt: u32, ending: Ending, output_bytes: u64 },
+    AttemptStarted {
+        run: RunId,
+        step: u32,
+        attempt: u32,
+        node: String,
+    },
+    AttemptEnded {
+        run: RunId,
+        step: u32,
+        attempt: u32,
+        ending: Ending,
+        output_bytes: u64,
+    },
     /// The next attempt is due then.
     RetryScheduled {
         run: RunId,
@@ -56,18 +130,57 @@ pub enum Event {
         #[serde(rename = "due")]
         at: Stamp,
     },
-    StepEnded { run: RunId, step: u32, status: StepStatus, because: String },
-    RunPaused { run: RunId, step: u32, because: String },
-    RunResumed { run: RunId, step: u32, how: Resume, reason: String },
-    RunCancelling { run: RunId, reason: String },
-    RunEnded { run: RunId, status: RunStatus },
+    StepEnded {
+        run: RunId,
+        step: u32,
+        status: StepStatus,
+        because: String,
+    },
+    RunPaused {
+        run: RunId,
+        step: u32,
+        because: String,
+    },
+    RunResumed {
+        run: RunId,
+        step: u32,
+        how: Resume,
+        reason: String,
+    },
+    RunCancelling {
+        run: RunId,
+        reason: String,
+    },
+    RunEnded {
+        run: RunId,
+        status: RunStatus,
+    },
 
-    ServiceChanged { service: ServiceId, from: Health, to: Health, because: String },
-    PlanLoaded { hash: PlanHash, name: String, changes: u32 },
+    ServiceChanged {
+        service: ServiceId,
+        from: Health,
+        to: Health,
+        because: String,
+    },
+    PlanLoaded {
+        hash: PlanHash,
+        name: String,
+        changes: u32,
+    },
 
-    TokenIssued { id: String, name: String, role: AccessRole },
-    TokenRevoked { id: String },
-    SignedIn { id: String, name: String, role: AccessRole },
+    TokenIssued {
+        id: String,
+        name: String,
+        role: AccessRole,
+    },
+    TokenRevoked {
+        id: String,
+    },
+    SignedIn {
+        id: String,
+        name: String,
+        role: AccessRole,
+    },
 }
 
 /// What an operator did with a paused run.

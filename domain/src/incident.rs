@@ -179,7 +179,8 @@ pub struct Task {
 
 impl Task {
     pub fn due_at(&self) -> Stamp {
-        self.added_at.plus(crate::Span::secs(u64::from(self.minutes) * 60))
+        self.added_at
+            .plus(crate::Span::secs(u64::from(self.minutes) * 60))
     }
 }
 
@@ -201,7 +202,9 @@ impl Incident {
     }
 
     pub fn commander(&self) -> Option<&str> {
-        self.roles.get(&IncidentRole::IncidentCommander).map(String::as_str)
+        self.roles
+            .get(&IncidentRole::IncidentCommander)
+            .map(String::as_str)
     }
 
     /// When the next public word is due under the plan's cadence; nothing once resolved or where it is not public.
@@ -218,7 +221,17 @@ impl Incident {
 
     /// The incident that an `IncidentDeclared` brings into being.
     pub(crate) fn declared(stamped: &Stamped) -> Option<Incident> {
-        let Event::IncidentDeclared { incident, title, severity, affected, kind, public, plan, checklist } = &stamped.event else {
+        let Event::IncidentDeclared {
+            incident,
+            title,
+            severity,
+            affected,
+            kind,
+            public,
+            plan,
+            checklist,
+        } = &stamped.event
+        else {
             return None;
         };
         Some(Incident {
@@ -238,7 +251,13 @@ impl Incident {
             offers: BTreeMap::new(),
             updates: Vec::new(),
             tasks: Vec::new(),
-            checklist: checklist.iter().map(|text| Item { text: text.clone(), done: None }).collect(),
+            checklist: checklist
+                .iter()
+                .map(|text| Item {
+                    text: text.clone(),
+                    done: None,
+                })
+                .collect(),
             pinned: Vec::new(),
             runs: Vec::new(),
             version: stamped.seq,
@@ -246,6 +265,9 @@ impl Incident {
     }
 
     pub(crate) fn apply(&mut self, stamped: &Stamped) {
+        if stamped.seq <= self.version {
+            return;
+        }
         let by = || stamped.actor.name.clone();
         match &stamped.event {
             Event::SeverityChanged { to, .. } => self.severity = *to,
@@ -260,9 +282,20 @@ impl Incident {
                 self.offers.remove(role);
                 self.roles.insert(*role, person.clone());
             }
-            Event::UpdatePosted { phase, message, public, .. } => {
+            Event::UpdatePosted {
+                phase,
+                message,
+                public,
+                ..
+            } => {
                 self.phase = *phase;
-                self.updates.push(Update { at: stamped.at, phase: *phase, message: message.clone(), by: by(), public: *public });
+                self.updates.push(Update {
+                    at: stamped.at,
+                    phase: *phase,
+                    message: message.clone(),
+                    by: by(),
+                    public: *public,
+                });
             }
             Event::Pinned { seq, pinned, .. } => {
                 self.pinned.retain(|s| s != seq);
@@ -270,7 +303,13 @@ impl Incident {
                     self.pinned.push(*seq);
                 }
             }
-            Event::TaskAdded { task, title, owner, minutes, .. } => self.tasks.push(Task {
+            Event::TaskAdded {
+                task,
+                title,
+                owner,
+                minutes,
+                ..
+            } => self.tasks.push(Task {
                 id: *task,
                 title: title.clone(),
                 owner: owner.clone(),
@@ -291,18 +330,33 @@ impl Incident {
             }
             Event::Ticked { item, done, .. } => {
                 if let Some(item) = self.checklist.get_mut(*item as usize) {
-                    item.done = done.then(|| Done { at: stamped.at, by: by() });
+                    item.done = done.then(|| Done {
+                        at: stamped.at,
+                        by: by(),
+                    });
                 }
             }
-            Event::IncidentResolved { message, public, .. } => {
+            Event::IncidentResolved {
+                message, public, ..
+            } => {
                 self.state = State::Resolved;
                 self.phase = Phase::Resolved;
                 self.resolved_at = Some(stamped.at);
                 self.offers.clear();
-                self.updates.push(Update { at: stamped.at, phase: Phase::Resolved, message: message.clone(), by: by(), public: *public });
+                self.updates.push(Update {
+                    at: stamped.at,
+                    phase: Phase::Resolved,
+                    message: message.clone(),
+                    by: by(),
+                    public: *public,
+                });
             }
             Event::IncidentReopened { .. } => {
-                self.state = if self.runs.is_empty() { State::Declared } else { State::Mitigating };
+                self.state = if self.runs.is_empty() {
+                    State::Declared
+                } else {
+                    State::Mitigating
+                };
                 self.phase = Phase::Investigating;
                 self.resolved_at = None;
             }

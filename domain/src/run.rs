@@ -34,7 +34,10 @@ pub enum RunStatus {
 
 impl RunStatus {
     pub fn is_over(self) -> bool {
-        !matches!(self, RunStatus::Running | RunStatus::PausedByFailedStep | RunStatus::Cancelling)
+        !matches!(
+            self,
+            RunStatus::Running | RunStatus::PausedByFailedStep | RunStatus::Cancelling
+        )
     }
     pub fn words(self) -> &'static str {
         match self {
@@ -82,7 +85,10 @@ impl StepStatus {
         matches!(self, StepStatus::Failed | StepStatus::TimedOut)
     }
     pub fn is_over(self) -> bool {
-        !matches!(self, StepStatus::Pending | StepStatus::Running | StepStatus::Retrying)
+        !matches!(
+            self,
+            StepStatus::Pending | StepStatus::Running | StepStatus::Retrying
+        )
     }
 }
 
@@ -113,7 +119,9 @@ impl Ending {
     pub(crate) fn step_status(&self) -> StepStatus {
         match self {
             Ending::Exited { code: 0 } => StepStatus::Succeeded,
-            Ending::Exited { .. } | Ending::Signalled { .. } | Ending::CouldNotStart { .. } => StepStatus::Failed,
+            Ending::Exited { .. } | Ending::Signalled { .. } | Ending::CouldNotStart { .. } => {
+                StepStatus::Failed
+            }
             Ending::TimedOut => StepStatus::TimedOut,
             Ending::Cancelled => StepStatus::Cancelled,
             Ending::Interrupted => StepStatus::Interrupted,
@@ -205,7 +213,10 @@ impl Run {
 
     /// The step and the attempt that should be running in the world now.
     pub fn running_attempt(&self) -> Option<(u32, &Attempt)> {
-        self.steps.iter().enumerate().find_map(|(i, s)| Some((i as u32, s.attempts.last().filter(|a| a.ending.is_none())?)))
+        self.steps
+            .iter()
+            .enumerate()
+            .find_map(|(i, s)| Some((i as u32, s.attempts.last().filter(|a| a.ending.is_none())?)))
     }
 
     /// When the runner should ask to [`crate::Command::Advance`], if a retry waits.
@@ -214,7 +225,17 @@ impl Run {
     }
 
     pub(crate) fn started(stamped: &Stamped) -> Option<Run> {
-        let Event::RunStarted { run, runbook, incident, parameters, mode, plan } = &stamped.event else { return None };
+        let Event::RunStarted {
+            run,
+            runbook,
+            incident,
+            parameters,
+            mode,
+            plan,
+        } = &stamped.event
+        else {
+            return None;
+        };
         Some(Run {
             id: run.clone(),
             incident: incident.clone(),
@@ -234,6 +255,9 @@ impl Run {
     }
 
     pub(crate) fn apply(&mut self, stamped: &Stamped) {
+        if stamped.seq <= self.version {
+            return;
+        }
         self.fold(&stamped.event, stamped.at);
         self.version = stamped.seq;
     }
@@ -252,12 +276,30 @@ impl Run {
                 s.because = because.clone();
                 s.ended_at = Some(at);
             }),
-            Event::AttemptStarted { step, attempt, node, .. } => self.step(*step, |s| {
+            Event::AttemptStarted {
+                step,
+                attempt,
+                node,
+                ..
+            } => self.step(*step, |s| {
                 s.status = StepStatus::Running;
                 s.retry_at = None;
-                s.attempts.push(Attempt { number: *attempt, node: node.clone(), started_at: at, ended_at: None, ending: None, output_bytes: 0 });
+                s.attempts.push(Attempt {
+                    number: *attempt,
+                    node: node.clone(),
+                    started_at: at,
+                    ended_at: None,
+                    ending: None,
+                    output_bytes: 0,
+                });
             }),
-            Event::AttemptEnded { step, attempt, ending, output_bytes, .. } => self.step(*step, |s| {
+            Event::AttemptEnded {
+                step,
+                attempt,
+                ending,
+                output_bytes,
+                ..
+            } => self.step(*step, |s| {
                 if let Some(a) = s.attempts.iter_mut().find(|a| a.number == *attempt) {
                     a.ended_at = Some(at);
                     a.ending = Some(ending.clone());
@@ -268,7 +310,12 @@ impl Run {
                 s.status = StepStatus::Retrying;
                 s.retry_at = Some(*due);
             }),
-            Event::StepEnded { step, status, because, .. } => self.step(*step, |s| {
+            Event::StepEnded {
+                step,
+                status,
+                because,
+                ..
+            } => self.step(*step, |s| {
                 s.status = *status;
                 s.ended_at = Some(at);
                 s.retry_at = None;
@@ -278,7 +325,10 @@ impl Run {
             }),
             Event::RunPaused { step, because, .. } => {
                 self.status = RunStatus::PausedByFailedStep;
-                self.paused = Some(Paused { step: *step, because: because.clone() });
+                self.paused = Some(Paused {
+                    step: *step,
+                    because: because.clone(),
+                });
             }
             Event::RunResumed { step, how, .. } => {
                 self.status = RunStatus::Running;

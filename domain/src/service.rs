@@ -49,10 +49,17 @@ pub struct ServiceState {
 }
 
 /// The services of `id`'s dependencies (nearest first) that are in a major outage now.
-pub fn failed_dependencies<'a>(plan: &'a Plan, health: &dyn Fn(&ServiceId) -> Health, id: &ServiceId) -> Vec<&'a ServiceId> {
+pub fn failed_dependencies<'a>(
+    plan: &'a Plan,
+    health: &dyn Fn(&ServiceId) -> Health,
+    id: &ServiceId,
+) -> Vec<&'a ServiceId> {
     let mut found = Vec::new();
     let mut seen = vec![id.clone()];
-    let mut queue: Vec<&ServiceId> = plan.service(id).map(|s| s.depends_on.iter().collect()).unwrap_or_default();
+    let mut queue: Vec<&ServiceId> = plan
+        .service(id)
+        .map(|s| s.depends_on.iter().collect())
+        .unwrap_or_default();
     while let Some(next) = queue.pop() {
         if seen.contains(next) {
             continue;

@@ -7,7 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, time::Duration};
 
 /// An instant, in microseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Stamp(pub i64);
 
@@ -18,7 +20,9 @@ impl Stamp {
 
     /// The time from `earlier` to here; nothing below zero.
     pub fn since(self, earlier: Stamp) -> Span {
-        Span(Duration::from_micros(self.0.saturating_sub(earlier.0).max(0) as u64))
+        Span(Duration::from_micros(
+            self.0.saturating_sub(earlier.0).max(0) as u64,
+        ))
     }
 
     /// Year, month, day, hour, minute, second, microsecond in UTC.
@@ -35,7 +39,15 @@ impl Stamp {
         let day = doy - (153 * mp + 2) / 5 + 1;
         let month = if mp < 10 { mp + 3 } else { mp - 9 };
         let year = yoe + era * 400 + i64::from(month <= 2);
-        (year, month, day, rest / 3600, rest % 3600 / 60, rest % 60, micros)
+        (
+            year,
+            month,
+            day,
+            rest / 3600,
+            rest % 3600 / 60,
+            rest % 60,
+            micros,
+        )
     }
 
     pub fn year(self) -> i64 {
@@ -45,7 +57,10 @@ impl Stamp {
     /// RFC 3339 in UTC with milliseconds: `2026-11-22T14:02:11.042Z`.
     pub fn rfc3339(self) -> String {
         let (y, mo, d, h, mi, s, us) = self.civil();
-        format!("{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}.{:03}Z", us / 1000)
+        format!(
+            "{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}.{:03}Z",
+            us / 1000
+        )
     }
 
     /// `14:02:11` in UTC: what a page shows until the browser puts it in the reader's own zone.
@@ -119,7 +134,9 @@ impl std::str::FromStr for Span {
         match humantime::parse_duration(text.trim()) {
             Ok(d) if d <= MOST => Ok(Span(d)),
             Ok(_) => Err(format!("`{text}` is longer than ten years")),
-            Err(_) => Err(format!("`{text}` is not a length of time; write a number and a unit, such as 30s, 15m, 1h or 2d")),
+            Err(_) => Err(format!(
+                "`{text}` is not a length of time; write a number and a unit, such as 30s, 15m, 1h or 2d"
+            )),
         }
     }
 }
@@ -132,7 +149,9 @@ impl Serialize for Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -143,8 +162,14 @@ mod tests {
     #[test]
     fn an_instant_is_written_as_rfc3339_in_utc() {
         assert_eq!(Stamp(0).rfc3339(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(Stamp(951_782_400_000_000).rfc3339(), "2000-02-29T00:00:00.000Z");
-        assert_eq!(Stamp(1_763_820_131_042_999).rfc3339(), "2025-11-22T14:02:11.042Z");
+        assert_eq!(
+            Stamp(951_782_400_000_000).rfc3339(),
+            "2000-02-29T00:00:00.000Z"
+        );
+        assert_eq!(
+            Stamp(1_763_820_131_042_999).rfc3339(),
+            "2025-11-22T14:02:11.042Z"
+        );
         assert_eq!(Stamp(-1).rfc3339(), "1969-12-31T23:59:59.999Z");
     }
 

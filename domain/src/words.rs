@@ -1,6 +1,8 @@
 //! What each event says to a person: one sentence, one icon. Used by every page, export and plain-text answer.
 
-use crate::{Ending, Event, Health, Kind, Mode, Resume, Run, RunStatus, Stamped, StepStatus, World};
+use crate::{
+    Ending, Event, Health, Kind, Mode, Resume, Run, RunStatus, Stamped, StepStatus, World,
+};
 
 /// The shape beside a line. A state is always a shape, a word and a colour together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,7 +85,9 @@ pub fn step_icon(status: StepStatus) -> Icon {
 pub fn run_icon(status: RunStatus) -> Icon {
     match status {
         RunStatus::Running | RunStatus::Cancelling => Icon::Run,
-        RunStatus::PausedByFailedStep | RunStatus::CompletedWithExceptions | RunStatus::Cancelled => Icon::Warn,
+        RunStatus::PausedByFailedStep
+        | RunStatus::CompletedWithExceptions
+        | RunStatus::Cancelled => Icon::Warn,
         RunStatus::Completed => Icon::Ok,
         RunStatus::Failed => Icon::Bad,
     }
@@ -92,84 +96,316 @@ pub fn run_icon(status: RunStatus) -> Icon {
 /// The sentence for an event. `world` lends the names of runbooks and steps; without them it says the number.
 pub fn line(world: &World, stamped: &Stamped) -> Line {
     use Event::*;
-    let run_name = |id: &crate::RunId| world.runs.get(id).map_or_else(|| "A run".to_owned(), |r| r.runbook.name.clone());
-    let step_name = |id: &crate::RunId, step: u32| match world.runs.get(id).and_then(|r: &std::sync::Arc<Run>| r.runbook.steps.get(step as usize)) {
+    let run_name = |id: &crate::RunId| {
+        world
+            .runs
+            .get(id)
+            .map_or_else(|| "A run".to_owned(), |r| r.runbook.name.clone())
+    };
+    let step_name = |id: &crate::RunId, step: u32| match world
+        .runs
+        .get(id)
+        .and_then(|r: &std::sync::Arc<Run>| r.runbook.steps.get(step as usize))
+    {
         Some(step) => step.name.clone(),
         None => format!("step {}", step + 1),
     };
     let (icon, topic, says, quote) = match &stamped.event {
-        IncidentDeclared { title, severity, kind, .. } => {
+        IncidentDeclared {
+            title,
+            severity,
+            kind,
+            ..
+        } => {
             let drill = match kind {
                 Kind::Real => "",
                 Kind::Drill => " as a drill",
                 Kind::Backfilled => " afterwards",
             };
-            (Icon::Warn, Topic::People, format!("Declared {}{drill}: {title}", severity.id()), None)
+            (
+                Icon::Warn,
+                Topic::People,
+                format!("Declared {}{drill}: {title}", severity.id()),
+                None,
+            )
         }
-        SeverityChanged { from, to, reason, .. } => {
+        SeverityChanged {
+            from, to, reason, ..
+        } => {
             let way = if to < from { "raised" } else { "lowered" };
-            (Icon::Warn, Topic::People, format!("Severity {way} from {} to {}", from.id(), to.id()), some(reason))
+            (
+                Icon::Warn,
+                Topic::People,
+                format!("Severity {way} from {} to {}", from.id(), to.id()),
+                some(reason),
+            )
         }
-        RoleAssigned { role, person, .. } => (Icon::Person, Topic::People, format!("{person} is {}", role.words()), None),
-        RoleOffered { role, to, .. } => (Icon::Person, Topic::People, format!("{} offered to {to}; waits for {to} to accept", role.words()), None),
-        RoleAccepted { role, person, .. } => (Icon::Person, Topic::People, format!("{person} accepted: {} from now", role.words()), None),
-        UpdatePosted { phase, message, public, .. } => {
-            let whose = if *public { "Public update" } else { "Update (not public)" };
-            (Icon::Say, Topic::Messages, format!("{whose}: {}", phase.words()), some(message))
+        RoleAssigned { role, person, .. } => (
+            Icon::Person,
+            Topic::People,
+            format!("{person} is {}", role.words()),
+            None,
+        ),
+        RoleOffered { role, to, .. } => (
+            Icon::Person,
+            Topic::People,
+            format!("{} offered to {to}; waits for {to} to accept", role.words()),
+            None,
+        ),
+        RoleAccepted { role, person, .. } => (
+            Icon::Person,
+            Topic::People,
+            format!("{person} accepted: {} from now", role.words()),
+            None,
+        ),
+        UpdatePosted {
+            phase,
+            message,
+            public,
+            ..
+        } => {
+            let whose = if *public {
+                "Public update"
+            } else {
+                "Update (not public)"
+            };
+            (
+                Icon::Say,
+                Topic::Messages,
+                format!("{whose}: {}", phase.words()),
+                some(message),
+            )
         }
         NoteAdded { text, .. } => (Icon::Say, Topic::People, "Note".into(), some(text)),
-        Pinned { seq, pinned, .. } => {
-            (Icon::None, Topic::People, format!("{} line {seq}", if *pinned { "Pinned" } else { "Unpinned" }), None)
-        }
-        TaskAdded { title, owner, minutes, .. } => (Icon::Person, Topic::People, format!("Task for {owner}, {minutes} min: {title}"), None),
-        TaskAccepted { incident, task } => (Icon::Person, Topic::People, format!("Accepted the task {}", task_title(world, incident, *task)), None),
-        TaskFinished { incident, task } => (Icon::Ok, Topic::People, format!("Finished the task {}", task_title(world, incident, *task)), None),
-        Ticked { incident, item, done } => {
-            let text = world.incidents.get(incident).and_then(|i| i.checklist.get(*item as usize)).map_or_else(|| format!("item {}", item + 1), |i| i.text.clone());
-            let (icon, word) = if *done { (Icon::Ok, "Checked") } else { (Icon::None, "Unchecked") };
+        Pinned { seq, pinned, .. } => (
+            Icon::None,
+            Topic::People,
+            format!("{} line {seq}", if *pinned { "Pinned" } else { "Unpinned" }),
+            None,
+        ),
+        TaskAdded {
+            title,
+            owner,
+            minutes,
+            ..
+        } => (
+            Icon::Person,
+            Topic::People,
+            format!("Task for {owner}, {minutes} min: {title}"),
+            None,
+        ),
+        TaskAccepted { incident, task } => (
+            Icon::Person,
+            Topic::People,
+            format!("Accepted the task {}", task_title(world, incident, *task)),
+            None,
+        ),
+        TaskFinished { incident, task } => (
+            Icon::Ok,
+            Topic::People,
+            format!("Finished the task {}", task_title(world, incident, *task)),
+            None,
+        ),
+        Ticked {
+            incident,
+            item,
+            done,
+        } => {
+            let text = world
+                .incidents
+                .get(incident)
+                .and_then(|i| i.checklist.get(*item as usize))
+                .map_or_else(|| format!("item {}", item + 1), |i| i.text.clone());
+            let (icon, word) = if *done {
+                (Icon::Ok, "Checked")
+            } else {
+                (Icon::None, "Unchecked")
+            };
             (icon, Topic::People, format!("{word}: {text}"), None)
         }
-        IncidentResolved { message, .. } => (Icon::Ok, Topic::Messages, "Resolved".into(), some(message)),
-        IncidentReopened { reason, .. } => (Icon::Warn, Topic::People, "Reopened".into(), some(reason)),
+        IncidentResolved { message, .. } => {
+            (Icon::Ok, Topic::Messages, "Resolved".into(), some(message))
+        }
+        IncidentReopened { reason, .. } => {
+            (Icon::Warn, Topic::People, "Reopened".into(), some(reason))
+        }
 
         RunStarted { runbook, mode, .. } => {
-            let drill = if *mode == Mode::Drill { " as a drill" } else { "" };
-            (Icon::Run, Topic::Runs, format!("{} started{drill}", runbook.name), None)
+            let drill = if *mode == Mode::Drill {
+                " as a drill"
+            } else {
+                ""
+            };
+            (
+                Icon::Run,
+                Topic::Runs,
+                format!("{} started{drill}", runbook.name),
+                None,
+            )
         }
         StepStarted { run, step, because } => {
-            let because = if because.is_empty() { String::new() } else { format!(": {because}") };
-            (Icon::Run, Topic::Runs, format!("{} started{because}", step_name(run, *step)), None)
+            let because = if because.is_empty() {
+                String::new()
+            } else {
+                format!(": {because}")
+            };
+            (
+                Icon::Run,
+                Topic::Runs,
+                format!("{} started{because}", step_name(run, *step)),
+                None,
+            )
         }
-        StepSkipped { run, step, because } => (Icon::Skip, Topic::Runs, format!("{} skipped: {because}", step_name(run, *step)), None),
-        AttemptStarted { run, step, attempt, .. } => (Icon::None, Topic::Runs, format!("{}, attempt {attempt} started", step_name(run, *step)), None),
-        AttemptEnded { run, step, attempt, ending, .. } => {
-            let icon = if *ending == (Ending::Exited { code: 0 }) { Icon::Ok } else { Icon::Warn };
-            (icon, Topic::Runs, format!("{}, attempt {attempt}: {}", step_name(run, *step), ending.words()), None)
+        StepSkipped { run, step, because } => (
+            Icon::Skip,
+            Topic::Runs,
+            format!("{} skipped: {because}", step_name(run, *step)),
+            None,
+        ),
+        AttemptStarted {
+            run, step, attempt, ..
+        } => (
+            Icon::None,
+            Topic::Runs,
+            format!("{}, attempt {attempt} started", step_name(run, *step)),
+            None,
+        ),
+        AttemptEnded {
+            run,
+            step,
+            attempt,
+            ending,
+            ..
+        } => {
+            let icon = if *ending == (Ending::Exited { code: 0 }) {
+                Icon::Ok
+            } else {
+                Icon::Warn
+            };
+            (
+                icon,
+                Topic::Runs,
+                format!(
+                    "{}, attempt {attempt}: {}",
+                    step_name(run, *step),
+                    ending.words()
+                ),
+                None,
+            )
         }
-        RetryScheduled { run, step, attempt, .. } => (Icon::None, Topic::Runs, format!("{}, attempt {attempt} follows", step_name(run, *step)), None),
-        StepEnded { run, step, status, because } => {
-            let because = if because.is_empty() { String::new() } else { format!(": {because}") };
-            (step_icon(*status), Topic::Runs, format!("{} {}{because}", step_name(run, *step), status.words().to_lowercase()), None)
+        RetryScheduled {
+            run, step, attempt, ..
+        } => (
+            Icon::None,
+            Topic::Runs,
+            format!("{}, attempt {attempt} follows", step_name(run, *step)),
+            None,
+        ),
+        StepEnded {
+            run,
+            step,
+            status,
+            because,
+        } => {
+            let because = if because.is_empty() {
+                String::new()
+            } else {
+                format!(": {because}")
+            };
+            (
+                step_icon(*status),
+                Topic::Runs,
+                format!(
+                    "{} {}{because}",
+                    step_name(run, *step),
+                    status.words().to_lowercase()
+                ),
+                None,
+            )
         }
-        RunPaused { run, step, because } => (Icon::Warn, Topic::Runs, format!("{} waits for a person at {}: {because}", run_name(run), step_name(run, *step)), None),
-        RunResumed { run, step, how, reason } => {
+        RunPaused { run, step, because } => (
+            Icon::Warn,
+            Topic::Runs,
+            format!(
+                "{} waits for a person at {}: {because}",
+                run_name(run),
+                step_name(run, *step)
+            ),
+            None,
+        ),
+        RunResumed {
+            run,
+            step,
+            how,
+            reason,
+        } => {
             let what = match how {
                 Resume::Retry => "retries",
                 Resume::Skip => "goes on without",
                 Resume::MarkDone => "goes on: marked done",
             };
-            (Icon::Run, Topic::Runs, format!("{} {what} {}", run_name(run), step_name(run, *step)), some(reason))
+            (
+                Icon::Run,
+                Topic::Runs,
+                format!("{} {what} {}", run_name(run), step_name(run, *step)),
+                some(reason),
+            )
         }
-        RunCancelling { run, reason } => (Icon::Warn, Topic::Runs, format!("{} is being stopped", run_name(run)), some(reason)),
-        RunEnded { run, status } => (run_icon(*status), Topic::Runs, format!("{} {}", run_name(run), status.words().to_lowercase()), None),
+        RunCancelling { run, reason } => (
+            Icon::Warn,
+            Topic::Runs,
+            format!("{} is being stopped", run_name(run)),
+            some(reason),
+        ),
+        RunEnded { run, status } => (
+            run_icon(*status),
+            Topic::Runs,
+            format!("{} {}", run_name(run), status.words().to_lowercase()),
+            None,
+        ),
 
-        ServiceChanged { service, to, because, .. } => (health_icon(*to), Topic::Services, format!("{service}: {}: {because}", to.words().to_lowercase()), None),
-        PlanLoaded { hash, name, .. } => (Icon::None, Topic::People, format!("Plan {name} in force, revision {}", short(hash.as_str())), None),
-        TokenIssued { name, role, .. } => (Icon::Person, Topic::People, format!("Token {name} issued, role {}", role.name()), None),
-        TokenRevoked { id } => (Icon::Person, Topic::People, format!("Token {id} revoked"), None),
-        SignedIn { name, role, .. } => (Icon::Person, Topic::People, format!("{name} signed in, role {}", role.name()), None),
+        ServiceChanged {
+            service,
+            to,
+            because,
+            ..
+        } => (
+            health_icon(*to),
+            Topic::Services,
+            format!("{service}: {}: {because}", to.words().to_lowercase()),
+            None,
+        ),
+        PlanLoaded { hash, name, .. } => (
+            Icon::None,
+            Topic::People,
+            format!("Plan {name} in force, revision {}", short(hash.as_str())),
+            None,
+        ),
+        TokenIssued { name, role, .. } => (
+            Icon::Person,
+            Topic::People,
+            format!("Token {name} issued, role {}", role.name()),
+            None,
+        ),
+        TokenRevoked { id } => (
+            Icon::Person,
+            Topic::People,
+            format!("Token {id} revoked"),
+            None,
+        ),
+        SignedIn { name, role, .. } => (
+            Icon::Person,
+            Topic::People,
+            format!("{name} signed in, role {}", role.name()),
+            None,
+        ),
     };
-    Line { icon, topic, says, quote }
+    Line {
+        icon,
+        topic,
+        says,
+        quote,
+    }
 }
 
 fn some(text: &str) -> Option<String> {
@@ -177,7 +413,11 @@ fn some(text: &str) -> Option<String> {
 }
 
 fn task_title(world: &World, incident: &crate::Number, task: u32) -> String {
-    world.incidents.get(incident).and_then(|i| i.tasks.iter().find(|t| t.id == task)).map_or_else(|| format!("{task}"), |t| format!("“{}”", t.title))
+    world
+        .incidents
+        .get(incident)
+        .and_then(|i| i.tasks.iter().find(|t| t.id == task))
+        .map_or_else(|| format!("{task}"), |t| format!("“{}”", t.title))
 }
 
 /// The first eight characters of an id or a hash.

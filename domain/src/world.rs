@@ -1,7 +1,9 @@
 //! The state that the events add up to. The server holds all that is open; a page holds the part it shows; both fold
 //! the same events with [`World::apply`].
 
-use crate::{Event, Health, Incident, Number, PlanHash, Run, RunId, ServiceId, ServiceState, Stamp, Stamped};
+use crate::{
+    Event, Health, Incident, Number, PlanHash, Run, RunId, ServiceId, ServiceState, Stamp, Stamped,
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -26,7 +28,8 @@ pub struct PlanInForce {
 
 impl World {
     /// Folds one event in. Total: what it does not know or does not hold is passed over. An event at or below `seq` was
-    /// folded already and changes nothing, so a stream may repeat itself.
+    /// folded already and changes nothing, so a stream may repeat itself; and an incident or run that was loaded ahead of
+    /// `seq` takes only what came after its own `version`.
     pub fn apply(&mut self, stamped: &Stamped) {
         if stamped.seq <= self.seq {
             return;
@@ -39,22 +42,40 @@ impl World {
                     *most = (*most).max(count);
                 }
                 if let Some(new) = Incident::declared(stamped) {
-                    self.incidents.insert(new.number.clone(), Arc::new(new));
+                    self.incidents
+                        .entry(new.number.clone())
+                        .or_insert_with(|| Arc::new(new));
                 }
             }
             Event::RunStarted { run, incident, .. } => {
                 if let Some(new) = Run::started(stamped) {
-                    self.runs.insert(run.clone(), Arc::new(new));
+                    self.runs
+                        .entry(run.clone())
+                        .or_insert_with(|| Arc::new(new));
                 }
                 if let Some(incident) = incident.as_ref().and_then(|n| self.incidents.get_mut(n)) {
                     Arc::make_mut(incident).apply(stamped);
                 }
             }
-            Event::ServiceChanged { service, to, because, .. } => {
-                let state = ServiceState { health: *to, since: Some(stamped.at), because: because.clone() };
+            Event::ServiceChanged {
+                service,
+                to,
+                because,
+                ..
+            } => {
+                let state = ServiceState {
+                    health: *to,
+                    since: Some(stamped.at),
+                    because: because.clone(),
+                };
                 self.services.insert(service.clone(), Arc::new(state));
             }
-            Event::PlanLoaded { hash, .. } => self.plan = Some(PlanInForce { hash: hash.clone(), since: stamped.at }),
+            Event::PlanLoaded { hash, .. } => {
+                self.plan = Some(PlanInForce {
+                    hash: hash.clone(),
+                    since: stamped.at,
+                })
+            }
             event => match event.subject() {
                 Subject::Incident(number) => {
                     if let Some(incident) = self.incidents.get_mut(number) {
@@ -72,19 +93,29 @@ impl World {
     }
 
     pub fn health(&self, service: &ServiceId) -> Health {
-        self.services.get(service).map_or(Health::NoData, |s| s.health)
+        self.services
+            .get(service)
+            .map_or(Health::NoData, |s| s.health)
     }
 
     /// Open incidents: the gravest first, the newest first among equals.
     pub fn open_incidents(&self) -> Vec<&Arc<Incident>> {
         let mut open: Vec<_> = self.incidents.values().filter(|i| i.is_open()).collect();
-        open.sort_by(|a, b| a.severity.cmp(&b.severity).then(b.declared_at.cmp(&a.declared_at)));
+        open.sort_by(|a, b| {
+            a.severity
+                .cmp(&b.severity)
+                .then(b.declared_at.cmp(&a.declared_at))
+        });
         open
     }
 
     /// The runs of an incident, the latest first.
     pub fn runs_of(&self, incident: &Number) -> Vec<&Arc<Run>> {
-        let mut runs: Vec<_> = self.runs.values().filter(|r| r.incident.as_ref() == Some(incident)).collect();
+        let mut runs: Vec<_> = self
+            .runs
+            .values()
+            .filter(|r| r.incident.as_ref() == Some(incident))
+            .collect();
         runs.sort_by(|a, b| b.started_at.cmp(&a.started_at).then(b.id.cmp(&a.id)));
         runs
     }
@@ -126,7 +157,11 @@ impl Event {
             | RunResumed { run, .. }
             | RunCancelling { run, .. }
             | RunEnded { run, .. } => Subject::Run(run),
-            ServiceChanged { .. } | PlanLoaded { .. } | TokenIssued { .. } | TokenRevoked { .. } | SignedIn { .. } => Subject::Other,
+            ServiceChanged { .. }
+            | PlanLoaded { .. }
+            | TokenIssued { .. }
+            | TokenRevoked { .. }
+            | SignedIn { .. } => Subject::Other,
         }
     }
 }

@@ -13,7 +13,11 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn number() -> impl Strategy<Value = Number> {
-    prop_oneof![Just(Number::from("INC-2026-001")), Just(Number::from("INC-2026-002")), Just(Number::from("nonsense"))]
+    prop_oneof![
+        Just(Number::from("INC-2026-001")),
+        Just(Number::from("INC-2026-002")),
+        Just(Number::from("nonsense"))
+    ]
 }
 
 fn ending() -> impl Strategy<Value = Ending> {
@@ -38,28 +42,69 @@ enum Move {
 }
 
 fn command() -> impl Strategy<Value = Command> {
-    let severity = || prop_oneof![Just(Severity::Sev1), Just(Severity::Sev2), Just(Severity::Sev3)];
+    let severity = || {
+        prop_oneof![
+            Just(Severity::Sev1),
+            Just(Severity::Sev2),
+            Just(Severity::Sev3)
+        ]
+    };
     let role = || (0..5usize).prop_map(|i| IncidentRole::ALL[i]);
     prop_oneof![
-        (text(), severity(), any::<bool>()).prop_map(|(title, severity, public)| Command::Declare {
-            title,
+        (text(), severity(), any::<bool>()).prop_map(|(title, severity, public)| {
+            Command::Declare {
+                title,
+                severity,
+                affected: vec![],
+                kind: Kind::Real,
+                public,
+                occurred_at: None,
+            }
+        }),
+        (number(), severity()).prop_map(|(incident, severity)| Command::ChangeSeverity {
+            incident,
             severity,
-            affected: vec![],
-            kind: Kind::Real,
-            public,
+            reason: String::new()
+        }),
+        (number(), role(), text()).prop_map(|(incident, role, person)| Command::AssignRole {
+            incident,
+            role,
+            person
+        }),
+        (number(), role()).prop_map(|(incident, role)| Command::HandOver {
+            incident,
+            role,
+            to: "Bob".into()
+        }),
+        (number(), role()).prop_map(|(incident, role)| Command::AcceptRole { incident, role }),
+        (number(), text()).prop_map(|(incident, message)| Command::PostUpdate {
+            incident,
+            phase: Phase::Identified,
+            message
+        }),
+        (number(), text()).prop_map(|(incident, text)| Command::AddNote {
+            incident,
+            text,
             occurred_at: None
         }),
-        (number(), severity()).prop_map(|(incident, severity)| Command::ChangeSeverity { incident, severity, reason: String::new() }),
-        (number(), role(), text()).prop_map(|(incident, role, person)| Command::AssignRole { incident, role, person }),
-        (number(), role()).prop_map(|(incident, role)| Command::HandOver { incident, role, to: "Bob".into() }),
-        (number(), role()).prop_map(|(incident, role)| Command::AcceptRole { incident, role }),
-        (number(), text()).prop_map(|(incident, message)| Command::PostUpdate { incident, phase: Phase::Identified, message }),
-        (number(), text()).prop_map(|(incident, text)| Command::AddNote { incident, text, occurred_at: None }),
-        (number(), 0..40u64, any::<bool>()).prop_map(|(incident, seq, pinned)| Command::Pin { incident, seq, pinned }),
-        (number(), text(), 0..3000u32).prop_map(|(incident, title, minutes)| Command::AddTask { incident, title, owner: "Bob".into(), minutes }),
+        (number(), 0..40u64, any::<bool>()).prop_map(|(incident, seq, pinned)| Command::Pin {
+            incident,
+            seq,
+            pinned
+        }),
+        (number(), text(), 0..3000u32).prop_map(|(incident, title, minutes)| Command::AddTask {
+            incident,
+            title,
+            owner: "Bob".into(),
+            minutes
+        }),
         (number(), 0..4u32).prop_map(|(incident, task)| Command::AcceptTask { incident, task }),
         (number(), 0..4u32).prop_map(|(incident, task)| Command::FinishTask { incident, task }),
-        (number(), 0..4u32, any::<bool>()).prop_map(|(incident, item, done)| Command::Tick { incident, item, done }),
+        (number(), 0..4u32, any::<bool>()).prop_map(|(incident, item, done)| Command::Tick {
+            incident,
+            item,
+            done
+        }),
         (number(), text()).prop_map(|(incident, message)| Command::Resolve { incident, message }),
         (number(), text()).prop_map(|(incident, reason)| Command::Reopen { incident, reason }),
     ]
@@ -85,13 +130,30 @@ fn play(moves: Vec<Move>) -> House {
             Move::Ask(role, command) => drop(h.ask(&actor("Bob", role), command)),
             Move::Start(incident) => {
                 let id = RunId(format!("run-{:04}", h.log.len()));
-                let command = Command::StartRun { id, runbook: "database-recovery".into(), incident, parameters: Default::default(), mode: Mode::Real };
+                let command = Command::StartRun {
+                    id,
+                    runbook: "database-recovery".into(),
+                    incident,
+                    parameters: Default::default(),
+                    mode: Mode::Real,
+                };
                 drop(h.jane(command));
             }
             Move::End(run, ending) => {
-                let running = runs.get(run).and_then(|r| h.run(r).running_attempt().map(|(s, a)| (r.clone(), s, a.number)));
+                let running = runs.get(run).and_then(|r| {
+                    h.run(r)
+                        .running_attempt()
+                        .map(|(s, a)| (r.clone(), s, a.number))
+                });
                 if let Some((run, step, attempt)) = running {
-                    let command = Command::EndAttempt { run, step, attempt, ending, output_bytes: 1, ended_at: h.now };
+                    let command = Command::EndAttempt {
+                        run,
+                        step,
+                        attempt,
+                        ending,
+                        output_bytes: 1,
+                        ended_at: h.now,
+                    };
                     h.machine(command).expect("a report is never refused");
                 }
             }
@@ -109,7 +171,8 @@ fn play(moves: Vec<Move>) -> House {
             Move::Wait(seconds) => {
                 h.now = h.now.plus(Span::secs(seconds));
                 for run in runs {
-                    h.machine(Command::Advance { run }).expect("a report is never refused");
+                    h.machine(Command::Advance { run })
+                        .expect("a report is never refused");
                 }
             }
         }
@@ -173,8 +236,13 @@ fn every_event_ever_written_still_decodes() {
     let mut seen = BTreeSet::new();
     let mut world = World::default();
     for (n, line) in EVER_WRITTEN.lines().enumerate() {
-        let event: Stamped = serde_json::from_str(line).unwrap_or_else(|e| panic!("line {}: {e}", n + 1));
-        assert_eq!(serde_json::to_value(&event.event).expect("JSON")["event"], event.event.kind(), "the store's index agrees with the body");
+        let event: Stamped =
+            serde_json::from_str(line).unwrap_or_else(|e| panic!("line {}: {e}", n + 1));
+        assert_eq!(
+            serde_json::to_value(&event.event).expect("JSON")["event"],
+            event.event.kind(),
+            "the store's index agrees with the body"
+        );
         assert_eq!(event.stream, event.event.stream());
         seen.insert(event.event.kind());
         world.apply(&event);

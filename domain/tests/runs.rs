@@ -20,12 +20,28 @@ fn a_failed_reconnection_hands_over_to_the_failover_that_answers_it() {
             h.wait(&run);
         }
     }
-    assert_eq!(h.statuses(&run), [Succeeded, Failed, Running, Pending, Pending]);
-    assert_eq!(h.run(&run).steps[1].attempts.len(), 4, "three retries are up to four attempts");
-    assert_eq!(h.run(&run).steps[2].because, "reconnection_failed = true (Attempt Reconnection: attempt 4 exit 1)");
+    assert_eq!(
+        h.statuses(&run),
+        [Succeeded, Failed, Running, Pending, Pending]
+    );
+    assert_eq!(
+        h.run(&run).steps[1].attempts.len(),
+        4,
+        "three retries are up to four attempts"
+    );
+    assert_eq!(
+        h.run(&run).steps[2].because,
+        "reconnection_failed = true (Attempt Reconnection: attempt 4 exit 1)"
+    );
     h.end(&run, OK);
-    assert_eq!(h.statuses(&run), [Succeeded, Failed, Succeeded, Skipped, Running]);
-    assert_eq!(h.run(&run).steps[3].because, "replica_unavailable = false (Failover to Replica: attempt 1 succeeded)");
+    assert_eq!(
+        h.statuses(&run),
+        [Succeeded, Failed, Succeeded, Skipped, Running]
+    );
+    assert_eq!(
+        h.run(&run).steps[3].because,
+        "replica_unavailable = false (Failover to Replica: attempt 1 succeeded)"
+    );
     h.end(&run, OK);
     assert_eq!(h.run(&run).status, RunStatus::Completed);
 }
@@ -36,8 +52,15 @@ fn a_success_skips_the_steps_that_answer_a_failure_and_says_so() {
     let run = h.start(None);
     h.end(&run, OK);
     h.end(&run, OK);
-    assert_eq!(h.statuses(&run), [Succeeded, Succeeded, Skipped, Skipped, Running]);
-    assert!(h.run(&run).steps[2].because.starts_with("reconnection_failed = false"));
+    assert_eq!(
+        h.statuses(&run),
+        [Succeeded, Succeeded, Skipped, Skipped, Running]
+    );
+    assert!(
+        h.run(&run).steps[2]
+            .because
+            .starts_with("reconnection_failed = false")
+    );
 }
 
 #[test]
@@ -47,11 +70,16 @@ fn a_failure_that_nothing_answers_pauses_the_run_for_a_person() {
     h.end(&run, FAILED);
     assert_eq!(h.run(&run).status, RunStatus::PausedByFailedStep);
     assert_eq!(h.run(&run).paused.as_ref().map(|p| p.step), Some(0));
-    h.jane(Command::RetryStep { run: run.clone() }).expect("retried");
+    h.jane(Command::RetryStep { run: run.clone() })
+        .expect("retried");
     assert_eq!(h.statuses(&run)[0], Running);
     assert_eq!(h.run(&run).steps[0].attempts.len(), 2);
     h.end(&run, FAILED);
-    h.jane(Command::SkipStep { run: run.clone(), reason: "seen with my own eyes".into() }).expect("skipped");
+    h.jane(Command::SkipStep {
+        run: run.clone(),
+        reason: "seen with my own eyes".into(),
+    })
+    .expect("skipped");
     assert_eq!(h.statuses(&run)[..2], [Skipped, Running]);
     h.end(&run, OK);
     h.end(&run, OK);
@@ -65,8 +93,16 @@ fn an_end_that_nobody_saw_is_interrupted_and_is_not_run_again_by_itself() {
     h.end(&run, OK);
     h.end(&run, Ending::Interrupted);
     assert_eq!(h.statuses(&run)[1], Interrupted);
-    assert_eq!(h.run(&run).status, RunStatus::PausedByFailedStep, "three retries are left, and none is used");
-    h.jane(Command::MarkStepDone { run: run.clone(), reason: "connections are back".into() }).expect("marked");
+    assert_eq!(
+        h.run(&run).status,
+        RunStatus::PausedByFailedStep,
+        "three retries are left, and none is used"
+    );
+    h.jane(Command::MarkStepDone {
+        run: run.clone(),
+        reason: "connections are back".into(),
+    })
+    .expect("marked");
     assert_eq!(h.statuses(&run)[1], Succeeded);
 }
 
@@ -75,7 +111,14 @@ fn an_ending_reported_twice_changes_nothing() {
     let mut h = House::new();
     let run = h.start(None);
     h.end(&run, OK);
-    let command = Command::EndAttempt { run: run.clone(), step: 0, attempt: 1, ending: FAILED, output_bytes: 0, ended_at: h.now };
+    let command = Command::EndAttempt {
+        run: run.clone(),
+        step: 0,
+        attempt: 1,
+        ending: FAILED,
+        output_bytes: 0,
+        ended_at: h.now,
+    };
     assert_eq!(h.machine(command), Ok(vec![]));
 }
 
@@ -83,11 +126,21 @@ fn an_ending_reported_twice_changes_nothing() {
 fn a_stopped_run_ends_when_its_attempt_has_ended() {
     let mut h = House::new();
     let run = h.start(None);
-    h.jane(Command::CancelRun { run: run.clone(), reason: String::new() }).expect("asked");
+    h.jane(Command::CancelRun {
+        run: run.clone(),
+        reason: String::new(),
+    })
+    .expect("asked");
     assert_eq!(h.run(&run).status, RunStatus::Cancelling);
     h.end(&run, Ending::Cancelled);
     assert_eq!(h.run(&run).status, RunStatus::Cancelled);
-    assert!(h.jane(Command::CancelRun { run, reason: String::new() }).is_err());
+    assert!(
+        h.jane(Command::CancelRun {
+            run,
+            reason: String::new()
+        })
+        .is_err()
+    );
 }
 
 #[test]
@@ -96,7 +149,11 @@ fn a_retry_waits_its_delay() {
     let run = h.start(None);
     h.end(&run, OK);
     h.end(&run, FAILED);
-    assert_eq!(h.machine(Command::Advance { run: run.clone() }), Ok(vec![]), "the delay is not over");
+    assert_eq!(
+        h.machine(Command::Advance { run: run.clone() }),
+        Ok(vec![]),
+        "the delay is not over"
+    );
     h.wait(&run);
     assert_eq!(h.statuses(&run)[1], Running);
 }

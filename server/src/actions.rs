@@ -26,40 +26,141 @@ pub struct Do {
 
 /// What is here. The other commands of the document are [`NOT_YET`].
 const HERE: &[(&str, &str)] = &[
-    ("alert:send-report", "write the recovery's report into the incident's timeline"),
-    ("app:graceful-shutdown", "stop the application, letting what is under way finish"),
-    ("app:health-check", "demand that the application serves: healthy, an order written and read back, three times"),
-    ("app:start", "start the application and wait until it answers"),
-    ("app:update-connection", "point the application at the database node that accepts writes"),
-    ("db:analyze-failure", "collect what is known of the database's failure"),
-    ("db:connection-test", "try every way to the database and tell what came of it"),
-    ("db:failover-replica", "fence the primary, promote the replica, prove both"),
-    ("db:reconnect", "renew the application's database connections"),
-    ("db:status", "tell each database node's role, timeline, position and lag"),
-    ("db:verify-connection", "demand a write and a read back through the application's way"),
-    ("health:check", "look at every service once, as its check does (--strict fails where one is down)"),
-    ("status:all", "services, open incidents and running recoveries"),
+    (
+        "alert:send-report",
+        "write the recovery's report into the incident's timeline",
+    ),
+    (
+        "app:graceful-shutdown",
+        "stop the application, letting what is under way finish",
+    ),
+    (
+        "app:health-check",
+        "demand that the application serves: healthy, an order written and read back, three times",
+    ),
+    (
+        "app:start",
+        "start the application and wait until it answers",
+    ),
+    (
+        "app:update-connection",
+        "point the application at the database node that accepts writes",
+    ),
+    (
+        "db:analyze-failure",
+        "collect what is known of the database's failure",
+    ),
+    (
+        "db:connection-test",
+        "try every way to the database and tell what came of it",
+    ),
+    (
+        "db:failover-replica",
+        "fence the primary, promote the replica, prove both",
+    ),
+    (
+        "db:reconnect",
+        "renew the application's database connections",
+    ),
+    (
+        "db:status",
+        "tell each database node's role, timeline, position and lag",
+    ),
+    (
+        "db:verify-connection",
+        "demand a write and a read back through the application's way",
+    ),
+    (
+        "health:check",
+        "look at every service once, as its check does (--strict fails where one is down)",
+    ),
+    (
+        "status:all",
+        "services, open incidents and running recoveries",
+    ),
 ];
 
 const NOT_YET: &[&str] = &[
-    "alert:resolve", "alert:send", "alert:update", "app:emergency-mode", "app:minimal-service", "app:verify-rollback", "audit:review",
-    "backup:assets", "backup:completeness-check", "backup:database", "backup:emergency", "backup:environment", "backup:test-restore",
-    "backup:verify-integrity", "db:apply-wal", "db:auto-recover", "db:corruption-scan", "db:emergency-shutdown", "db:full-integrity-check",
-    "db:health-check", "db:restart-pool", "db:restore", "db:restore-latest", "db:verify", "db:verify-integrity", "deploy:rollback",
-    "diagnose:failures", "dns:update", "docs:update-dr", "dr:document-results", "dr:execute-drill", "dr:schedule-test", "dr:update-procedures",
-    "emergency:shutdown-all", "failback:to-primary", "failover:auto", "failover:execute", "failover:manual", "failover:verify",
-    "health:comprehensive", "maintenance:disable", "maintenance:enable", "meeting:schedule-postmortem", "network:emergency-disconnect",
-    "recover:application", "recover:auto", "recover:database", "recover:full", "recover:network", "report:incident", "report:rca",
-    "restore:from-clean-backup", "restore:latest", "scale:up", "scale:verify", "security:emergency-mode", "security:forensic-capture",
-    "security:isolate-system", "security:post-incident-audit", "security:ransomware-scan", "security:revoke-all-tokens",
-    "security:rotate-all-credentials", "status:update", "system:rebuild", "test:execute-app-recovery", "test:execute-db-recovery",
-    "test:execute-network-recovery", "test:simulate-app-crash", "test:simulate-db-failure", "test:simulate-network-partition",
-    "test:verify-app-recovery", "test:verify-db-recovery", "test:verify-network-recovery", "verify:recovery",
+    "alert:resolve",
+    "alert:send",
+    "alert:update",
+    "app:emergency-mode",
+    "app:minimal-service",
+    "app:verify-rollback",
+    "audit:review",
+    "backup:assets",
+    "backup:completeness-check",
+    "backup:database",
+    "backup:emergency",
+    "backup:environment",
+    "backup:test-restore",
+    "backup:verify-integrity",
+    "db:apply-wal",
+    "db:auto-recover",
+    "db:corruption-scan",
+    "db:emergency-shutdown",
+    "db:full-integrity-check",
+    "db:health-check",
+    "db:restart-pool",
+    "db:restore",
+    "db:restore-latest",
+    "db:verify",
+    "db:verify-integrity",
+    "deploy:rollback",
+    "diagnose:failures",
+    "dns:update",
+    "docs:update-dr",
+    "dr:document-results",
+    "dr:execute-drill",
+    "dr:schedule-test",
+    "dr:update-procedures",
+    "emergency:shutdown-all",
+    "failback:to-primary",
+    "failover:auto",
+    "failover:execute",
+    "failover:manual",
+    "failover:verify",
+    "health:comprehensive",
+    "maintenance:disable",
+    "maintenance:enable",
+    "meeting:schedule-postmortem",
+    "network:emergency-disconnect",
+    "recover:application",
+    "recover:auto",
+    "recover:database",
+    "recover:full",
+    "recover:network",
+    "report:incident",
+    "report:rca",
+    "restore:from-clean-backup",
+    "restore:latest",
+    "scale:up",
+    "scale:verify",
+    "security:emergency-mode",
+    "security:forensic-capture",
+    "security:isolate-system",
+    "security:post-incident-audit",
+    "security:ransomware-scan",
+    "security:revoke-all-tokens",
+    "security:rotate-all-credentials",
+    "status:update",
+    "system:rebuild",
+    "test:execute-app-recovery",
+    "test:execute-db-recovery",
+    "test:execute-network-recovery",
+    "test:simulate-app-crash",
+    "test:simulate-db-failure",
+    "test:simulate-network-partition",
+    "test:verify-app-recovery",
+    "test:verify-db-recovery",
+    "test:verify-network-recovery",
+    "verify:recovery",
 ];
 
 impl Do {
     pub async fn run(self) -> ExitCode {
-        let (flags, names): (Vec<_>, Vec<_>) = self.words.into_iter().partition(|w| w.starts_with("--"));
+        let (flags, names): (Vec<_>, Vec<_>) =
+            self.words.into_iter().partition(|w| w.starts_with("--"));
         if flags.iter().any(|f| f == "--list" || f == "--help") {
             list();
             return ExitCode::SUCCESS;
@@ -121,9 +222,19 @@ mod tests {
 
     #[test]
     fn every_command_of_the_plans_package_is_here_or_said_to_be_missing() {
-        let package: serde_json::Value = serde_json::from_str(include_str!("../../plan/package.json")).expect("JSON");
-        let named: Vec<&str> = package["scripts"].as_object().expect("scripts").keys().map(String::as_str).collect();
-        let known: Vec<&str> = HERE.iter().map(|(n, _)| *n).chain(NOT_YET.iter().copied()).collect();
+        let package: serde_json::Value =
+            serde_json::from_str(include_str!("../../plan/package.json")).expect("JSON");
+        let named: Vec<&str> = package["scripts"]
+            .as_object()
+            .expect("scripts")
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let known: Vec<&str> = HERE
+            .iter()
+            .map(|(n, _)| *n)
+            .chain(NOT_YET.iter().copied())
+            .collect();
         let missing: Vec<_> = named.iter().filter(|n| !known.contains(n)).collect();
         assert!(missing.is_empty(), "`muster do` does not know {missing:?}");
     }

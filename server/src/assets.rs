@@ -27,15 +27,26 @@ pub fn path(name: &str) -> Option<&'static str> {
 /// The addresses a console page needs. Without a script the pages are plain forms.
 pub fn console() -> Assets {
     let own = |name| path(name).unwrap_or_default().to_owned();
-    Assets { css: own("main.css"), js: own("app.js"), wasm: own("app_bg.wasm"), icon: own("icon.svg") }
+    Assets {
+        css: own("main.css"),
+        js: own("app.js"),
+        wasm: own("app_bg.wasm"),
+        icon: own("icon.svg"),
+    }
 }
 
 /// `GET /pkg/{file}`. The name holds the content's hash, so it may be kept for ever.
 pub async fn get(Path(file): Path<String>, headers: HeaderMap) -> Response {
-    let Some(asset) = ASSETS.iter().find(|a| a.path.strip_prefix("/pkg/") == Some(file.as_str())) else {
+    let Some(asset) = ASSETS
+        .iter()
+        .find(|a| a.path.strip_prefix("/pkg/") == Some(file.as_str()))
+    else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let accepts = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let accepts = headers
+        .get(header::ACCEPT_ENCODING)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
     let (body, encoding) = match () {
         () if accepts.contains("br") => (asset.br, Some("br")),
         () if accepts.contains("gzip") => (asset.gz, Some("gzip")),
@@ -44,7 +55,10 @@ pub async fn get(Path(file): Path<String>, headers: HeaderMap) -> Response {
     let mut answer = body.into_response();
     let h = answer.headers_mut();
     h.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.kind));
-    h.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    h.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=31536000, immutable"),
+    );
     h.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     h.insert(header::ETAG, HeaderValue::from_static(asset.etag));
     if let Some(encoding) = encoding {

@@ -12,7 +12,11 @@ use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 
 #[derive(Parser)]
-#[command(name = "muster", version, about = "Turns a disaster-recovery plan into something a team can run.")]
+#[command(
+    name = "muster",
+    version,
+    about = "Turns a disaster-recovery plan into something a team can run."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -63,16 +67,23 @@ impl Data {
     /// Opens the database, making the data folder (for its owner only) if it is not there.
     pub async fn open(&self) -> Result<engine::store::Store, String> {
         use std::os::unix::fs::DirBuilderExt;
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data);
+        let made = std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.data);
         made.map_err(|e| format!("cannot make the data folder {}: {e}", self.data.display()))?;
         let url = match &self.database_url {
             Some(url) => url.clone(),
             None => {
-                let dir = self.data.canonicalize().map_err(|e| format!("cannot find the data folder {}: {e}", self.data.display()))?;
+                let dir = self.data.canonicalize().map_err(|e| {
+                    format!("cannot find the data folder {}: {e}", self.data.display())
+                })?;
                 format!("sqlite://{}/muster.db", dir.display())
             }
         };
-        engine::store::Store::open(&url).await.map_err(|e| e.to_string())
+        engine::store::Store::open(&url)
+            .await
+            .map_err(|e| e.to_string())
     }
 }
 
@@ -108,7 +119,10 @@ pub fn main() -> ExitCode {
     // The one cryptography provider; a second call only says that it is there.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return told(Failed::Failed(format!("cannot start: {error}"))),
     };

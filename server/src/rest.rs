@@ -13,15 +13,47 @@ pub fn routes() -> Vec<Route> {
     let view = Gate::Signed(Permission::View);
     vec![
         route("/api/v1/board", view, get(incidents::board)),
-        route("/api/v1/incidents", view, get(incidents::list).post(incidents::declare)),
+        route(
+            "/api/v1/incidents",
+            view,
+            get(incidents::list).post(incidents::declare),
+        ),
         route("/api/v1/incidents/{number}", view, get(incidents::get)),
-        route("/api/v1/incidents/{number}/timeline", view, get(incidents::timeline)),
-        route("/api/v1/incidents/{number}/updates", view, post(incidents::update)),
-        route("/api/v1/incidents/{number}/severity", view, post(incidents::severity)),
-        route("/api/v1/incidents/{number}/roles", view, post(incidents::roles)),
-        route("/api/v1/incidents/{number}/tasks", view, post(incidents::task)),
-        route("/api/v1/incidents/{number}/notes", view, post(incidents::note)),
-        route("/api/v1/incidents/{number}/resolve", view, post(incidents::resolve)),
+        route(
+            "/api/v1/incidents/{number}/timeline",
+            view,
+            get(incidents::timeline),
+        ),
+        route(
+            "/api/v1/incidents/{number}/updates",
+            view,
+            post(incidents::update),
+        ),
+        route(
+            "/api/v1/incidents/{number}/severity",
+            view,
+            post(incidents::severity),
+        ),
+        route(
+            "/api/v1/incidents/{number}/roles",
+            view,
+            post(incidents::roles),
+        ),
+        route(
+            "/api/v1/incidents/{number}/tasks",
+            view,
+            post(incidents::task),
+        ),
+        route(
+            "/api/v1/incidents/{number}/notes",
+            view,
+            post(incidents::note),
+        ),
+        route(
+            "/api/v1/incidents/{number}/resolve",
+            view,
+            post(incidents::resolve),
+        ),
         route("/api/v1/contacts", view, get(incidents::contacts)),
         route("/api/v1/runbooks", view, get(runs::runbooks)),
         route("/api/v1/runbooks/{slug}/runs", view, post(runs::start)),

@@ -41,12 +41,19 @@ const PLAN_LOOK: Duration = Duration::from_secs(2);
 
 pub async fn serve(options: Options) -> Result<(), Failed> {
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,sqlx=warn".into()))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| "info,sqlx=warn".into()),
+        )
         .with_writer(std::io::stderr)
         .init();
-    let supervisor = Supervisor::start().map_err(|e| Failed::Failed(format!("cannot start the zygote that runs commands: {e}")))?;
+    let supervisor = Supervisor::start()
+        .map_err(|e| Failed::Failed(format!("cannot start the zygote that runs commands: {e}")))?;
     let loaded = crate::cli::whole(&options.plan)?;
-    let folder = options.plan.canonicalize().map_err(|e| Failed::Failed(format!("cannot find {}: {e}", options.plan.display())))?;
+    let folder = options
+        .plan
+        .canonicalize()
+        .map_err(|e| Failed::Failed(format!("cannot find {}: {e}", options.plan.display())))?;
 
     let store = options.data.open().await?;
     let node = node_name(&options.data.data)?;
@@ -55,16 +62,39 @@ pub async fn serve(options: Options) -> Result<(), Failed> {
     let passwords = env.clone();
     put_in_force(&desk, loaded).await?;
 
-    let listener = TcpListener::bind(options.listen).await.map_err(|e| Failed::Failed(format!("cannot listen on {}: {e}", options.listen)))?;
-    let address = listener.local_addr().map_err(|e| Failed::Failed(e.to_string()))?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|e| Failed::Failed(format!("cannot listen on {}: {e}", options.listen)))?;
+    let address = listener
+        .local_addr()
+        .map_err(|e| Failed::Failed(e.to_string()))?;
     let own_url = format!("http://{address}");
     let url = options.url.clone().unwrap_or_else(|| own_url.clone());
 
-    let prober = Prober::new(move |name| passwords.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone()));
-    let checks = Checks::new(desk.clone(), prober.map_err(|e| Failed::Failed(e.to_string()))?);
-    let spool = options.data.data.canonicalize().map_err(|e| Failed::Failed(e.to_string()))?.join("runs");
+    let prober = Prober::new(move |name| {
+        passwords
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.clone())
+    });
+    let checks = Checks::new(
+        desk.clone(),
+        prober.map_err(|e| Failed::Failed(e.to_string()))?,
+    );
+    let spool = options
+        .data
+        .data
+        .canonicalize()
+        .map_err(|e| Failed::Failed(e.to_string()))?
+        .join("runs");
     let program = std::env::current_exe().map_err(|e| Failed::Failed(e.to_string()))?;
-    let place = Place { spool: spool.clone(), plan: folder.clone(), program, url: own_url, env };
+    let place = Place {
+        spool: spool.clone(),
+        plan: folder.clone(),
+        program,
+        url: own_url,
+        env,
+    };
     let (stop, stopping) = watch::channel(false);
     let state = State {
         desk: desk.clone(),
@@ -80,7 +110,8 @@ pub async fn serve(options: Options) -> Result<(), Failed> {
 
     tracing::info!(listen = %address, database = store.place(), node, "Muster serves {url}");
     if options.sign_in_link || store.credentials(CredentialKind::Session).await?.is_empty() {
-        let link = crate::cli::sign_in_link(&desk, &url, "Commander", AccessRole::Commander).await?;
+        let link =
+            crate::cli::sign_in_link(&desk, &url, "Commander", AccessRole::Commander).await?;
         println!("Sign in once with this link (good for a day):\n\n  {link}\n");
     }
     let asked = async move {
@@ -88,15 +119,22 @@ pub async fn serve(options: Options) -> Result<(), Failed> {
         tracing::info!("Stopping; what runs goes on and is found again at the next start");
         let _ = stop.send(true);
     };
-    let served = axum::serve(listener, web::app(state)).with_graceful_shutdown(asked).await;
+    let served = axum::serve(listener, web::app(state))
+        .with_graceful_shutdown(asked)
+        .await;
     store.close().await;
     served.map_err(|e| Failed::Failed(format!("the server failed: {e}")))
 }
 
 async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(mut term), Ok(mut int)) => tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} },
+    match (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) {
+        (Ok(mut term), Ok(mut int)) => {
+            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+        }
         _ => std::future::pending().await,
     }
 }
@@ -110,20 +148,33 @@ fn node_name(data: &std::path::Path) -> Result<String, Failed> {
         return Ok(name.trim().to_owned());
     }
     let name = uuid::Uuid::new_v4().to_string();
-    std::fs::write(&file, &name).map_err(|e| Failed::Failed(format!("cannot write {}: {e}", file.display())))?;
+    std::fs::write(&file, &name)
+        .map_err(|e| Failed::Failed(format!("cannot write {}: {e}", file.display())))?;
     Ok(name)
 }
 
 /// What commands get of our environment: where programs are, and the passwords that the plan's targets name.
 fn environment(loaded: &Loaded) -> Vec<(String, String)> {
     let databases = loaded.plan.targets.databases.values();
-    let passwords = databases.flat_map(|d| d.nodes.values().chain([&d.route])).filter_map(|n| n.password_env.clone());
-    let mut names: Vec<String> = ["HOME", "LANG", "TZ", "USER", "MUSTER_LAB_URL"].into_iter().map(String::from).chain(passwords).collect();
+    let passwords = databases
+        .flat_map(|d| d.nodes.values().chain([&d.route]))
+        .filter_map(|n| n.password_env.clone());
+    let mut names: Vec<String> = ["HOME", "LANG", "TZ", "USER", "MUSTER_LAB_URL"]
+        .into_iter()
+        .map(String::from)
+        .chain(passwords)
+        .collect();
     names.sort();
     names.dedup();
-    let mut env: Vec<_> = names.into_iter().filter_map(|n| std::env::var(&n).ok().map(|v| (n, v))).collect();
+    let mut env: Vec<_> = names
+        .into_iter()
+        .filter_map(|n| std::env::var(&n).ok().map(|v| (n, v)))
+        .collect();
     // Our own folder first, so that `muster` and its companions are found.
-    let own = std::env::current_exe().ok().and_then(|e| e.parent().map(|p| p.display().to_string())).unwrap_or_default();
+    let own = std::env::current_exe()
+        .ok()
+        .and_then(|e| e.parent().map(|p| p.display().to_string()))
+        .unwrap_or_default();
     let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
     env.push(("PATH".into(), format!("{own}:{path}")));
     env
@@ -135,10 +186,24 @@ async fn put_in_force(desk: &Desk, loaded: Loaded) -> Result<(), engine::No> {
         return Ok(());
     }
     let changes = diff(&before.plan, &loaded.plan).len() as u32;
-    let revision = PlanRevision { hash: loaded.hash.0.clone(), body: canonical_json(&loaded.plan), loaded_at: desk.clock().now().0 };
-    let command = Command::LoadPlan { hash: loaded.hash.clone(), name: loaded.plan.about.name.clone(), changes };
-    let beside = Beside { plan_revisions: vec![revision], ..Beside::default() };
-    desk.execute(Request::new(&Actor::system("plan loader", Source::Loader), command).beside(beside)).await?;
+    let revision = PlanRevision {
+        hash: loaded.hash.0.clone(),
+        body: canonical_json(&loaded.plan),
+        loaded_at: desk.clock().now().0,
+    };
+    let command = Command::LoadPlan {
+        hash: loaded.hash.clone(),
+        name: loaded.plan.about.name.clone(),
+        changes,
+    };
+    let beside = Beside {
+        plan_revisions: vec![revision],
+        ..Beside::default()
+    };
+    desk.execute(
+        Request::new(&Actor::system("plan loader", Source::Loader), command).beside(beside),
+    )
+    .await?;
     tracing::info!(plan.hash = %loaded.hash, changes, "Plan in force: revision {}", loaded.hash);
     Ok(())
 }
@@ -149,7 +214,9 @@ async fn follow_plan(desk: Desk, folder: PathBuf) {
     loop {
         tokio::time::sleep(PLAN_LOOK).await;
         let dir = folder.clone();
-        let Ok(read) = tokio::task::spawn_blocking(move || engine::plan::load(&dir)).await else { continue };
+        let Ok(read) = tokio::task::spawn_blocking(move || engine::plan::load(&dir)).await else {
+            continue;
+        };
         match read {
             Ok(loaded) => {
                 told = None;
@@ -158,9 +225,15 @@ async fn follow_plan(desk: Desk, folder: PathBuf) {
                 }
             }
             Err(faults) => {
-                let says = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
+                let says = faults
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("\n  ");
                 if told.as_ref() != Some(&says) {
-                    tracing::error!("The plan has mistakes; the last whole revision stays in force:\n  {says}");
+                    tracing::error!(
+                        "The plan has mistakes; the last whole revision stays in force:\n  {says}"
+                    );
                     told = Some(says);
                 }
             }

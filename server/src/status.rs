@@ -111,7 +111,10 @@ fn render(desk: &Desk, past: &BTreeMap<Number, Arc<Incident>>) -> Rendered {
     all.extend(world.incidents.iter().map(|(n, i)| (n.clone(), i.clone())));
     let public: Vec<_> = all.values().filter(|i| i.public).collect();
     let since = now.0 - PAST_DAYS * 86_400_000_000;
-    let mut past: Vec<_> = public.iter().filter(|i| i.resolved_at.is_some_and(|at| at.0 >= since)).collect();
+    let mut past: Vec<_> = public
+        .iter()
+        .filter(|i| i.resolved_at.is_some_and(|at| at.0 >= since))
+        .collect();
     past.sort_by_key(|i| std::cmp::Reverse(i.resolved_at));
     let mut open: Vec<_> = public.iter().filter(|i| i.is_open()).collect();
     open.sort_by_key(|i| (i.severity, std::cmp::Reverse(i.declared_at)));
@@ -146,8 +149,17 @@ fn pack(plain: Vec<u8>) -> Rendered {
     drop(writer);
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     let _ = gz.write_all(&plain);
-    let etag = HeaderValue::from_str(&format!("\"{}\"", hex::encode(&Sha256::digest(&plain)[..8]))).ok();
-    Rendered { br: br.into(), gz: gz.finish().unwrap_or_default().into(), plain: plain.into(), etag }
+    let etag = HeaderValue::from_str(&format!(
+        "\"{}\"",
+        hex::encode(&Sha256::digest(&plain)[..8])
+    ))
+    .ok();
+    Rendered {
+        br: br.into(),
+        gz: gz.finish().unwrap_or_default().into(),
+        plain: plain.into(),
+        etag,
+    }
 }
 
 /// `GET /status`.
@@ -157,7 +169,10 @@ pub async fn page(Held(state): Held<State>, headers: HeaderMap) -> Response {
     let mut answer = if seen.is_some() && seen == page.etag.as_ref() {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let accepts = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let accepts = headers
+            .get(header::ACCEPT_ENCODING)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default();
         let (body, encoding) = match () {
             () if accepts.contains("br") => (&page.br, Some("br")),
             () if accepts.contains("gzip") => (&page.gz, Some("gzip")),
@@ -165,13 +180,18 @@ pub async fn page(Held(state): Held<State>, headers: HeaderMap) -> Response {
         };
         let mut answer = Html(body.clone()).into_response();
         if let Some(encoding) = encoding {
-            answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+            answer
+                .headers_mut()
+                .insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
         answer
     };
     let h = answer.headers_mut();
     h.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
-    h.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=0, must-revalidate"));
+    h.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=0, must-revalidate"),
+    );
     h.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if let Some(etag) = &page.etag {
         h.insert(header::ETAG, etag.clone());
@@ -189,9 +209,19 @@ struct Plain<'a> {
 
 /// A page of one sentence, for somebody who is not signed in.
 pub fn plain_page(title: &str, says: &str) -> Response {
-    let html = Plain { style: STYLE, title, says }.render().unwrap_or_else(|_| says.to_owned());
+    let html = Plain {
+        style: STYLE,
+        title,
+        says,
+    }
+    .render()
+    .unwrap_or_else(|_| says.to_owned());
     let mut answer = Html(html).into_response();
-    answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
+    answer
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }

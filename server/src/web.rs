@@ -20,7 +20,9 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use domain::Permission;
-use tower_http::{csrf::CsrfLayer, limit::RequestBodyLimitLayer, set_header::SetResponseHeaderLayer};
+use tower_http::{
+    csrf::CsrfLayer, limit::RequestBodyLimitLayer, set_header::SetResponseHeaderLayer,
+};
 
 /// The largest body anybody may send.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -39,7 +41,11 @@ pub struct Route {
 }
 
 pub fn route(path: &'static str, gate: Gate, methods: MethodRouter<State>) -> Route {
-    Route { path, gate, methods }
+    Route {
+        path,
+        gate,
+        methods,
+    }
 }
 
 /// Every route of the console. Writes ask for `View` here and for what each command needs at the Desk.
@@ -47,7 +53,11 @@ fn routes() -> Vec<Route> {
     let view = Gate::Signed(Permission::View);
     vec![
         route("/", view, get(load::board)),
-        route("/incidents", view, get(load::incidents).post(forms::declare)),
+        route(
+            "/incidents",
+            view,
+            get(load::incidents).post(forms::declare),
+        ),
         route("/incidents/new", view, get(load::declare)),
         route("/incidents/{number}", view, get(load::incident)),
         route("/incidents/{number}/severity", view, post(forms::severity)),
@@ -56,8 +66,16 @@ fn routes() -> Vec<Route> {
         route("/incidents/{number}/notes", view, post(forms::note)),
         route("/incidents/{number}/pins", view, post(forms::pin)),
         route("/incidents/{number}/tasks", view, post(forms::task)),
-        route("/incidents/{number}/tasks/{task}/accept", view, post(forms::accept_task)),
-        route("/incidents/{number}/tasks/{task}/finish", view, post(forms::finish_task)),
+        route(
+            "/incidents/{number}/tasks/{task}/accept",
+            view,
+            post(forms::accept_task),
+        ),
+        route(
+            "/incidents/{number}/tasks/{task}/finish",
+            view,
+            post(forms::finish_task),
+        ),
         route("/incidents/{number}/checklist", view, post(forms::tick)),
         route("/incidents/{number}/resolve", view, post(forms::resolve)),
         route("/incidents/{number}/reopen", view, post(forms::reopen)),
@@ -81,16 +99,32 @@ fn routes() -> Vec<Route> {
         route("/status", Gate::Public, get(status::page)),
         route("/healthz", Gate::Public, get(|| async { "ok\n" })),
         route("/pkg/{file}", Gate::Public, get(assets::get)),
-        route("/favicon.ico", Gate::Public, get(|| async { StatusCode::NO_CONTENT })),
+        route(
+            "/favicon.ico",
+            Gate::Public,
+            get(|| async { StatusCode::NO_CONTENT }),
+        ),
     ]
 }
 
 pub fn app(state: State) -> Router {
     let mut router = Router::new();
-    for Route { path, gate, methods } in routes().into_iter().chain(crate::rest::routes()) {
-        router = router.route(path, methods.layer(middleware::from_fn_with_state((state.clone(), gate), auth::gate)));
+    for Route {
+        path,
+        gate,
+        methods,
+    } in routes().into_iter().chain(crate::rest::routes())
+    {
+        router = router.route(
+            path,
+            methods.layer(middleware::from_fn_with_state(
+                (state.clone(), gate),
+                auth::gate,
+            )),
+        );
     }
-    let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    let fixed =
+        |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     router
         // What does not exist looks the same as what one may not see.
         .fallback(load::not_found)
@@ -98,7 +132,10 @@ pub fn app(state: State) -> Router {
         .layer(CsrfLayer::new())
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "same-origin"))
-        .layer(fixed(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(fixed(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::HeaderName::from_static("cross-origin-opener-policy"),
             HeaderValue::from_static("same-origin"),

@@ -1,25 +1,46 @@
 //! The rules of a run: who may start, answer or stop it, and what the runner's reports bring about.
 
 use super::{Context, Decision, Fact, one, open_incident, run, text};
-use crate::{Command, Event, Refusal, Resume, RunStatus, World, advance, after_attempt, after_resume};
+use crate::{
+    Command, Event, Refusal, Resume, RunStatus, World, advance, after_attempt, after_resume,
+};
 use std::collections::BTreeMap;
 
 pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> Decision {
     let health = |id: &crate::ServiceId| world.health(id);
-    let look = crate::Look { plan: context.plan, health: &health, now: context.now, node: context.node };
+    let look = crate::Look {
+        plan: context.plan,
+        health: &health,
+        now: context.now,
+        node: context.node,
+    };
     match command {
-        Command::StartRun { id, runbook, incident, parameters, mode } => {
+        Command::StartRun {
+            id,
+            runbook,
+            incident,
+            parameters,
+            mode,
+        } => {
             let Some(definition) = context.plan.runbook(&runbook) else {
-                return Err(Refusal::not_found(format!("The plan has no runbook `{runbook}`.")));
+                return Err(Refusal::not_found(format!(
+                    "The plan has no runbook `{runbook}`."
+                )));
             };
             if let Some(number) = &incident {
                 open_incident(world, number)?;
             }
             bounded_parameters(&parameters)?;
             if mode == crate::Mode::DryRun {
-                return Err(Refusal::invalid("mode", "A dry run is not possible yet; use real or drill."));
+                return Err(Refusal::invalid(
+                    "mode",
+                    "A dry run is not possible yet; use real or drill.",
+                ));
             }
-            let busy = world.runs.values().find(|r| !r.is_over() && r.runbook.slug == runbook);
+            let busy = world
+                .runs
+                .values()
+                .find(|r| !r.is_over() && r.runbook.slug == runbook);
             if let Some(busy) = busy {
                 return Err(Refusal::conflict(format!(
                     "{} is running already, started by {} ({}).",
@@ -29,9 +50,18 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
                 )));
             }
             let Some(plan) = &world.plan else {
-                return Err(Refusal::conflict("No plan is loaded yet; try again in a moment."));
+                return Err(Refusal::conflict(
+                    "No plan is loaded yet; try again in a moment.",
+                ));
             };
-            let started = Event::RunStarted { run: id, runbook: definition.clone(), incident, parameters, mode, plan: plan.hash.clone() };
+            let started = Event::RunStarted {
+                run: id,
+                runbook: definition.clone(),
+                incident,
+                parameters,
+                mode,
+                plan: plan.hash.clone(),
+            };
             let stamped = crate::Stamped {
                 seq: 0,
                 stream: started.stream(),
@@ -47,31 +77,71 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
             Ok(facts(context, events))
         }
         Command::Advance { run: id } => Ok(facts(context, advance(run(world, &id)?, &look))),
-        Command::EndAttempt { run: id, step, attempt, ending, output_bytes, ended_at } => {
+        Command::EndAttempt {
+            run: id,
+            step,
+            attempt,
+            ending,
+            output_bytes,
+            ended_at,
+        } => {
             let now = run(world, &id)?;
             if now.running_attempt().map(|(s, a)| (s, a.number)) != Some((step, attempt)) {
                 // Reported twice (a runner that was restarted): it is written already.
                 return Ok(Vec::new());
             }
-            let mut facts = facts(context, after_attempt(now, step, attempt, ending, output_bytes, &look));
+            let mut facts = facts(
+                context,
+                after_attempt(now, step, attempt, ending, output_bytes, &look),
+            );
             if let Some(first) = facts.first_mut() {
                 first.at = ended_at.min(context.now);
             }
             Ok(facts)
         }
-        Command::RetryStep { run: id } => resume(world, context, &look, id, Resume::Retry, String::new()),
-        Command::SkipStep { run: id, reason } => resume(world, context, &look, id, Resume::Skip, text::line("reason", &reason, 3, 500)?),
-        Command::MarkStepDone { run: id, reason } => resume(world, context, &look, id, Resume::MarkDone, text::line("reason", &reason, 3, 500)?),
+        Command::RetryStep { run: id } => {
+            resume(world, context, &look, id, Resume::Retry, String::new())
+        }
+        Command::SkipStep { run: id, reason } => resume(
+            world,
+            context,
+            &look,
+            id,
+            Resume::Skip,
+            text::line("reason", &reason, 3, 500)?,
+        ),
+        Command::MarkStepDone { run: id, reason } => resume(
+            world,
+            context,
+            &look,
+            id,
+            Resume::MarkDone,
+            text::line("reason", &reason, 3, 500)?,
+        ),
         Command::CancelRun { run: id, reason } => {
             let now = run(world, &id)?;
             let reason = text::line("reason", &reason, 0, 500)?;
             match now.status {
                 RunStatus::Cancelling => Ok(Vec::new()),
-                status if status.is_over() => Err(Refusal::conflict(format!("This run is over ({}).", status.words().to_lowercase()))),
-                _ if now.running_attempt().is_some() => one(context, Event::RunCancelling { run: id, reason }),
+                status if status.is_over() => Err(Refusal::conflict(format!(
+                    "This run is over ({}).",
+                    status.words().to_lowercase()
+                ))),
+                _ if now.running_attempt().is_some() => {
+                    one(context, Event::RunCancelling { run: id, reason })
+                }
                 _ => Ok(facts(
                     context,
-                    vec![Event::RunCancelling { run: id.clone(), reason }, Event::RunEnded { run: id, status: RunStatus::Cancelled }],
+                    vec![
+                        Event::RunCancelling {
+                            run: id.clone(),
+                            reason,
+                        },
+                        Event::RunEnded {
+                            run: id,
+                            status: RunStatus::Cancelled,
+                        },
+                    ],
                 )),
             }
         }
@@ -80,16 +150,35 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
     }
 }
 
-fn resume(world: &World, context: &Context<'_>, look: &crate::Look<'_>, id: crate::RunId, how: Resume, reason: String) -> Decision {
+fn resume(
+    world: &World,
+    context: &Context<'_>,
+    look: &crate::Look<'_>,
+    id: crate::RunId,
+    how: Resume,
+    reason: String,
+) -> Decision {
     let now = run(world, &id)?;
     match &now.paused {
-        Some(paused) => Ok(facts(context, after_resume(now, paused.step, how, reason, look))),
-        None => Err(Refusal::conflict(format!("This run is not waiting for an answer ({}).", now.status.words().to_lowercase()))),
+        Some(paused) => Ok(facts(
+            context,
+            after_resume(now, paused.step, how, reason, look),
+        )),
+        None => Err(Refusal::conflict(format!(
+            "This run is not waiting for an answer ({}).",
+            now.status.words().to_lowercase()
+        ))),
     }
 }
 
 fn facts(context: &Context<'_>, events: Vec<Event>) -> Vec<Fact> {
-    events.into_iter().map(|event| Fact { at: context.now, event }).collect()
+    events
+        .into_iter()
+        .map(|event| Fact {
+            at: context.now,
+            event,
+        })
+        .collect()
 }
 
 fn bounded_parameters(parameters: &BTreeMap<String, String>) -> Result<(), Refusal> {
@@ -97,12 +186,22 @@ fn bounded_parameters(parameters: &BTreeMap<String, String>) -> Result<(), Refus
         return Err(Refusal::invalid("parameters", "At most 50 parameters."));
     }
     for (name, value) in parameters {
-        let good = !name.is_empty() && name.len() <= 60 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        let good = !name.is_empty()
+            && name.len() <= 60
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         if !good {
-            return Err(Refusal::invalid("parameters", format!("`{name}` is not a parameter's name: use letters, digits, - and _.")));
+            return Err(Refusal::invalid(
+                "parameters",
+                format!("`{name}` is not a parameter's name: use letters, digits, - and _."),
+            ));
         }
         if value.len() > 10_000 || value.contains('\0') {
-            return Err(Refusal::invalid("parameters", format!("The value of `{name}` is longer than 10,000 bytes or holds a NUL.")));
+            return Err(Refusal::invalid(
+                "parameters",
+                format!("The value of `{name}` is longer than 10,000 bytes or holds a NUL."),
+            ));
         }
     }
     Ok(())

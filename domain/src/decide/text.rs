@@ -6,7 +6,10 @@ use crate::Refusal;
 pub(super) fn line(field: &str, text: &str, least: usize, most: usize) -> Result<String, Refusal> {
     let text = bounded(field, text, least, most)?;
     if text.chars().any(char::is_control) {
-        return Err(Refusal::invalid(field, "This is one line of text: take out line breaks and control characters."));
+        return Err(Refusal::invalid(
+            field,
+            "This is one line of text: take out line breaks and control characters.",
+        ));
     }
     Ok(text)
 }
@@ -14,8 +17,14 @@ pub(super) fn line(field: &str, text: &str, least: usize, most: usize) -> Result
 /// Several lines: like [`line`], with line breaks and tabs allowed.
 pub(super) fn lines(field: &str, text: &str, least: usize, most: usize) -> Result<String, Refusal> {
     let text = bounded(field, &text.replace("\r\n", "\n"), least, most)?;
-    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        return Err(Refusal::invalid(field, "Take out the control characters; line breaks and tabs are fine."));
+    if text
+        .chars()
+        .any(|c| c.is_control() && c != '\n' && c != '\t')
+    {
+        return Err(Refusal::invalid(
+            field,
+            "Take out the control characters; line breaks and tabs are fine.",
+        ));
     }
     Ok(text)
 }
@@ -24,13 +33,22 @@ fn bounded(field: &str, text: &str, least: usize, most: usize) -> Result<String,
     let text = text.trim();
     let length = text.chars().count();
     if length == 0 && least > 0 {
-        return Err(Refusal::invalid(field, "Say something here: this cannot be empty."));
+        return Err(Refusal::invalid(
+            field,
+            "Say something here: this cannot be empty.",
+        ));
     }
     if length < least {
-        return Err(Refusal::invalid(field, format!("This needs at least {least} characters.")));
+        return Err(Refusal::invalid(
+            field,
+            format!("This needs at least {least} characters."),
+        ));
     }
     if length > most {
-        return Err(Refusal::invalid(field, format!("This is {length} characters long; {most} are allowed.")));
+        return Err(Refusal::invalid(
+            field,
+            format!("This is {length} characters long; {most} are allowed."),
+        ));
     }
     Ok(text.to_owned())
 }

@@ -53,7 +53,12 @@ struct Findings(Vec<Problem>);
 
 impl Findings {
     fn add(&mut self, at: impl Into<String>, found: impl Display, says: impl Into<String>) {
-        self.0.push(Problem { at: at.into(), found: found.to_string(), says: says.into(), missing_from: None });
+        self.0.push(Problem {
+            at: at.into(),
+            found: found.to_string(),
+            says: says.into(),
+            missing_from: None,
+        });
     }
 
     /// A text that people read, or that becomes the subject of a mail: something, on one line.
@@ -61,14 +66,24 @@ impl Findings {
         if text.trim().is_empty() {
             self.add(at, text, format!("{what} is empty; write a few words"));
         } else if text.chars().any(char::is_control) {
-            self.add(at, text, format!("{what} has a line break or a control character in it; write it on one line"));
+            self.add(
+                at,
+                text,
+                format!(
+                    "{what} has a line break or a control character in it; write it on one line"
+                ),
+            );
         }
     }
 
     /// A text of any number of lines, that may be empty.
     fn prose(&mut self, at: impl Into<String>, text: &str, what: &str) {
         if text.chars().any(|c| c.is_control() && c != '\n') {
-            self.add(at, text, format!("{what} has a control character in it; take it out"));
+            self.add(
+                at,
+                text,
+                format!("{what} has a control character in it; take it out"),
+            );
         }
     }
 
@@ -76,8 +91,16 @@ impl Findings {
     fn id(&mut self, at: impl Into<String>, id: &str, what: &str) {
         if !words::is_id(id) {
             let like = words::as_id(id);
-            let would = if like.is_empty() { String::new() } else { format!(", such as `{like}`") };
-            self.add(at, id, format!("{what} is made of lower-case letters, digits and hyphens{would}"));
+            let would = if like.is_empty() {
+                String::new()
+            } else {
+                format!(", such as `{like}`")
+            };
+            self.add(
+                at,
+                id,
+                format!("{what} is made of lower-case letters, digits and hyphens{would}"),
+            );
         }
     }
 
@@ -86,18 +109,34 @@ impl Findings {
         let mut seen = HashSet::new();
         for (at, name) in names {
             if !seen.insert(name) {
-                self.add(at, name, format!("{what} already has this name; give each its own"));
+                self.add(
+                    at,
+                    name,
+                    format!("{what} already has this name; give each its own"),
+                );
             }
         }
     }
 
     /// A reference, to one of `known`. `what` is said as in "no service has this id".
-    fn refer(&mut self, at: impl Into<String>, name: &str, what: &str, known: &BTreeSet<&str>, part: &'static str) {
+    fn refer(
+        &mut self,
+        at: impl Into<String>,
+        name: &str,
+        what: &str,
+        known: &BTreeSet<&str>,
+        part: &'static str,
+    ) {
         if known.contains(name) {
             return;
         }
         let says = format!("{what}{}", self.instead(name, known));
-        self.0.push(Problem { at: at.into(), found: name.into(), says, missing_from: Some(part) });
+        self.0.push(Problem {
+            at: at.into(),
+            found: name.into(),
+            says,
+            missing_from: Some(part),
+        });
     }
 
     /// "; did you mean `x`?", or what there is. Not searched for any more once a plan is wrong all over.
@@ -106,7 +145,11 @@ impl Findings {
         if known.is_empty() {
             return "; there are none".into();
         }
-        match if self.0.len() < ENOUGH { nearest(name, known.iter().copied()) } else { None } {
+        match if self.0.len() < ENOUGH {
+            nearest(name, known.iter().copied())
+        } else {
+            None
+        } {
             Some(near) => format!("; did you mean `{near}`?"),
             None => format!("; there {}", words::some_of(known)),
         }
@@ -114,17 +157,33 @@ impl Findings {
 
     fn positive(&mut self, at: impl Into<String>, span: crate::time::Span, what: &str) {
         if span.0.is_zero() {
-            self.add(at, span, format!("{what} must be longer than nothing, such as 30s or 15m"));
+            self.add(
+                at,
+                span,
+                format!("{what} must be longer than nothing, such as 30s or 15m"),
+            );
         }
     }
 
     fn command(&mut self, at: String, command: &CommandLine) {
         match command {
             CommandLine::Line(line) if line.trim().is_empty() => {
-                self.add(at, line, "the command is empty; write the line as it would be typed");
+                self.add(
+                    at,
+                    line,
+                    "the command is empty; write the line as it would be typed",
+                );
             }
-            CommandLine::Line(line) if line.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) => {
-                self.add(at, line, "the command has a control character in it; take it out");
+            CommandLine::Line(line)
+                if line
+                    .chars()
+                    .any(|c| c.is_control() && !matches!(c, '\n' | '\t')) =>
+            {
+                self.add(
+                    at,
+                    line,
+                    "the command has a control character in it; take it out",
+                );
             }
             CommandLine::Line(_) => {}
             CommandLine::Argv(argv) => self.argv(at, argv),
@@ -133,13 +192,25 @@ impl Findings {
 
     fn argv(&mut self, at: String, argv: &[String]) {
         match argv.first() {
-            None => self.add(at, "[]", "the command is empty; its first word is the program to run"),
+            None => self.add(
+                at,
+                "[]",
+                "the command is empty; its first word is the program to run",
+            ),
             Some(program) if program.trim().is_empty() => {
-                self.add(format!("{at}[0]"), program, "the first word of a command is the program to run, and cannot be empty");
+                self.add(
+                    format!("{at}[0]"),
+                    program,
+                    "the first word of a command is the program to run, and cannot be empty",
+                );
             }
             Some(_) => {
                 for (i, word) in argv.iter().enumerate().filter(|(_, w)| w.contains('\0')) {
-                    self.add(format!("{at}[{i}]"), word, "a word of a command cannot hold a NUL; take it out");
+                    self.add(
+                        format!("{at}[{i}]"),
+                        word,
+                        "a word of a command cannot hold a NUL; take it out",
+                    );
                 }
             }
         }
@@ -149,7 +220,11 @@ impl Findings {
 fn about(plan: &Plan, f: &mut Findings) {
     let about = &plan.about;
     if about.schema_version != 1 {
-        f.add("about.schema_version", about.schema_version, "this Muster reads plans of schema_version 1");
+        f.add(
+            "about.schema_version",
+            about.schema_version,
+            "this Muster reads plans of schema_version 1",
+        );
     }
     for (key, text) in [
         ("name", &about.name),
@@ -171,7 +246,11 @@ fn objectives(plan: &Plan, f: &mut Findings) {
         let at = |key| format!("objectives.rto[{i}].{key}");
         f.id(at("id"), &tier.id, "a tier's id");
         f.line(at("name"), &tier.name, "a tier's name");
-        f.positive(at("within"), tier.within, "the time within which a tier must be back");
+        f.positive(
+            at("within"),
+            tier.within,
+            "the time within which a tier must be back",
+        );
     }
     for (i, data) in objectives.rpo.iter().enumerate() {
         let at = |key| format!("objectives.rpo[{i}].{key}");
@@ -179,8 +258,20 @@ fn objectives(plan: &Plan, f: &mut Findings) {
         f.line(at("name"), &data.name, "an objective's name");
         f.prose(at("how"), &data.how, "how");
     }
-    f.unique(ids("objectives.rto", objectives.rto.iter().map(|t| t.id.as_str())), "another tier");
-    f.unique(ids("objectives.rpo", objectives.rpo.iter().map(|d| d.id.as_str())), "another objective");
+    f.unique(
+        ids(
+            "objectives.rto",
+            objectives.rto.iter().map(|t| t.id.as_str()),
+        ),
+        "another tier",
+    );
+    f.unique(
+        ids(
+            "objectives.rpo",
+            objectives.rpo.iter().map(|d| d.id.as_str()),
+        ),
+        "another objective",
+    );
 }
 
 fn scenarios(plan: &Plan, f: &mut Findings) {
@@ -192,9 +283,18 @@ fn scenarios(plan: &Plan, f: &mut Findings) {
         f.line(at("category"), &scenario.category, "a scenario's category");
         f.prose(at("impact"), &scenario.impact, "impact");
         f.prose(at("detection"), &scenario.detection, "detection");
-        f.refer(at("runbook"), scenario.runbook.as_str(), NO_RUNBOOK, &runbooks, "runbooks");
+        f.refer(
+            at("runbook"),
+            scenario.runbook.as_str(),
+            NO_RUNBOOK,
+            &runbooks,
+            "runbooks",
+        );
     }
-    f.unique(ids("scenarios", plan.scenarios.iter().map(|s| s.id.as_str())), "another scenario");
+    f.unique(
+        ids("scenarios", plan.scenarios.iter().map(|s| s.id.as_str())),
+        "another scenario",
+    );
 }
 
 fn schedules(plan: &Plan, f: &mut Findings) {
@@ -208,25 +308,46 @@ fn schedules(plan: &Plan, f: &mut Findings) {
         }
         match &schedule.runbook {
             Some(slug) => {
-                f.refer(at("runbook"), slug.as_str(), NO_RUNBOOK, &runbooks, "runbooks");
+                f.refer(
+                    at("runbook"),
+                    slug.as_str(),
+                    NO_RUNBOOK,
+                    &runbooks,
+                    "runbooks",
+                );
                 if !schedule.commands.is_empty() {
-                    f.add(at("commands"), "commands", "a schedule has either commands or a runbook; take one of them away");
+                    f.add(
+                        at("commands"),
+                        "commands",
+                        "a schedule has either commands or a runbook; take one of them away",
+                    );
                 }
             }
             None if schedule.commands.is_empty() => {
-                f.add(format!("schedules[{i}]"), &schedule.id, "this schedule does nothing; give it commands or a runbook");
+                f.add(
+                    format!("schedules[{i}]"),
+                    &schedule.id,
+                    "this schedule does nothing; give it commands or a runbook",
+                );
             }
             None => {}
         }
     }
-    f.unique(ids("schedules", plan.schedules.iter().map(|s| s.id.as_str())), "another schedule");
+    f.unique(
+        ids("schedules", plan.schedules.iter().map(|s| s.id.as_str())),
+        "another schedule",
+    );
 }
 
 /// The checklist and the appendices: lists of short texts.
 fn lists(plan: &Plan, f: &mut Findings) {
     let checklist = &plan.checklist;
     if checklist.emergency.is_empty() {
-        f.add("checklist.emergency", "emergency", "the emergency checklist is empty; write at least one item");
+        f.add(
+            "checklist.emergency",
+            "emergency",
+            "the emergency checklist is empty; write at least one item",
+        );
     }
     for (key, items) in [
         ("emergency", &checklist.emergency),
@@ -234,9 +355,16 @@ fn lists(plan: &Plan, f: &mut Findings) {
         ("follow_up_actions", &checklist.follow_up_actions),
     ] {
         for (i, item) in items.iter().enumerate() {
-            f.line(format!("checklist.{key}[{i}]"), item, "an item of a checklist");
+            f.line(
+                format!("checklist.{key}[{i}]"),
+                item,
+                "an item of a checklist",
+            );
         }
-        let places = items.iter().enumerate().map(|(i, item)| (format!("checklist.{key}[{i}]"), item.as_str()));
+        let places = items
+            .iter()
+            .enumerate()
+            .map(|(i, item)| (format!("checklist.{key}[{i}]"), item.as_str()));
         f.unique(places, "another item of this list");
     }
     for (i, command) in checklist.documentation.iter().enumerate() {
@@ -249,8 +377,16 @@ fn lists(plan: &Plan, f: &mut Findings) {
         ("documentation", &appendices.documentation),
     ] {
         for (i, location) in locations.iter().enumerate() {
-            f.line(format!("appendices.{key}[{i}].name"), &location.name, "a location's name");
-            f.line(format!("appendices.{key}[{i}].at"), &location.at, "where something is");
+            f.line(
+                format!("appendices.{key}[{i}].name"),
+                &location.name,
+                "a location's name",
+            );
+            f.line(
+                format!("appendices.{key}[{i}].at"),
+                &location.at,
+                "where something is",
+            );
         }
     }
 }
@@ -266,6 +402,10 @@ fn service_ids(plan: &Plan) -> BTreeSet<&str> {
 }
 
 /// The places of the ids of a list.
-fn ids<'a>(list: &'a str, ids: impl Iterator<Item = &'a str> + 'a) -> impl Iterator<Item = (String, &'a str)> + 'a {
-    ids.enumerate().map(move |(i, id)| (format!("{list}[{i}].id"), id))
+fn ids<'a>(
+    list: &'a str,
+    ids: impl Iterator<Item = &'a str> + 'a,
+) -> impl Iterator<Item = (String, &'a str)> + 'a {
+    ids.enumerate()
+        .map(move |(i, id)| (format!("{list}[{i}].id"), id))
 }

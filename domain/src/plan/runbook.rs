@@ -101,7 +101,10 @@ pub enum Condition {
     /// The named step of this run ended failed or timed out.
     StepFailed(String),
     /// The named step's last attempt ended with this exit code.
-    StepExited { step: String, code: i32 },
+    StepExited {
+        step: String,
+        code: i32,
+    },
     /// The named service is in a major outage now.
     ServiceDown(ServiceId),
     All(Vec<Condition>),

@@ -19,12 +19,18 @@ impl Condition {
                 None => verdict(false, format!("{name} is not a step of this run")),
             },
             Condition::StepExited { step, code } => match find(run, step) {
-                Some((_, last)) => verdict(last.ends_with(&format!("exit {code}")), format!("{step}: {last}, asked for exit {code}")),
+                Some((_, last)) => verdict(
+                    last.ends_with(&format!("exit {code}")),
+                    format!("{step}: {last}, asked for exit {code}"),
+                ),
                 None => verdict(false, format!("{step} is not a step of this run")),
             },
             Condition::ServiceDown(service) => {
                 let now = health(service);
-                verdict(now == Health::MajorOutage, format!("{service}: {}", now.words().to_lowercase()))
+                verdict(
+                    now == Health::MajorOutage,
+                    format!("{service}: {}", now.words().to_lowercase()),
+                )
             }
             Condition::All(parts) => {
                 let parts: Vec<_> = parts.iter().map(|p| p.evaluate(run, health)).collect();
@@ -47,14 +53,20 @@ impl Condition {
             Condition::StepFailed(name) => name == step,
             Condition::StepExited { step: name, .. } => name == step,
             Condition::ServiceDown(_) => false,
-            Condition::All(parts) | Condition::Any(parts) => parts.iter().any(|p| p.asks_about(step)),
+            Condition::All(parts) | Condition::Any(parts) => {
+                parts.iter().any(|p| p.asks_about(step))
+            }
             Condition::Not(part) => part.asks_about(step),
         }
     }
 }
 
 fn join(parts: &[Verdict], word: &str) -> String {
-    parts.iter().map(|p| p.because.as_str()).collect::<Vec<_>>().join(word)
+    parts
+        .iter()
+        .map(|p| p.because.as_str())
+        .collect::<Vec<_>>()
+        .join(word)
 }
 
 /// How the named step stands, and its last attempt in words.

@@ -28,11 +28,19 @@ impl Walk<'_> {
 
     fn start_attempt(&mut self, step: u32) {
         let attempt = self.run.steps[step as usize].attempts.len() as u32 + 1;
-        self.push(Event::AttemptStarted { run: self.run.id.clone(), step, attempt, node: self.look.node.to_owned() });
+        self.push(Event::AttemptStarted {
+            run: self.run.id.clone(),
+            step,
+            attempt,
+            node: self.look.node.to_owned(),
+        });
     }
 
     fn end_run(&mut self, status: RunStatus) {
-        self.push(Event::RunEnded { run: self.run.id.clone(), status });
+        self.push(Event::RunEnded {
+            run: self.run.id.clone(),
+            status,
+        });
     }
 
     fn condition(&self, name: &str) -> Option<Condition> {
@@ -49,23 +57,39 @@ impl Walk<'_> {
                 Some(name) => {
                     let Some(condition) = self.condition(&name) else {
                         let because = format!("the plan has no condition named {name}");
-                        self.push(Event::RunPaused { run: id, step: index, because });
+                        self.push(Event::RunPaused {
+                            run: id,
+                            step: index,
+                            because,
+                        });
                         return;
                     };
                     let verdict = condition.evaluate(&self.run, self.look.health);
                     let because = format!("{name} = {} ({})", verdict.holds, verdict.because);
                     if !verdict.holds {
-                        self.push(Event::StepSkipped { run: id, step: index, because });
+                        self.push(Event::StepSkipped {
+                            run: id,
+                            step: index,
+                            because,
+                        });
                         continue;
                     }
                     because
                 }
             };
-            self.push(Event::StepStarted { run: id, step: index, because });
+            self.push(Event::StepStarted {
+                run: id,
+                step: index,
+                because,
+            });
             self.start_attempt(index);
             return;
         }
-        let status = if self.run.exceptions { RunStatus::CompletedWithExceptions } else { RunStatus::Completed };
+        let status = if self.run.exceptions {
+            RunStatus::CompletedWithExceptions
+        } else {
+            RunStatus::Completed
+        };
         self.end_run(status);
     }
 
@@ -73,14 +97,24 @@ impl Walk<'_> {
     fn answered_by(&self, failed: usize) -> Option<usize> {
         let name = &self.run.runbook.steps[failed].name;
         (failed + 1..self.run.steps.len()).find(|&later| {
-            let Some(condition) = self.run.runbook.steps[later].condition.as_deref().and_then(|n| self.condition(n)) else { return false };
+            let Some(condition) = self.run.runbook.steps[later]
+                .condition
+                .as_deref()
+                .and_then(|n| self.condition(n))
+            else {
+                return false;
+            };
             condition.asks_about(name) && condition.evaluate(&self.run, self.look.health).holds
         })
     }
 }
 
 fn walk<'a>(run: &Run, look: &'a Look<'a>) -> Walk<'a> {
-    Walk { run: run.clone(), events: Vec::new(), look }
+    Walk {
+        run: run.clone(),
+        events: Vec::new(),
+        look,
+    }
 }
 
 /// The first events of a run, or those of a retry whose delay is over.
@@ -89,8 +123,14 @@ pub(crate) fn advance(run: &Run, look: &Look<'_>) -> Vec<Event> {
     if run.status != RunStatus::Running || run.running_attempt().is_some() {
         return Vec::new();
     }
-    match run.steps.iter().position(|s| s.status == StepStatus::Retrying) {
-        Some(step) if run.steps[step].retry_at.is_none_or(|due| due <= look.now) => w.start_attempt(step as u32),
+    match run
+        .steps
+        .iter()
+        .position(|s| s.status == StepStatus::Retrying)
+    {
+        Some(step) if run.steps[step].retry_at.is_none_or(|due| due <= look.now) => {
+            w.start_attempt(step as u32)
+        }
         Some(_) => {}
         None => w.go_on(),
     }
@@ -98,30 +138,65 @@ pub(crate) fn advance(run: &Run, look: &Look<'_>) -> Vec<Event> {
 }
 
 /// What follows from the end of an attempt.
-pub(crate) fn after_attempt(run: &Run, step: u32, attempt: u32, ending: Ending, output_bytes: u64, look: &Look<'_>) -> Vec<Event> {
+pub(crate) fn after_attempt(
+    run: &Run,
+    step: u32,
+    attempt: u32,
+    ending: Ending,
+    output_bytes: u64,
+    look: &Look<'_>,
+) -> Vec<Event> {
     let mut w = walk(run, look);
     let id = run.id.clone();
     let index = step as usize;
-    w.push(Event::AttemptEnded { run: id.clone(), step, attempt, ending: ending.clone(), output_bytes });
+    w.push(Event::AttemptEnded {
+        run: id.clone(),
+        step,
+        attempt,
+        ending: ending.clone(),
+        output_bytes,
+    });
     let cancelling = run.status == RunStatus::Cancelling;
     let definition = run.runbook.steps[index].clone();
     let status = ending.step_status();
     let made = w.run.steps[index].attempts.len() as u32 - w.run.steps[index].spent;
 
     if status.is_failure() && !cancelling && made <= definition.retries {
-        let at = look.now.plus(definition.retry_delay.unwrap_or(Run::DEFAULT_RETRY_DELAY));
-        w.push(Event::RetryScheduled { run: id, step, attempt: attempt + 1, at });
+        let at = look
+            .now
+            .plus(definition.retry_delay.unwrap_or(Run::DEFAULT_RETRY_DELAY));
+        w.push(Event::RetryScheduled {
+            run: id,
+            step,
+            attempt: attempt + 1,
+            at,
+        });
         return w.events;
     }
 
-    let because = if status == StepStatus::Succeeded { String::new() } else { why_it_ended(made, &ending) };
-    w.push(Event::StepEnded { run: id.clone(), step, status, because: because.clone() });
+    let because = if status == StepStatus::Succeeded {
+        String::new()
+    } else {
+        why_it_ended(made, &ending)
+    };
+    w.push(Event::StepEnded {
+        run: id.clone(),
+        step,
+        status,
+        because: because.clone(),
+    });
     if cancelling || status == StepStatus::Cancelled {
         w.end_run(RunStatus::Cancelled);
-    } else if status == StepStatus::Succeeded || (status.is_failure() && w.answered_by(index).is_some()) {
+    } else if status == StepStatus::Succeeded
+        || (status.is_failure() && w.answered_by(index).is_some())
+    {
         w.go_on();
     } else {
-        w.push(Event::RunPaused { run: id, step, because });
+        w.push(Event::RunPaused {
+            run: id,
+            step,
+            because,
+        });
     }
     w.events
 }
@@ -134,16 +209,36 @@ fn why_it_ended(made: u32, ending: &Ending) -> String {
 }
 
 /// What follows from an operator's word on a paused run. `step` is the one it paused at.
-pub(crate) fn after_resume(run: &Run, step: u32, how: Resume, reason: String, look: &Look<'_>) -> Vec<Event> {
+pub(crate) fn after_resume(
+    run: &Run,
+    step: u32,
+    how: Resume,
+    reason: String,
+    look: &Look<'_>,
+) -> Vec<Event> {
     let mut w = walk(run, look);
     let id = run.id.clone();
-    w.push(Event::RunResumed { run: id.clone(), step, how, reason: reason.clone() });
+    w.push(Event::RunResumed {
+        run: id.clone(),
+        step,
+        how,
+        reason: reason.clone(),
+    });
     match how {
         Resume::Retry => {}
-        Resume::Skip => w.push(Event::StepSkipped { run: id, step, because: format!("skipped by a person: {reason}") }),
+        Resume::Skip => w.push(Event::StepSkipped {
+            run: id,
+            step,
+            because: format!("skipped by a person: {reason}"),
+        }),
         Resume::MarkDone => {
             let because = format!("marked done by a person: {reason}");
-            w.push(Event::StepEnded { run: id, step, status: StepStatus::Succeeded, because });
+            w.push(Event::StepEnded {
+                run: id,
+                step,
+                status: StepStatus::Succeeded,
+                because,
+            });
         }
     }
     w.go_on();

@@ -14,7 +14,12 @@ pub struct House {
 }
 
 pub fn actor(name: &str, role: AccessRole) -> Actor {
-    Actor { id: format!("person:{name}"), name: name.into(), role, source: Source::Browser }
+    Actor {
+        id: format!("person:{name}"),
+        name: name.into(),
+        role,
+        source: Source::Browser,
+    }
 }
 
 fn step(name: &str, condition: Option<&str>, retries: u32) -> Step {
@@ -64,13 +69,29 @@ pub fn plan() -> Plan {
     Plan {
         services: vec![service],
         runbooks: vec![runbook],
-        checklist: Checklist { emergency: vec!["Assess situation severity".into(), "Notify stakeholders".into()], ..Checklist::default() },
+        checklist: Checklist {
+            emergency: vec![
+                "Assess situation severity".into(),
+                "Notify stakeholders".into(),
+            ],
+            ..Checklist::default()
+        },
         conditions: BTreeMap::from([
-            ("reconnection_failed".into(), Condition::StepFailed("Attempt Reconnection".into())),
-            ("replica_unavailable".into(), Condition::StepFailed("Failover to Replica".into())),
+            (
+                "reconnection_failed".into(),
+                Condition::StepFailed("Attempt Reconnection".into()),
+            ),
+            (
+                "replica_unavailable".into(),
+                Condition::StepFailed("Failover to Replica".into()),
+            ),
         ]),
         communication: Communication {
-            severities: vec![severity(Severity::Sev1, 1200), severity(Severity::Sev2, 1800), severity(Severity::Sev3, 7200)],
+            severities: vec![
+                severity(Severity::Sev1, 1200),
+                severity(Severity::Sev2, 1800),
+                severity(Severity::Sev3, 7200),
+            ],
             ..Communication::default()
         },
         ..Plan::default()
@@ -79,13 +100,29 @@ pub fn plan() -> Plan {
 
 impl House {
     pub fn new() -> Self {
-        let mut house = House { plan: plan(), world: World::default(), log: Vec::new(), now: Stamp(1_795_000_000_000_000) };
-        house.machine(Command::LoadPlan { hash: "abc".into(), name: "Plan".into(), changes: 1 }).expect("the plan loads");
+        let mut house = House {
+            plan: plan(),
+            world: World::default(),
+            log: Vec::new(),
+            now: Stamp(1_795_000_000_000_000),
+        };
+        house
+            .machine(Command::LoadPlan {
+                hash: "abc".into(),
+                name: "Plan".into(),
+                changes: 1,
+            })
+            .expect("the plan loads");
         house
     }
 
     pub fn ask(&mut self, actor: &Actor, command: Command) -> Result<Vec<Event>, Refusal> {
-        let context = Context { actor, now: self.now, plan: &self.plan, node: "here" };
+        let context = Context {
+            actor,
+            now: self.now,
+            plan: &self.plan,
+            node: "here",
+        };
         let facts = decide(&self.world, &context, command)?;
         let mut events = Vec::new();
         for fact in facts {
@@ -122,12 +159,23 @@ impl House {
             occurred_at: None,
         };
         self.jane(command).expect("declared");
-        self.world.incidents.keys().next_back().expect("an incident").clone()
+        self.world
+            .incidents
+            .keys()
+            .next_back()
+            .expect("an incident")
+            .clone()
     }
 
     pub fn start(&mut self, incident: Option<Number>) -> RunId {
         let id = RunId(format!("run-{}", self.log.len()));
-        let command = Command::StartRun { id: id.clone(), runbook: "database-recovery".into(), incident, parameters: BTreeMap::new(), mode: Mode::Real };
+        let command = Command::StartRun {
+            id: id.clone(),
+            runbook: "database-recovery".into(),
+            incident,
+            parameters: BTreeMap::new(),
+            mode: Mode::Real,
+        };
         self.jane(command).expect("started");
         id
     }
@@ -135,15 +183,27 @@ impl House {
     /// Ends the attempt that runs, a second later.
     pub fn end(&mut self, run: &RunId, ending: Ending) {
         self.now = self.now.plus(Span::secs(1));
-        let (step, attempt) = self.run(run).running_attempt().map(|(s, a)| (s, a.number)).expect("an attempt runs");
-        let command = Command::EndAttempt { run: run.clone(), step, attempt, ending, output_bytes: 10, ended_at: self.now };
+        let (step, attempt) = self
+            .run(run)
+            .running_attempt()
+            .map(|(s, a)| (s, a.number))
+            .expect("an attempt runs");
+        let command = Command::EndAttempt {
+            run: run.clone(),
+            step,
+            attempt,
+            ending,
+            output_bytes: 10,
+            ended_at: self.now,
+        };
         self.machine(command).expect("reported");
     }
 
     /// Lets retry delays pass.
     pub fn wait(&mut self, run: &RunId) {
         self.now = self.now.plus(Span::secs(60));
-        self.machine(Command::Advance { run: run.clone() }).expect("advanced");
+        self.machine(Command::Advance { run: run.clone() })
+            .expect("advanced");
     }
 
     pub fn run(&self, id: &RunId) -> &Run {

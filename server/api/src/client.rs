@@ -18,7 +18,11 @@ pub enum Trouble {
     Silent(String),
     /// The server said no: `detail` of its `application/problem+json`.
     #[error("{detail}")]
-    Refused { status: u16, detail: String, field: Option<String> },
+    Refused {
+        status: u16,
+        detail: String,
+        field: Option<String>,
+    },
     #[error("the answer cannot be read: {0}")]
     Unreadable(String),
 }
@@ -32,8 +36,15 @@ pub struct Client {
 
 impl Client {
     pub fn new(url: &str, token: &str) -> Result<Client, Trouble> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build().map_err(|e| Trouble::Unreadable(e.to_string()))?;
-        Ok(Client { http, url: url.trim_end_matches('/').to_owned(), token: token.to_owned() })
+        let http = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .build()
+            .map_err(|e| Trouble::Unreadable(e.to_string()))?;
+        Ok(Client {
+            http,
+            url: url.trim_end_matches('/').to_owned(),
+            token: token.to_owned(),
+        })
     }
 
     pub async fn board(&self) -> Result<Value, Trouble> {
@@ -43,8 +54,16 @@ impl Client {
         self.get(&format!("/incidents/{number}")).await
     }
     /// Events of the incident and its runs after `after`, as `{"events": […]}`.
-    pub async fn timeline(&self, number: &Number, after: u64, limit: u32) -> Result<Value, Trouble> {
-        self.get(&format!("/incidents/{number}/timeline?after={after}&limit={limit}")).await
+    pub async fn timeline(
+        &self,
+        number: &Number,
+        after: u64,
+        limit: u32,
+    ) -> Result<Value, Trouble> {
+        self.get(&format!(
+            "/incidents/{number}/timeline?after={after}&limit={limit}"
+        ))
+        .await
     }
     pub async fn run(&self, id: &RunId) -> Result<Value, Trouble> {
         self.get(&format!("/runs/{id}")).await
@@ -54,14 +73,27 @@ impl Client {
     pub async fn declare(&self, key: &str, body: &Declare) -> Result<Value, Trouble> {
         self.post("/incidents", key, body).await
     }
-    pub async fn update(&self, key: &str, number: &Number, body: &Update) -> Result<Value, Trouble> {
-        self.post(&format!("/incidents/{number}/updates"), key, body).await
+    pub async fn update(
+        &self,
+        key: &str,
+        number: &Number,
+        body: &Update,
+    ) -> Result<Value, Trouble> {
+        self.post(&format!("/incidents/{number}/updates"), key, body)
+            .await
     }
     pub async fn note(&self, key: &str, number: &Number, body: &Note) -> Result<Value, Trouble> {
-        self.post(&format!("/incidents/{number}/notes"), key, body).await
+        self.post(&format!("/incidents/{number}/notes"), key, body)
+            .await
     }
-    pub async fn start_run(&self, key: &str, runbook: &Slug, body: &StartRun) -> Result<Value, Trouble> {
-        self.post(&format!("/runbooks/{runbook}/runs"), key, body).await
+    pub async fn start_run(
+        &self,
+        key: &str,
+        runbook: &Slug,
+        body: &StartRun,
+    ) -> Result<Value, Trouble> {
+        self.post(&format!("/runbooks/{runbook}/runs"), key, body)
+            .await
     }
 
     async fn get(&self, path: &str) -> Result<Value, Trouble> {
@@ -69,22 +101,40 @@ impl Client {
     }
 
     async fn post<T: Serialize>(&self, path: &str, key: &str, body: &T) -> Result<Value, Trouble> {
-        self.send(self.ask(Method::POST, path).header("idempotency-key", key).json(body)).await
+        self.send(
+            self.ask(Method::POST, path)
+                .header("idempotency-key", key)
+                .json(body),
+        )
+        .await
     }
 
     fn ask(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&self.token)
+        self.http
+            .request(method, format!("{}/api/v1{path}", self.url))
+            .bearer_auth(&self.token)
     }
 
     async fn send(&self, ask: RequestBuilder) -> Result<Value, Trouble> {
-        let answer = ask.send().await.map_err(|_| Trouble::Silent(self.url.clone()))?;
+        let answer = ask
+            .send()
+            .await
+            .map_err(|_| Trouble::Silent(self.url.clone()))?;
         let status = answer.status();
-        let text = answer.text().await.map_err(|_| Trouble::Silent(self.url.clone()))?;
-        let body: Value = serde_json::from_str(&text).map_err(|e| Trouble::Unreadable(format!("status {status}: {e}")))?;
+        let text = answer
+            .text()
+            .await
+            .map_err(|_| Trouble::Silent(self.url.clone()))?;
+        let body: Value = serde_json::from_str(&text)
+            .map_err(|e| Trouble::Unreadable(format!("status {status}: {e}")))?;
         if status.is_success() {
             return Ok(body);
         }
         let text = |key: &str| body[key].as_str().map(str::to_owned);
-        Err(Trouble::Refused { status: status.as_u16(), detail: text("detail").unwrap_or_else(|| format!("status {status}")), field: text("field") })
+        Err(Trouble::Refused {
+            status: status.as_u16(),
+            detail: text("detail").unwrap_or_else(|| format!("status {status}")),
+            field: text("field"),
+        })
     }
 }

@@ -34,7 +34,11 @@ pub struct Checks {
 
 impl Checks {
     pub fn new(desk: Desk, prober: Prober) -> Self {
-        Checks { desk, prober, looks: Arc::default() }
+        Checks {
+            desk,
+            prober,
+            looks: Arc::default(),
+        }
     }
 
     /// The last look at every service.
@@ -58,8 +62,14 @@ impl Checks {
                 for (n, service) in in_force.plan.services.iter().enumerate() {
                     if let Some(check) = service.check.clone() {
                         // Spread over the interval, so that they do not all look at the same instant.
-                        let first = (check.interval.0 / count * n as u32).min(Duration::from_millis(100) * n as u32);
-                        rounds.spawn(self.clone().keep_looking(service.id.clone(), check, targets.clone(), first));
+                        let first = (check.interval.0 / count * n as u32)
+                            .min(Duration::from_millis(100) * n as u32);
+                        rounds.spawn(self.clone().keep_looking(
+                            service.id.clone(),
+                            check,
+                            targets.clone(),
+                            first,
+                        ));
                     }
                 }
             }
@@ -69,14 +79,25 @@ impl Checks {
         }
     }
 
-    async fn keep_looking(self, service: ServiceId, check: plan::Check, targets: Arc<plan::Targets>, first: Duration) {
+    async fn keep_looking(
+        self,
+        service: ServiceId,
+        check: plan::Check,
+        targets: Arc<plan::Targets>,
+        first: Duration,
+    ) {
         let mut verdict = Verdict::new(check.fall, check.rise);
         let mut due = Instant::now() + first;
         loop {
             tokio::time::sleep_until(due).await;
             due = (due + check.interval.0).max(Instant::now());
             let (at, begun) = (self.desk.clock().now(), Instant::now());
-            let seen = match tokio::time::timeout(check.timeout.0, self.prober.look(&check.probe, &targets)).await {
+            let seen = match tokio::time::timeout(
+                check.timeout.0,
+                self.prober.look(&check.probe, &targets),
+            )
+            .await
+            {
                 Ok(seen) => seen,
                 Err(_) => Err(Failure::timeout(check.timeout.0)),
             };
@@ -92,11 +113,26 @@ impl Checks {
     }
 
     /// Until it is written down: a change that was seen is never dropped.
-    async fn report(&self, service: &ServiceId, health: domain::Health, because: String, since: Stamp) {
+    async fn report(
+        &self,
+        service: &ServiceId,
+        health: domain::Health,
+        because: String,
+        since: Stamp,
+    ) {
         let actor = Actor::system("checks", Source::Checker);
-        let command = Command::Observe { service: service.clone(), health, because, since };
+        let command = Command::Observe {
+            service: service.clone(),
+            health,
+            because,
+            since,
+        };
         let mut pause = Duration::from_millis(100);
-        while let Err(no) = self.desk.execute(Request::new(&actor, command.clone())).await {
+        while let Err(no) = self
+            .desk
+            .execute(Request::new(&actor, command.clone()))
+            .await
+        {
             match no {
                 No::Refused(refusal) => {
                     tracing::warn!(service.id = %service, %refusal, "What was seen of `{service}` was refused: {refusal}");

@@ -32,7 +32,9 @@ impl Clock {
     pub fn now(&self) -> Stamp {
         match &self.0 {
             Source::System => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                let since = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default();
                 Stamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
             }
             Source::Manual(hand) => Stamp(hand.load(Ordering::SeqCst)),

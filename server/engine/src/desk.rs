@@ -41,7 +41,9 @@ pub enum No {
     #[error("{0}")]
     Refused(Refusal),
     /// It could not be written down. Whether it was is unknown: ask again with the same key.
-    #[error("Muster cannot write to its database now: {0}. Nothing is lost; try again with the same key.")]
+    #[error(
+        "Muster cannot write to its database now: {0}. Nothing is lost; try again with the same key."
+    )]
     Unavailable(String),
 }
 
@@ -74,7 +76,13 @@ pub struct Beside {
 
 impl Request {
     pub fn new(actor: &Actor, command: Command) -> Self {
-        Request { actor: actor.clone(), command, key: None, expected: None, beside: Beside::default() }
+        Request {
+            actor: actor.clone(),
+            command,
+            key: None,
+            expected: None,
+            beside: Beside::default(),
+        }
     }
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
@@ -121,16 +129,28 @@ impl Desk {
     pub async fn open(store: Store, clock: Clock, node: &str) -> Result<Desk, store::Error> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let tail = Arc::new(Tail::default());
-        let turn = turn::Turn::load(store.clone(), clock.clone(), node.into(), tail.clone()).await?;
+        let turn =
+            turn::Turn::load(store.clone(), clock.clone(), node.into(), tail.clone()).await?;
         let (world, plan) = (turn.watch_world(), turn.watch_plan());
         tokio::spawn(serve(turn, queue));
-        Ok(Desk { jobs, world, plan, tail, store, clock, node: node.into() })
+        Ok(Desk {
+            jobs,
+            world,
+            plan,
+            tail,
+            store,
+            clock,
+            node: node.into(),
+        })
     }
 
     pub async fn execute(&self, request: Request) -> Answer {
         let (answer, receipt) = oneshot::channel();
         let closed = || No::Unavailable("it is shutting down".into());
-        self.jobs.send(Job { request, answer }).await.map_err(|_| closed())?;
+        self.jobs
+            .send(Job { request, answer })
+            .await
+            .map_err(|_| closed())?;
         receipt.await.map_err(|_| closed())?
     }
 
@@ -157,7 +177,13 @@ impl Desk {
         if let Some(live) = self.tail.after(seq) {
             return Ok(live);
         }
-        Ok(self.store.events_after(seq, 1000).await?.iter().filter_map(|r| stamped(r).as_ref().map(Live::of)).collect())
+        Ok(self
+            .store
+            .events_after(seq, 1000)
+            .await?
+            .iter()
+            .filter_map(|r| stamped(r).as_ref().map(Live::of))
+            .collect())
     }
 
     pub fn store(&self) -> &Store {

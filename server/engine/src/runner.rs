@@ -65,7 +65,14 @@ pub fn folder(spool: &Path, run: &RunId, step: u32, attempt: u32) -> PathBuf {
 
 impl Runner {
     pub fn new(desk: Desk, supervisor: Supervisor, place: Place) -> Self {
-        Runner { desk, supervisor, place: Arc::new(place), watched: Arc::default(), tokens: Arc::default(), nudge: Arc::default() }
+        Runner {
+            desk,
+            supervisor,
+            place: Arc::new(place),
+            watched: Arc::default(),
+            tokens: Arc::default(),
+            nudge: Arc::default(),
+        }
     }
 
     /// Works until it is dropped.
@@ -79,11 +86,22 @@ impl Runner {
                     soonest = Some(soonest.map_or(due, |s| s.min(due)));
                 }
             }
-            let ended: Vec<RunId> = self.tokens.lock().await.keys().filter(|id| world.runs.get(*id).is_none_or(|r| r.is_over())).cloned().collect();
+            let ended: Vec<RunId> = self
+                .tokens
+                .lock()
+                .await
+                .keys()
+                .filter(|id| world.runs.get(*id).is_none_or(|r| r.is_over()))
+                .cloned()
+                .collect();
             for id in ended {
                 self.revoke_token(&id).await;
             }
-            let wait = soonest.map(|due| due.since(self.desk.clock().now()).0.max(Duration::from_millis(1)));
+            let wait = soonest.map(|due| {
+                due.since(self.desk.clock().now())
+                    .0
+                    .max(Duration::from_millis(1))
+            });
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
                 () = self.nudge.notified() => {}
@@ -96,7 +114,14 @@ impl Runner {
     async fn look_after(&self, run: &Arc<Run>) -> Option<Stamp> {
         if let Some((step, attempt)) = run.running_attempt() {
             if attempt.node == self.desk.node() {
-                self.watch(run, Key { run: run.id.clone(), step, attempt: attempt.number });
+                self.watch(
+                    run,
+                    Key {
+                        run: run.id.clone(),
+                        step,
+                        attempt: attempt.number,
+                    },
+                );
             }
             return None;
         }
@@ -105,7 +130,13 @@ impl Runner {
         }
         let due = run.retry_due();
         if due.is_none_or(|due| due <= self.desk.clock().now()) {
-            self.report(Command::Advance { run: run.id.clone() }, &run.runbook.name).await;
+            self.report(
+                Command::Advance {
+                    run: run.id.clone(),
+                },
+                &run.runbook.name,
+            )
+            .await;
             return None;
         }
         due
@@ -113,7 +144,12 @@ impl Runner {
 
     /// Launches or finds again one attempt, unless somebody watches it already.
     fn watch(&self, run: &Arc<Run>, key: Key) {
-        if !self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
+        if !self
+            .watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.clone())
+        {
             return;
         }
         let (runner, run) = (self.clone(), run.clone());
@@ -128,7 +164,11 @@ impl Runner {
                 ended_at: end.at,
             };
             runner.report(command, &run.runbook.name).await;
-            runner.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            runner
+                .watched
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&key);
             runner.nudge.notify_one();
         });
     }
@@ -158,38 +198,69 @@ impl Runner {
         }
         match self.launch(run, key, dir).await {
             Ok(attempt) => self.follow(attempt, key).await,
-            Err(reason) => End { ending: Ending::CouldNotStart { reason }, output_bytes: 0, at: self.desk.clock().now() },
+            Err(reason) => End {
+                ending: Ending::CouldNotStart { reason },
+                output_bytes: 0,
+                at: self.desk.clock().now(),
+            },
         }
     }
 
     async fn launch(&self, run: &Run, key: &Key, dir: PathBuf) -> Result<Attempt, String> {
-        let step = run.runbook.steps.get(key.step as usize).ok_or("the runbook has no such step")?;
+        let step = run
+            .runbook
+            .steps
+            .get(key.step as usize)
+            .ok_or("the runbook has no such step")?;
         let mut env = self.place.env.clone();
         env.push(("MUSTER_URL".into(), self.place.url.clone()));
-        env.push(("MUSTER_TOKEN".into(), self.token(run).await.map_err(|no| no.to_string())?));
+        env.push((
+            "MUSTER_TOKEN".into(),
+            self.token(run).await.map_err(|no| no.to_string())?,
+        ));
         env.push(("MUSTER_PLAN".into(), self.place.plan.display().to_string()));
         env.push(("MUSTER_RUN".into(), run.id.0.clone()));
         env.push(("MUSTER_STEP".into(), step.name.clone()));
-        env.push(("MUSTER_MODE".into(), if run.mode == domain::Mode::Drill { "drill" } else { "real" }.into()));
+        env.push((
+            "MUSTER_MODE".into(),
+            if run.mode == domain::Mode::Drill {
+                "drill"
+            } else {
+                "real"
+            }
+            .into(),
+        ));
         if let Some(incident) = &run.incident {
             env.push(("MUSTER_INCIDENT".into(), incident.0.clone()));
         }
         for (name, value) in &run.parameters {
-            env.push((format!("MUSTER_PARAM_{}", name.to_uppercase().replace('-', "_")), value.clone()));
+            env.push((
+                format!("MUSTER_PARAM_{}", name.to_uppercase().replace('-', "_")),
+                value.clone(),
+            ));
         }
         if let Some(parent) = dir.parent() {
-            tokio::fs::create_dir_all(parent).await.map_err(|e| format!("cannot make {}: {e}", parent.display()))?;
+            tokio::fs::create_dir_all(parent)
+                .await
+                .map_err(|e| format!("cannot make {}: {e}", parent.display()))?;
         }
         let spec = Spec {
             id: format!("{}-{}-{}", key.run, key.step, key.attempt),
-            commands: step.commands.iter().map(|c| line::resolve(c, &self.place.program)).collect(),
+            commands: step
+                .commands
+                .iter()
+                .map(|c| line::resolve(c, &self.place.program))
+                .collect(),
             cwd: self.place.plan.clone(),
             env,
             timeout: Some(step.timeout.unwrap_or(Run::DEFAULT_TIMEOUT).0),
             grace: GRACE,
             dir,
         };
-        self.supervisor.launch(spec).await.map_err(|e| e.to_string())
+        self.supervisor
+            .launch(spec)
+            .await
+            .map_err(|e| e.to_string())
     }
 
     /// Waits for the end, and passes a stop on as soon as somebody asked for one.
@@ -197,7 +268,11 @@ impl Runner {
         let mut changes = self.desk.watch();
         let mut asked = false;
         loop {
-            let stop = changes.borrow_and_update().runs.get(&key.run).is_some_and(|r| r.status == RunStatus::Cancelling);
+            let stop = changes
+                .borrow_and_update()
+                .runs
+                .get(&key.run)
+                .is_some_and(|r| r.status == RunStatus::Cancelling);
             if stop && !asked {
                 asked = true;
                 if let Err(error) = attempt.cancel() {
@@ -218,10 +293,17 @@ impl Runner {
 
     /// Reports until it is written down: an ending that was seen is never dropped.
     async fn report(&self, command: Command, runbook: &str) {
-        let actor = Actor { name: runbook.to_owned(), ..Actor::system("runner", Source::Runner) };
+        let actor = Actor {
+            name: runbook.to_owned(),
+            ..Actor::system("runner", Source::Runner)
+        };
         let mut pause = Duration::from_millis(50);
         loop {
-            match self.desk.execute(Request::new(&actor, command.clone())).await {
+            match self
+                .desk
+                .execute(Request::new(&actor, command.clone()))
+                .await
+            {
                 Ok(_) => return,
                 Err(No::Refused(refusal)) => {
                     tracing::error!(%refusal, "The desk refused the runner's report: {refusal}");
@@ -239,14 +321,25 @@ impl Runner {
             return Ok(secret.clone());
         }
         let by = Actor::system("runner", Source::Runner);
-        let (id, secret) = access::issue_token(&self.desk, &by, &run.runbook.name, AccessRole::Commander, TOKEN_LASTS).await?;
+        let (id, secret) = access::issue_token(
+            &self.desk,
+            &by,
+            &run.runbook.name,
+            AccessRole::Commander,
+            TOKEN_LASTS,
+        )
+        .await?;
         tokens.insert(run.id.clone(), (id, secret.clone()));
         Ok(secret)
     }
 
     async fn revoke_token(&self, run: &RunId) {
-        let Some((id, _)) = self.tokens.lock().await.remove(run) else { return };
-        if let Err(error) = access::revoke(&self.desk, &Actor::system("runner", Source::Runner), &id).await {
+        let Some((id, _)) = self.tokens.lock().await.remove(run) else {
+            return;
+        };
+        if let Err(error) =
+            access::revoke(&self.desk, &Actor::system("runner", Source::Runner), &id).await
+        {
             tracing::warn!(%error, "The token of run {run} is not revoked; it expires by itself");
         }
     }
@@ -260,7 +353,11 @@ struct End {
 
 impl End {
     fn interrupted(at: Stamp) -> Self {
-        End { ending: Ending::Interrupted, output_bytes: 0, at }
+        End {
+            ending: Ending::Interrupted,
+            output_bytes: 0,
+            at,
+        }
     }
 }
 
@@ -273,6 +370,10 @@ impl From<Outcome> for End {
             supervise::Ending::Cancelled => Ending::Cancelled,
             supervise::Ending::CouldNotStart(reason) => Ending::CouldNotStart { reason },
         };
-        End { ending, output_bytes: o.output_bytes, at: Stamp(o.ended_at) }
+        End {
+            ending,
+            output_bytes: o.output_bytes,
+            at: Stamp(o.ended_at),
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! The loader's promises. Each folder of `broken_plans/cases` is laid over `broken_plans/base`, a small plan that is
 //! whole, and makes one mistake; the first line of its file says what the loader must answer, to the letter.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot make its files has failed")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot make its files has failed"
+)]
 
 use engine::plan::{Fault, Loaded, canonical_json, diff, load};
 use proptest::prelude::*;
@@ -29,7 +32,11 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() { copy(&entry.path(), &to) } else { _ = fs::copy(entry.path(), to).unwrap() }
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to)
+        } else {
+            _ = fs::copy(entry.path(), to).unwrap()
+        }
     }
 }
 
@@ -69,7 +76,9 @@ fn the_shipped_plan_is_whole() {
     assert_eq!(plan.contacts.emergency.len(), 4);
     assert_eq!(plan.checklist.emergency.len(), 6);
     assert_eq!(plan.scenarios.len(), 6);
-    let retries = plan.runbook(&"database-recovery".into()).map(|r| r.steps[1].retries);
+    let retries = plan
+        .runbook(&"database-recovery".into())
+        .map(|r| r.steps[1].retries);
     assert_eq!(retries, Some(3));
 }
 
@@ -82,10 +91,14 @@ fn forty_broken_plans_each_name_their_place() {
         let case = case.unwrap();
         let plan = copy_of(&base());
         copy(&case.path(), plan.path());
-        let expected = expectation(&case.path()).unwrap_or_else(|| panic!("{case:?} does not say what it expects"));
+        let expected = expectation(&case.path())
+            .unwrap_or_else(|| panic!("{case:?} does not say what it expects"));
         let answer = faults(plan.path());
         if answer.trim_end() != expected {
-            wrong += &format!("{}\n  expected {expected}\n  got      {answer}", case.file_name().to_string_lossy());
+            wrong += &format!(
+                "{}\n  expected {expected}\n  got      {answer}",
+                case.file_name().to_string_lossy()
+            );
         }
         seen += 1;
     }
@@ -101,22 +114,37 @@ fn expectation(case: &Path) -> Option<String> {
             return expectation(&path);
         }
         let text = fs::read_to_string(path).unwrap();
-        text.lines().next()?.strip_prefix("# expect: ").map(str::to_owned)
+        text.lines()
+            .next()?
+            .strip_prefix("# expect: ")
+            .map(str::to_owned)
     })
 }
 
 #[test]
 fn all_faults_of_all_files_come_at_once_and_none_is_raised_by_another() {
     let plan = with(&[
-        ("objectives.yaml", "rto:\n  - {id: critical, name: Critical, within: soon}\nrpo: []\n"),
-        ("scenarios.yaml", "- {id: outage, name: Outage, category: Outages, runbook: restat}\n- {id: outage, name: \"\", category: Outages, runbook: restart}\n"),
+        (
+            "objectives.yaml",
+            "rto:\n  - {id: critical, name: Critical, within: soon}\nrpo: []\n",
+        ),
+        (
+            "scenarios.yaml",
+            "- {id: outage, name: Outage, category: Outages, runbook: restat}\n- {id: outage, name: \"\", category: Outages, runbook: restart}\n",
+        ),
         ("runbooks/other.yaml", "name: Other\nstepps: []\n"),
-        ("runbooks/restart.yaml", "name: Restart\nsteps:\n  - {name: Restart, commands: [\"\"]}\n"),
+        (
+            "runbooks/restart.yaml",
+            "name: Restart\nsteps:\n  - {name: Restart, commands: [\"\"]}\n",
+        ),
     ]);
     // The tiers are not known, so no service is told that its tier does not exist; a runbook could not be read, so no
     // scenario is told that its runbook does not exist.
     assert_eq!(
-        faults(plan.path()).lines().map(|l| l.splitn(4, ' ').take(2).collect::<Vec<_>>().join(" ")).collect::<Vec<_>>(),
+        faults(plan.path())
+            .lines()
+            .map(|l| l.splitn(4, ' ').take(2).collect::<Vec<_>>().join(" "))
+            .collect::<Vec<_>>(),
         [
             "objectives.yaml:2:44: `soon`:",
             "scenarios.yaml:2:8: `outage`:",
@@ -135,21 +163,50 @@ fn what_is_no_plan_is_refused_with_a_sentence() {
         assert!(answer.contains(piece), "{answer}");
     };
     let nowhere = tempfile::tempdir().unwrap();
-    said(&nowhere.path().join("plan"), "the plan's folder cannot be read");
+    said(
+        &nowhere.path().join("plan"),
+        "the plan's folder cannot be read",
+    );
 
     let plan = copy_of(&base());
     fs::remove_file(plan.path().join("services.yaml")).unwrap();
-    said(plan.path(), "services.yaml:1:1: `services.yaml`: the plan's folder has no such file; every plan needs one");
+    said(
+        plan.path(),
+        "services.yaml:1:1: `services.yaml`: the plan's folder has no such file; every plan needs one",
+    );
     fs::create_dir(plan.path().join("services.yaml")).unwrap();
-    said(plan.path(), "services.yaml:1:1: `services.yaml`: this is not a file");
+    said(
+        plan.path(),
+        "services.yaml:1:1: `services.yaml`: this is not a file",
+    );
 
-    said(with(&[("checklist.yaml", "emergency:\n  - a\u{0}b\n")]).path(), "checklist.yaml:2:6: `\\u{0}`: a NUL");
-    said(with(&[("checklist.yaml", &format!("emergency: [{}]\n", "x, ".repeat(400_000)))]).path(), "larger than 1 MiB");
-    said(with(&[("checklist.yaml", "emergency: &all [*all]\n")]).path(), "checklist.yaml:1:18");
+    said(
+        with(&[("checklist.yaml", "emergency:\n  - a\u{0}b\n")]).path(),
+        "checklist.yaml:2:6: `\\u{0}`: a NUL",
+    );
+    said(
+        with(&[(
+            "checklist.yaml",
+            &format!("emergency: [{}]\n", "x, ".repeat(400_000)),
+        )])
+        .path(),
+        "larger than 1 MiB",
+    );
+    said(
+        with(&[("checklist.yaml", "emergency: &all [*all]\n")]).path(),
+        "checklist.yaml:1:18",
+    );
 
     let plan = copy_of(&base());
-    fs::write(plan.path().join("plan.yaml"), b"schema_version: 1\nname: Caf\xe9\n").unwrap();
-    said(plan.path(), "plan.yaml:2:10: `byte 0xe9`: this is not UTF-8");
+    fs::write(
+        plan.path().join("plan.yaml"),
+        b"schema_version: 1\nname: Caf\xe9\n",
+    )
+    .unwrap();
+    said(
+        plan.path(),
+        "plan.yaml:2:10: `byte 0xe9`: this is not UTF-8",
+    );
 
     let plan = copy_of(&base());
     for i in 0..500 {
@@ -172,12 +229,27 @@ fn a_link_may_not_lead_out_of_the_plan() {
     symlink(outside.path().join("secret.yaml"), &checklist).unwrap();
     let answer = faults(plan.path());
     assert_eq!(answer.lines().count(), 1, "{answer}");
-    assert!(answer.starts_with("checklist.yaml:1:1: `checklist.yaml`: this link leads out"), "{answer}");
+    assert!(
+        answer.starts_with("checklist.yaml:1:1: `checklist.yaml`: this link leads out"),
+        "{answer}"
+    );
 
     let plan = copy_of(&base());
-    fs::rename(plan.path().join("runbooks"), outside.path().join("runbooks")).unwrap();
-    symlink(outside.path().join("runbooks"), plan.path().join("runbooks")).unwrap();
-    assert!(faults(plan.path()).contains("runbooks:1:1: `runbooks`: this link leads out"), "{}", faults(plan.path()));
+    fs::rename(
+        plan.path().join("runbooks"),
+        outside.path().join("runbooks"),
+    )
+    .unwrap();
+    symlink(
+        outside.path().join("runbooks"),
+        plan.path().join("runbooks"),
+    )
+    .unwrap();
+    assert!(
+        faults(plan.path()).contains("runbooks:1:1: `runbooks`: this link leads out"),
+        "{}",
+        faults(plan.path())
+    );
 }
 
 #[test]
@@ -189,21 +261,35 @@ fn comments_and_order_of_files_do_not_change_the_hash() {
     fs::create_dir(again.path().join("runbooks")).unwrap();
     for file in files {
         let text = fs::read_to_string(shipped().join(&file)).unwrap();
-        fs::write(again.path().join(&file), format!("# Said again.\n---\n{text}\n# The end.\n")).unwrap();
+        fs::write(
+            again.path().join(&file),
+            format!("# Said again.\n---\n{text}\n# The end.\n"),
+        )
+        .unwrap();
     }
     assert_eq!(whole(again.path()), first);
 
-    let tidy = with(&[("objectives.yaml", "rpo: [{within: 15m, name: Database, id: database}]\nrto:\n- id: critical\n  within: 60m\n  name: 'Critical'\n- {id: core, name: Core, within: 2h}\n")]);
+    let tidy = with(&[(
+        "objectives.yaml",
+        "rpo: [{within: 15m, name: Database, id: database}]\nrto:\n- id: critical\n  within: 60m\n  name: 'Critical'\n- {id: core, name: Core, within: 2h}\n",
+    )]);
     assert_eq!(whole(tidy.path()).hash, whole(&base()).hash);
-    let other = with(&[("objectives.yaml", "rpo: [{within: 15m, name: Database, id: database}]\nrto:\n- {id: critical, name: Critical, within: 59m}\n- {id: core, name: Core, within: 2h}\n")]);
+    let other = with(&[(
+        "objectives.yaml",
+        "rpo: [{within: 15m, name: Database, id: database}]\nrto:\n- {id: critical, name: Critical, within: 59m}\n- {id: core, name: Core, within: 2h}\n",
+    )]);
     assert_ne!(whole(other.path()).hash, whole(&base()).hash);
     assert_eq!(first.hash.as_str().len(), 64);
 }
 
 fn yaml_files(plan: &Path) -> Vec<PathBuf> {
     let yaml = |dir: &Path| {
-        let entries = fs::read_dir(plan.join(dir)).unwrap().map(|e| dir.join(e.unwrap().file_name()));
-        entries.filter(|p| p.extension().is_some_and(|e| e == "yaml")).collect::<Vec<_>>()
+        let entries = fs::read_dir(plan.join(dir))
+            .unwrap()
+            .map(|e| dir.join(e.unwrap().file_name()));
+        entries
+            .filter(|p| p.extension().is_some_and(|e| e == "yaml"))
+            .collect::<Vec<_>>()
     };
     let mut files = [yaml(Path::new("")), yaml(Path::new("runbooks"))].concat();
     files.sort();
@@ -215,14 +301,36 @@ fn a_difference_names_what_changed_and_nothing_else() {
     let old = whole(&base()).plan;
     assert_eq!(diff(&old, &old), []);
     let plan = with(&[
-        ("services.yaml", &fs::read_to_string(base().join("services.yaml")).unwrap().replace("    probe:", "    interval: 10s\n    probe:")),
-        ("runbooks/stop.yaml", "name: Stop\nsteps: [{name: Stop, commands: [npm run app:graceful-shutdown]}]\n"),
-        ("runbooks/restart.yaml", "name: Restart the application\nsteps:\n  - name: Restart\n    commands: [npm run db:status, npm run app:start]\n    timeout: 30s\n"),
-        ("communication.yaml", &fs::read_to_string(base().join("communication.yaml")).unwrap().replace("[tech], channels: [email]", "[tech, all], channels: [email]")),
+        (
+            "services.yaml",
+            &fs::read_to_string(base().join("services.yaml"))
+                .unwrap()
+                .replace("    probe:", "    interval: 10s\n    probe:"),
+        ),
+        (
+            "runbooks/stop.yaml",
+            "name: Stop\nsteps: [{name: Stop, commands: [npm run app:graceful-shutdown]}]\n",
+        ),
+        (
+            "runbooks/restart.yaml",
+            "name: Restart the application\nsteps:\n  - name: Restart\n    commands: [npm run db:status, npm run app:start]\n    timeout: 30s\n",
+        ),
+        (
+            "communication.yaml",
+            &fs::read_to_string(base().join("communication.yaml"))
+                .unwrap()
+                .replace(
+                    "[tech], channels: [email]",
+                    "[tech, all], channels: [email]",
+                ),
+        ),
     ]);
     let new = whole(plan.path()).plan;
     assert_eq!(
-        diff(&old, &new).iter().map(ToString::to_string).collect::<Vec<_>>(),
+        diff(&old, &new)
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
         [
             "+ communication.matrix[SEV2].audiences[1]: all",
             "+ runbooks[restart].steps[Restart].commands[0]: npm run db:status",
@@ -234,15 +342,27 @@ fn a_difference_names_what_changed_and_nothing_else() {
     );
     let mut swapped = old.clone();
     swapped.services.reverse();
-    assert_eq!(diff(&old, &swapped).iter().map(ToString::to_string).collect::<Vec<_>>(), ["~ services (order): orders-api, database → database, orders-api"]);
+    assert_eq!(
+        diff(&old, &swapped)
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        ["~ services (order): orders-api, database → database, orders-api"]
+    );
     assert_ne!(canonical_json(&old), canonical_json(&swapped));
 }
 
 #[test]
 fn a_long_chain_of_services_is_walked_to_its_end() {
     let chain = |last: &str| {
-        let link = |i: u32| format!("- {{id: s{i}, name: S, tier: core, depends_on: [s{}]}}\n", i + 1);
-        (0..9_999).map(link).collect::<String>() + &format!("- {{id: s9999, name: S, tier: core, depends_on: [{last}]}}\n")
+        let link = |i: u32| {
+            format!(
+                "- {{id: s{i}, name: S, tier: core, depends_on: [s{}]}}\n",
+                i + 1
+            )
+        };
+        (0..9_999).map(link).collect::<String>()
+            + &format!("- {{id: s9999, name: S, tier: core, depends_on: [{last}]}}\n")
     };
     let rest = "- {id: orders-api, name: Orders, tier: core}\n- {id: database, name: Database, tier: core}\n";
     whole(with(&[("services.yaml", &(chain("database") + rest))]).path());
@@ -281,14 +401,20 @@ const COMMANDS: &str = "
 #[test]
 fn every_npm_command_of_the_document_is_in_package_json() {
     let document: BTreeSet<String> = COMMANDS.split_whitespace().map(str::to_owned).collect();
-    let package: serde_json::Value = serde_json::from_str(&fs::read_to_string(shipped().join("package.json")).unwrap()).unwrap();
+    let package: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(shipped().join("package.json")).unwrap()).unwrap();
     assert_eq!(package["private"], true);
-    let scripts: BTreeMap<String, String> = serde_json::from_value(package["scripts"].clone()).unwrap();
+    let scripts: BTreeMap<String, String> =
+        serde_json::from_value(package["scripts"].clone()).unwrap();
     for (name, script) in &scripts {
         assert_eq!(*script, format!("muster do {name}"));
     }
     let text = canonical_json(&whole(&shipped()).plan);
-    let name = |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || ":-".contains(*c)).collect::<String>();
+    let name = |rest: &str| {
+        rest.chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || ":-".contains(*c))
+            .collect::<String>()
+    };
     let used: BTreeSet<String> = text.split("npm run ").skip(1).map(name).collect();
     let scripts: BTreeSet<String> = scripts.into_keys().collect();
     assert_eq!(scripts, document);
@@ -299,9 +425,23 @@ fn every_npm_command_of_the_document_is_in_package_json() {
 fn the_two_runbooks_of_section_seven_use_its_own_keys_only() {
     for file in ["database-recovery", "application-recovery"] {
         let text = fs::read_to_string(shipped().join(format!("runbooks/{file}.yaml"))).unwrap();
-        let keys = text.lines().filter_map(|line| line.trim_start().trim_start_matches("- ").split_once(':').map(|(key, _)| key.to_owned()));
+        let keys = text.lines().filter_map(|line| {
+            line.trim_start()
+                .trim_start_matches("- ")
+                .split_once(':')
+                .map(|(key, _)| key.to_owned())
+        });
         let keys: BTreeSet<String> = keys.filter(|k| !k.starts_with("npm run")).collect();
-        let own = ["name", "trigger", "steps", "condition", "commands", "timeout", "retries"].map(str::to_owned);
+        let own = [
+            "name",
+            "trigger",
+            "steps",
+            "condition",
+            "commands",
+            "timeout",
+            "retries",
+        ]
+        .map(str::to_owned);
         assert!(keys.is_subset(&own.into()), "{file}: {keys:?}");
     }
 }
@@ -311,7 +451,11 @@ fn the_addresses_of_the_laboratory_stand_in_two_files_only() {
     for file in yaml_files(&shipped()) {
         let text = fs::read_to_string(shipped().join(&file)).unwrap();
         let there = ["services.yaml", "targets.yaml"].contains(&file.to_string_lossy().as_ref());
-        assert_eq!(text.contains("127.0.0.1") || text.contains(":554"), there, "{file:?}");
+        assert_eq!(
+            text.contains("127.0.0.1") || text.contains(":554"),
+            there,
+            "{file:?}"
+        );
     }
 }
 

@@ -26,7 +26,9 @@ const STUBBORN_TREE: &str = r#"
 
 #[tokio::test]
 async fn a_command_goes_on_when_the_server_is_killed() {
-    let scene = Scene::new(&format!("echo begun; touch begun; {AWAIT_GO} echo the whole output; exit 3"));
+    let scene = Scene::new(&format!(
+        "echo begun; touch begun; {AWAIT_GO} echo the whole output; exit 3"
+    ));
     let server = scene.serve();
     until("the command begins", || scene.path("begun").exists()).await;
     server.die();
@@ -34,7 +36,10 @@ async fn a_command_goes_on_when_the_server_is_killed() {
     let outcome = adopt_elsewhere(&scene.spec.dir);
     assert_eq!(outcome.ending, Ending::Exited(3));
     assert_eq!(scene.output().await, "$ sh\nbegun\nthe whole output\n");
-    assert_eq!(outcome.output_bytes, output_size(&scene.spec.dir).await.unwrap());
+    assert_eq!(
+        outcome.output_bytes,
+        output_size(&scene.spec.dir).await.unwrap()
+    );
     assert!(outcome.started_at > 1_700_000_000_000_000 && outcome.ended_at >= outcome.started_at);
 }
 
@@ -61,7 +66,11 @@ async fn a_timeout_kills_a_term_ignoring_tree_with_an_escaped_grandchild() {
     scene.spec.timeout = Some(Duration::from_secs(2));
     scene.spec.grace = Duration::from_millis(100);
     let mut attempt = scene.launch().await;
-    let pids = [scene.pid("leader").await, scene.pid("child").await, scene.pid("escaped").await];
+    let pids = [
+        scene.pid("leader").await,
+        scene.pid("child").await,
+        scene.pid("escaped").await,
+    ];
     assert_eq!(attempt.wait().await.unwrap().ending, Ending::TimedOut);
     assert_eq!(pids.map(lives), [false; 3]);
 }
@@ -76,15 +85,26 @@ async fn without_a_cgroup_the_whole_tree_still_dies() {
     let covered = "mount -t tmpfs none /sys/fs/cgroup && exec \"$@\"";
     let unshare = |rest: &[&str]| {
         let mut command = Command::new("unshare");
-        command.args(["--map-root-user", "--mount", "sh", "-c", covered, "sh"]).args(rest);
+        command
+            .args(["--map-root-user", "--mount", "sh", "-c", covered, "sh"])
+            .args(rest);
         command
     };
-    if !unshare(&["true"]).status().is_ok_and(|status| status.success()) {
+    if !unshare(&["true"])
+        .status()
+        .is_ok_and(|status| status.success())
+    {
         eprintln!("skipped: this machine allows no mount namespaces");
         return;
     }
-    let mut server = unshare(&[PROBE, "launch", spec.to_str().unwrap()]).spawn().unwrap();
-    let pids = [scene.pid("leader").await, scene.pid("child").await, scene.pid("escaped").await];
+    let mut server = unshare(&[PROBE, "launch", spec.to_str().unwrap()])
+        .spawn()
+        .unwrap();
+    let pids = [
+        scene.pid("leader").await,
+        scene.pid("child").await,
+        scene.pid("escaped").await,
+    ];
     assert!(scene.claim()["cgroup"].is_null());
     let mut attempt = adopt_running(&scene.spec.dir).await;
     attempt.cancel().unwrap();
@@ -95,7 +115,8 @@ async fn without_a_cgroup_the_whole_tree_still_dies() {
 
 #[tokio::test]
 async fn cancel_works_after_readoption() {
-    let scene = Scene::new("trap 'echo tidied; exit 0' TERM; touch begun; while :; do sleep 0.02; done");
+    let scene =
+        Scene::new("trap 'echo tidied; exit 0' TERM; touch begun; while :; do sleep 0.02; done");
     let server = scene.serve();
     until("the command begins", || scene.path("begun").exists()).await;
     server.die();
@@ -118,7 +139,10 @@ async fn a_cancelled_group_may_tidy_up_after_its_leader_left() {
     let leader = scene.pid("leader").await;
     until("the child begins", || scene.path("begun").exists()).await;
     attempt.cancel().unwrap();
-    until("the leader is gone, its child is not", || scene.path("leaving").exists() && !lives(leader)).await;
+    until("the leader is gone, its child is not", || {
+        scene.path("leaving").exists() && !lives(leader)
+    })
+    .await;
     scene.touch("go");
     assert_eq!(attempt.wait().await.unwrap().ending, Ending::Cancelled);
     // Before it, a shell may remark on the end of its `sleep`.
@@ -127,7 +151,11 @@ async fn a_cancelled_group_may_tidy_up_after_its_leader_left() {
 
 #[tokio::test]
 async fn a_timeout_is_for_the_attempt_and_starts_no_further_command() {
-    let mut scene = Scene::of(vec![shell("exit 0"), shell("while :; do sleep 1; done"), shell("touch later")]);
+    let mut scene = Scene::of(vec![
+        shell("exit 0"),
+        shell("while :; do sleep 1; done"),
+        shell("touch later"),
+    ]);
     scene.spec.timeout = Some(Duration::from_millis(500));
     let outcome = scene.run().await;
     assert_eq!((outcome.ending, outcome.command), (Ending::TimedOut, 1));
@@ -138,26 +166,48 @@ async fn a_timeout_is_for_the_attempt_and_starts_no_further_command() {
 async fn a_dead_supervisor_is_lost_and_leaves_no_orphans() {
     let scene = Scene::new(STUBBORN_TREE);
     let mut attempt = scene.launch().await;
-    let (leader, child, escaped) = (scene.pid("leader").await, scene.pid("child").await, scene.pid("escaped").await);
+    let (leader, child, escaped) = (
+        scene.pid("leader").await,
+        scene.pid("child").await,
+        scene.pid("escaped").await,
+    );
     kill_nine(scene.supervisor_pid());
     assert_eq!(attempt.wait().await, Err(Lost));
-    until("leader and child are gone", || !lives(leader) && !lives(child)).await;
+    until("leader and child are gone", || {
+        !lives(leader) && !lives(child)
+    })
+    .await;
     match scene.claim()["cgroup"].as_str() {
-        Some(cgroup) => until("all is gone", || !lives(escaped) && !fs::exists(cgroup).unwrap()).await,
+        Some(cgroup) => {
+            until("all is gone", || {
+                !lives(escaped) && !fs::exists(cgroup).unwrap()
+            })
+            .await
+        }
         None => kill_nine(escaped),
     }
-    assert!(matches!(adopt(&scene.spec.dir).await.unwrap(), Adopted::Lost));
+    assert!(matches!(
+        adopt(&scene.spec.dir).await.unwrap(),
+        Adopted::Lost
+    ));
 }
 
 #[tokio::test]
 async fn a_dead_supervisor_is_lost_to_the_next_server_too() {
     let scene = Scene::new(STUBBORN_TREE);
     let server = scene.serve();
-    let (leader, child, escaped) = (scene.pid("leader").await, scene.pid("child").await, scene.pid("escaped").await);
+    let (leader, child, escaped) = (
+        scene.pid("leader").await,
+        scene.pid("child").await,
+        scene.pid("escaped").await,
+    );
     server.die();
     kill_nine(scene.supervisor_pid());
     until("the supervisor is gone", || !lives(scene.supervisor_pid())).await;
-    assert!(matches!(adopt(&scene.spec.dir).await.unwrap(), Adopted::Lost));
+    assert!(matches!(
+        adopt(&scene.spec.dir).await.unwrap(),
+        Adopted::Lost
+    ));
     assert!(!lives(leader) && !lives(child));
     if scene.claim()["cgroup"].is_null() {
         kill_nine(escaped);
@@ -177,19 +227,28 @@ async fn a_folder_never_started_cannot_start_later() {
         async move { supervisor.launch(spec).await.map(drop) }
     });
     until("the folder is made", || scene.spec.dir.join("rec").exists()).await;
-    assert!(matches!(adopt(&scene.spec.dir).await.unwrap(), Adopted::NeverStarted));
+    assert!(matches!(
+        adopt(&scene.spec.dir).await.unwrap(),
+        Adopted::NeverStarted
+    ));
     kill(zygote, Signal::SIGCONT).unwrap();
     assert!(launch.await.unwrap().is_err());
     // Nor by asking again, nor after another look.
     assert!(supervisor.launch(scene.spec.clone()).await.is_err());
-    assert!(matches!(adopt(&scene.spec.dir).await.unwrap(), Adopted::NeverStarted));
+    assert!(matches!(
+        adopt(&scene.spec.dir).await.unwrap(),
+        Adopted::NeverStarted
+    ));
     assert!(!scene.path("ran").exists() && !scene.spec.dir.join("out").exists());
 }
 
 #[tokio::test]
 async fn a_folder_that_was_not_even_made_never_started() {
     let scene = Scene::new("touch ran");
-    assert!(matches!(adopt(&scene.spec.dir).await.unwrap(), Adopted::NeverStarted));
+    assert!(matches!(
+        adopt(&scene.spec.dir).await.unwrap(),
+        Adopted::NeverStarted
+    ));
     assert!(supervisor().launch(scene.spec.clone()).await.is_err());
     assert!(!scene.path("ran").exists());
 }
@@ -198,18 +257,27 @@ async fn a_folder_that_was_not_even_made_never_started() {
 async fn an_attempt_cannot_run_twice() {
     let scene = Scene::new("echo once");
     scene.run().await;
-    let again = supervisor().launch(scene.spec.clone()).await.map(drop).unwrap_err();
+    let again = supervisor()
+        .launch(scene.spec.clone())
+        .await
+        .map(drop)
+        .unwrap_err();
     assert_eq!(again.kind(), std::io::ErrorKind::AlreadyExists);
     assert_eq!(scene.output().await, "$ sh\nonce\n");
 }
 
 #[tokio::test]
 async fn a_missing_program_says_so() {
-    let outcome = Scene::of(vec![command("x", &["no-such-program", "now"])]).run().await;
+    let outcome = Scene::of(vec![command("x", &["no-such-program", "now"])])
+        .run()
+        .await;
     let sentence = "There is no program `no-such-program` in /usr/bin:/bin. Install it, or write its whole path.";
     assert_eq!(outcome.ending, Ending::CouldNotStart(sentence.into()));
     // Unlike a program that itself ends with what a shell says then.
-    assert_eq!(Scene::new("exit 127").run().await.ending, Ending::Exited(127));
+    assert_eq!(
+        Scene::new("exit 127").run().await.ending,
+        Ending::Exited(127)
+    );
 }
 
 #[tokio::test]
@@ -229,14 +297,46 @@ async fn whatever_keeps_a_program_from_starting_is_said() {
         fs::set_permissions(scene.path("program"), fs::Permissions::from_mode(mode)).unwrap();
     }
     assert!(sentence(|_| {}).await.contains("interpreter"));
-    assert!(sentence(|scene| mode(scene, 0o644)).await.contains("permissions"));
-    assert!(sentence(|scene| fs::write(scene.path("program"), "echo no shell\n").unwrap()).await.contains("`#!`"));
-    assert!(sentence(|scene| fs::remove_file(scene.path("program")).unwrap()).await.contains("no program"));
-    assert!(sentence(|scene| scene.spec.cwd = "/no/such/folder".into()).await.contains("working directory"));
-    assert!(sentence(|scene| scene.spec.commands[0].argv.clear()).await.contains("empty"));
-    assert!(sentence(|scene| scene.spec.commands[0].argv.push("a\0b".into())).await.contains("NUL"));
-    assert!(sentence(|scene| scene.spec.commands[0].argv.push("x".repeat(200_000))).await.contains("too large"));
-    assert!(sentence(|scene| scene.spec.env.push(("A=B".into(), "c".into()))).await.contains("`A=B`"));
+    assert!(
+        sentence(|scene| mode(scene, 0o644))
+            .await
+            .contains("permissions")
+    );
+    assert!(
+        sentence(|scene| fs::write(scene.path("program"), "echo no shell\n").unwrap())
+            .await
+            .contains("`#!`")
+    );
+    assert!(
+        sentence(|scene| fs::remove_file(scene.path("program")).unwrap())
+            .await
+            .contains("no program")
+    );
+    assert!(
+        sentence(|scene| scene.spec.cwd = "/no/such/folder".into())
+            .await
+            .contains("working directory")
+    );
+    assert!(
+        sentence(|scene| scene.spec.commands[0].argv.clear())
+            .await
+            .contains("empty")
+    );
+    assert!(
+        sentence(|scene| scene.spec.commands[0].argv.push("a\0b".into()))
+            .await
+            .contains("NUL")
+    );
+    assert!(
+        sentence(|scene| scene.spec.commands[0].argv.push("x".repeat(200_000)))
+            .await
+            .contains("too large")
+    );
+    assert!(
+        sentence(|scene| scene.spec.env.push(("A=B".into(), "c".into())))
+            .await
+            .contains("`A=B`")
+    );
 }
 
 #[tokio::test]
@@ -265,20 +365,40 @@ async fn what_a_command_leaves_in_the_background_ends_with_the_attempt() {
 async fn the_environment_is_the_one_given_and_nothing_is_read_from_the_terminal() {
     let scene = Scene::of(vec![command("env", &["env"]), command("cat", &["cat"])]);
     assert_eq!(scene.run().await.ending, Ending::Exited(0));
-    assert_eq!(scene.output().await, format!("$ env\nPATH=/usr/bin:/bin\nSECRET={SECRET}\n$ cat\n"));
+    assert_eq!(
+        scene.output().await,
+        format!("$ env\nPATH=/usr/bin:/bin\nSECRET={SECRET}\n$ cat\n")
+    );
 }
 
 #[tokio::test]
 async fn any_output_is_kept_byte_for_byte() {
     let scene = Scene::of(vec![command("odd", &["printf", r"\377\000\303 no end"])]);
     scene.run().await;
-    assert_eq!(read_output(&scene.spec.dir, 6, usize::MAX).await.unwrap(), b"\xff\0\xc3 no end");
+    assert_eq!(
+        read_output(&scene.spec.dir, 6, usize::MAX).await.unwrap(),
+        b"\xff\0\xc3 no end"
+    );
 
-    let scene = Scene::of(vec![command("much", &["head", "-c", "104857600", "/dev/zero"])]);
+    let scene = Scene::of(vec![command(
+        "much",
+        &["head", "-c", "104857600", "/dev/zero"],
+    )]);
     let outcome = scene.run().await;
-    assert_eq!((outcome.ending, outcome.output_bytes), (Ending::Exited(0), 7 + 104_857_600));
-    assert_eq!(output_size(&scene.spec.dir).await.unwrap(), outcome.output_bytes);
-    assert_eq!(read_output(&scene.spec.dir, 104_857_600, 1000).await.unwrap(), [0; 7]);
+    assert_eq!(
+        (outcome.ending, outcome.output_bytes),
+        (Ending::Exited(0), 7 + 104_857_600)
+    );
+    assert_eq!(
+        output_size(&scene.spec.dir).await.unwrap(),
+        outcome.output_bytes
+    );
+    assert_eq!(
+        read_output(&scene.spec.dir, 104_857_600, 1000)
+            .await
+            .unwrap(),
+        [0; 7]
+    );
 }
 
 proptest! {
@@ -308,20 +428,29 @@ async fn large_arguments_and_environments_arrive() {
     let count = "printf '%s' \"$1\" \"$2\" \"$A\" \"$B\" \"$C\" | wc -c";
     let (x, y) = (long('x'), long('y'));
     let mut scene = Scene::of(vec![command("count", &["sh", "-c", count, "sh", &x, &y])]);
-    scene.spec.env.extend(["A", "B", "C"].map(|key| (key.into(), long('z'))));
+    scene
+        .spec
+        .env
+        .extend(["A", "B", "C"].map(|key| (key.into(), long('z'))));
     assert_eq!(scene.run().await.ending, Ending::Exited(0));
     assert_eq!(scene.output().await, "$ count\n500000\n");
 }
 
 #[tokio::test]
 async fn secrets_are_not_in_any_argv() {
-    let scene = Scene::new(&format!("printf %s \"$SECRET\" | wc -c; touch begun; {AWAIT_GO}"));
+    let scene = Scene::new(&format!(
+        "printf %s \"$SECRET\" | wc -c; touch begun; {AWAIT_GO}"
+    ));
     let mut attempt = scene.launch().await;
     until("the command begins", || scene.path("begun").exists()).await;
     let told: Vec<_> = fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok())
-        .filter(|cmdline| cmdline.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()))
+        .filter(|cmdline| {
+            cmdline
+                .windows(SECRET.len())
+                .any(|window| window == SECRET.as_bytes())
+        })
         .collect();
     assert_eq!(told, Vec::<Vec<u8>>::new());
     scene.touch("go");
@@ -330,14 +459,21 @@ async fn secrets_are_not_in_any_argv() {
     // Nor is there one in the attempt's folder.
     for file in fs::read_dir(&scene.spec.dir).unwrap() {
         let content = fs::read(file.unwrap().path()).unwrap();
-        assert!(!content.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()));
+        assert!(
+            !content
+                .windows(SECRET.len())
+                .any(|window| window == SECRET.as_bytes())
+        );
     }
 }
 
 #[tokio::test]
 async fn the_zygote_is_restarted_when_it_dies() {
     let supervisor = supervisor();
-    let (slow, quick) = (Scene::new(&format!("{AWAIT_GO} exit 4")), Scene::new("exit 5"));
+    let (slow, quick) = (
+        Scene::new(&format!("{AWAIT_GO} exit 4")),
+        Scene::new("exit 5"),
+    );
     let mut running = supervisor.launch(slow.spec.clone()).await.unwrap();
     let first = supervisor.zygote_pid();
     kill_nine(first as i32);
@@ -370,7 +506,13 @@ async fn many_attempts_at_once_do_not_mix_up_their_ends() {
         let supervisor = supervisor.clone();
         tokio::spawn(async move {
             let scene = Scene::new(&format!("echo {code}; exit {code}"));
-            let outcome = supervisor.launch(scene.spec.clone()).await.unwrap().wait().await.unwrap();
+            let outcome = supervisor
+                .launch(scene.spec.clone())
+                .await
+                .unwrap()
+                .wait()
+                .await
+                .unwrap();
             assert_eq!(outcome.ending, Ending::Exited(code));
             assert_eq!(scene.output().await, format!("$ sh\n{code}\n"));
         })
@@ -382,7 +524,9 @@ async fn many_attempts_at_once_do_not_mix_up_their_ends() {
 
 #[test]
 fn a_binary_that_is_no_zygote_is_refused() {
-    let error = engine::supervise::Supervisor::start_with_exe("/bin/true").map(drop).unwrap_err();
+    let error = engine::supervise::Supervisor::start_with_exe("/bin/true")
+        .map(drop)
+        .unwrap_err();
     assert!(error.to_string().contains("run_if_zygote"), "{error}");
     let by_hand = Command::new(PROBE).arg("zygote").output().unwrap();
     assert_eq!(by_hand.status.code(), Some(2));

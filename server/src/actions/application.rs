@@ -11,18 +11,32 @@ const AGAIN: Duration = Duration::from_millis(300);
 /// One user's transaction through the front door: an order is written and read back.
 pub async fn order(ground: &mut Ground) -> Result<(), No> {
     let (_, application) = ground.application()?;
-    let probe = ground.plan.service(&application.service).and_then(|s| s.check.as_ref()).map(|c| c.probe.clone());
+    let probe = ground
+        .plan
+        .service(&application.service)
+        .and_then(|s| s.check.as_ref())
+        .map(|c| c.probe.clone());
     let Some(probe @ Probe::UserPath(_)) = probe else {
-        return Err(No::Failed(format!("the service {} has no user-path check", application.service)));
+        return Err(No::Failed(format!(
+            "the service {} has no user-path check",
+            application.service
+        )));
     };
     match ground.prober.look(&probe, &ground.plan.targets).await {
         Ok(seen) => {
-            ground.report.found("an order, as a user", &seen.says, Some(true));
+            ground
+                .report
+                .found("an order, as a user", &seen.says, Some(true));
             Ok(())
         }
         Err(failure) => {
-            ground.report.found("an order, as a user", &failure.says, Some(false));
-            Err(No::Failed(format!("an order cannot be placed: {}", failure.says)))
+            ground
+                .report
+                .found("an order, as a user", &failure.says, Some(false));
+            Err(No::Failed(format!(
+                "an order cannot be placed: {}",
+                failure.says
+            )))
         }
     }
 }
@@ -30,10 +44,20 @@ pub async fn order(ground: &mut Ground) -> Result<(), No> {
 /// Asks until it holds, for as long as things may take to settle. Only the last answer is told.
 async fn until_ordered(ground: &mut Ground) -> Result<(), No> {
     let (_, application) = ground.application()?;
-    let probe = ground.plan.service(&application.service).and_then(|s| s.check.as_ref()).map(|c| c.probe.clone());
+    let probe = ground
+        .plan
+        .service(&application.service)
+        .and_then(|s| s.check.as_ref())
+        .map(|c| c.probe.clone());
     let deadline = tokio::time::Instant::now() + SETTLES;
     if let Some(probe) = probe {
-        while tokio::time::Instant::now() < deadline && ground.prober.look(&probe, &ground.plan.targets).await.is_err() {
+        while tokio::time::Instant::now() < deadline
+            && ground
+                .prober
+                .look(&probe, &ground.plan.targets)
+                .await
+                .is_err()
+        {
             tokio::time::sleep(AGAIN).await;
         }
     }
@@ -48,9 +72,18 @@ pub async fn update_connection(ground: &mut Ground) -> Result<String, No> {
     let argv = database.move_route.get(&node).cloned().unwrap_or_default();
     ground.outside("move the route", &argv).await?;
     if let Some(path) = &application.reset_pool {
-        let renewed = ground.http.post(format!("{}{path}", application.url)).send().await.is_ok_and(|a| a.status().is_success());
+        let renewed = ground
+            .http
+            .post(format!("{}{path}", application.url))
+            .send()
+            .await
+            .is_ok_and(|a| a.status().is_success());
         // The application renews them by itself too; the order below is the proof.
-        ground.report.found("connections renewed", if renewed { "yes" } else { "not yet" }, None);
+        ground.report.found(
+            "connections renewed",
+            if renewed { "yes" } else { "not yet" },
+            None,
+        );
     }
     until_ordered(ground).await?;
     Ok(format!("{name} writes to {node}"))
@@ -60,16 +93,48 @@ pub async fn graceful_shutdown(ground: &mut Ground) -> Result<String, No> {
     let (name, application) = ground.application()?;
     ground.outside("stop", &application.stop.clone()).await?;
     let silent = until(|| async { ground.http.get(&application.url).send().await.is_err() }).await;
-    ground.report.found("its address", if silent { "nothing listens" } else { "STILL ANSWERS" }, Some(silent));
-    if silent { Ok(format!("{name} has stopped")) } else { Err(No::Failed(format!("{name} still answers"))) }
+    ground.report.found(
+        "its address",
+        if silent {
+            "nothing listens"
+        } else {
+            "STILL ANSWERS"
+        },
+        Some(silent),
+    );
+    if silent {
+        Ok(format!("{name} has stopped"))
+    } else {
+        Err(No::Failed(format!("{name} still answers")))
+    }
 }
 
 pub async fn start(ground: &mut Ground) -> Result<String, No> {
     let (name, application) = ground.application()?;
     ground.outside("start", &application.start.clone()).await?;
-    let answers = until(|| async { ground.http.get(format!("{}{}", application.url, application.health)).send().await.is_ok() }).await;
-    ground.report.found("its address", if answers { "answers" } else { "DOES NOT ANSWER" }, Some(answers));
-    if answers { Ok(format!("{name} has started")) } else { Err(No::Failed(format!("{name} does not answer"))) }
+    let answers = until(|| async {
+        ground
+            .http
+            .get(format!("{}{}", application.url, application.health))
+            .send()
+            .await
+            .is_ok()
+    })
+    .await;
+    ground.report.found(
+        "its address",
+        if answers {
+            "answers"
+        } else {
+            "DOES NOT ANSWER"
+        },
+        Some(answers),
+    );
+    if answers {
+        Ok(format!("{name} has started"))
+    } else {
+        Err(No::Failed(format!("{name} does not answer")))
+    }
 }
 
 /// Three in a row, as a recovery is only proven by service that stays.
@@ -91,14 +156,28 @@ async fn healthy_words(healthy: bool, ground: &Ground, application: &Application
     if healthy {
         return "ok".into();
     }
-    self::healthy(ground, application).await.err().unwrap_or_else(|| "ok, only just now".into())
+    self::healthy(ground, application)
+        .await
+        .err()
+        .unwrap_or_else(|| "ok, only just now".into())
 }
 
 async fn healthy(ground: &Ground, application: &Application) -> Result<(), String> {
-    let answer = ground.http.get(format!("{}{}", application.url, application.health)).send().await;
+    let answer = ground
+        .http
+        .get(format!("{}{}", application.url, application.health))
+        .send()
+        .await;
     let answer = answer.map_err(|_| "no answer".to_owned())?;
     let status = answer.status();
-    if status.is_success() { Ok(()) } else { Err(format!("{status}: {}", answer.text().await.unwrap_or_default())) }
+    if status.is_success() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{status}: {}",
+            answer.text().await.unwrap_or_default()
+        ))
+    }
 }
 
 /// Asks again until it holds or should have.

@@ -25,7 +25,10 @@ const STATE: &str = "SELECT pg_is_in_recovery() AS in_recovery,
 
 pub async fn state(connection: &mut PgConnection) -> Result<State, String> {
     let read = sqlx::query(STATE).fetch_one(connection);
-    let row = tokio::time::timeout(PATIENCE, read).await.map_err(|_| "no answer".to_owned())?.map_err(|e| e.to_string())?;
+    let row = tokio::time::timeout(PATIENCE, read)
+        .await
+        .map_err(|_| "no answer".to_owned())?
+        .map_err(|e| e.to_string())?;
     let get = |e: sqlx::Error| e.to_string();
     Ok(State {
         in_recovery: row.try_get("in_recovery").map_err(get)?,
@@ -38,9 +41,20 @@ pub async fn state(connection: &mut PgConnection) -> Result<State, String> {
 
 impl State {
     fn words(&self) -> String {
-        let role = if self.in_recovery { "standby" } else { "primary, accepts writes" };
-        let behind = self.behind.as_ref().map(|b| format!(", {b} bytes received and not replayed")).unwrap_or_default();
-        format!("{role}; timeline {}, at {}{behind}; system {}", self.timeline, self.position, self.system)
+        let role = if self.in_recovery {
+            "standby"
+        } else {
+            "primary, accepts writes"
+        };
+        let behind = self
+            .behind
+            .as_ref()
+            .map(|b| format!(", {b} bytes received and not replayed"))
+            .unwrap_or_default();
+        format!(
+            "{role}; timeline {}, at {}{behind}; system {}",
+            self.timeline, self.position, self.system
+        )
     }
 }
 
@@ -48,9 +62,15 @@ impl State {
 pub async fn write_and_read_back(connection: &mut PgConnection) -> Result<(), String> {
     let attempt = async {
         let mut tx = connection.begin().await?;
-        sqlx::query("CREATE TEMPORARY TABLE muster_marker (n bigint) ON COMMIT DROP").execute(&mut *tx).await?;
-        sqlx::query("INSERT INTO muster_marker VALUES (42)").execute(&mut *tx).await?;
-        let read: i64 = sqlx::query_scalar("SELECT n FROM muster_marker").fetch_one(&mut *tx).await?;
+        sqlx::query("CREATE TEMPORARY TABLE muster_marker (n bigint) ON COMMIT DROP")
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("INSERT INTO muster_marker VALUES (42)")
+            .execute(&mut *tx)
+            .await?;
+        let read: i64 = sqlx::query_scalar("SELECT n FROM muster_marker")
+            .fetch_one(&mut *tx)
+            .await?;
         tx.commit().await?;
         Ok::<_, sqlx::Error>(read)
     };
@@ -63,7 +83,10 @@ pub async fn write_and_read_back(connection: &mut PgConnection) -> Result<(), St
 }
 
 fn node<'a>(database: &'a Database, name: &str) -> Result<&'a Node, No> {
-    database.nodes.get(name).ok_or_else(|| No::Failed(format!("the plan's targets hold no node `{name}`")))
+    database
+        .nodes
+        .get(name)
+        .ok_or_else(|| No::Failed(format!("the plan's targets hold no node `{name}`")))
 }
 
 pub async fn status(ground: &mut Ground) -> Result<String, No> {
@@ -79,20 +102,33 @@ pub async fn status(ground: &mut Ground) -> Result<String, No> {
                 }
                 Err(says) => ground.report.found(label, &says, Some(false)),
             },
-            Err(says) => ground.report.found(label, &format!("down: {says}"), Some(false)),
+            Err(says) => ground
+                .report
+                .found(label, &format!("down: {says}"), Some(false)),
         }
     }
     let writes = match writable.as_slice() {
         [] => "none accepts writes".to_owned(),
         [one] => format!("{one} accepts writes"),
-        many => format!("{} ACCEPT WRITES AT ONCE: stop all but one", many.join(" and ")),
+        many => format!(
+            "{} ACCEPT WRITES AT ONCE: stop all but one",
+            many.join(" and ")
+        ),
     };
-    Ok(format!("{name}: {up} of {} nodes up, {writes}", database.nodes.len()))
+    Ok(format!(
+        "{name}: {up} of {} nodes up, {writes}",
+        database.nodes.len()
+    ))
 }
 
 pub async fn connection_test(ground: &mut Ground) -> Result<String, No> {
     let (name, database) = ground.database()?;
-    let ways: Vec<(String, Node)> = database.nodes.clone().into_iter().chain([("route".into(), database.route.clone())]).collect();
+    let ways: Vec<(String, Node)> = database
+        .nodes
+        .clone()
+        .into_iter()
+        .chain([("route".into(), database.route.clone())])
+        .collect();
     let mut good = 0;
     for (label, node) in &ways {
         match ground.connect(node).await {
@@ -110,21 +146,45 @@ pub async fn reconnect(ground: &mut Ground) -> Result<String, No> {
     let (_, database) = ground.database()?;
     let (name, application) = ground.application()?;
     let Some(path) = &application.reset_pool else {
-        return Err(No::Failed(format!("the plan names no reset_pool for {name}")));
+        return Err(No::Failed(format!(
+            "the plan names no reset_pool for {name}"
+        )));
     };
     match ground.connect(&database.route).await {
-        Ok(_) => ground.report.found("database, by the route", "connected", Some(true)),
+        Ok(_) => ground
+            .report
+            .found("database, by the route", "connected", Some(true)),
         Err(says) => {
-            ground.report.found("database, by the route", &says, Some(false));
-            return Err(No::Failed(format!("the database cannot be reached: {says}")));
+            ground
+                .report
+                .found("database, by the route", &says, Some(false));
+            return Err(No::Failed(format!(
+                "the database cannot be reached: {says}"
+            )));
         }
     }
-    let answer = ground.http.post(format!("{}{path}", application.url)).send().await;
+    let answer = ground
+        .http
+        .post(format!("{}{path}", application.url))
+        .send()
+        .await;
     let answer = answer.map_err(|_| No::Failed(format!("{name} does not answer")))?;
     let status = answer.status();
-    let said: String = answer.text().await.unwrap_or_default().chars().take(300).collect();
-    ground.report.found("connections renewed", &said, Some(status.is_success()));
-    if status.is_success() { Ok(format!("{name} has new database connections")) } else { Err(No::Failed(format!("{name} answered {status}"))) }
+    let said: String = answer
+        .text()
+        .await
+        .unwrap_or_default()
+        .chars()
+        .take(300)
+        .collect();
+    ground
+        .report
+        .found("connections renewed", &said, Some(status.is_success()));
+    if status.is_success() {
+        Ok(format!("{name} has new database connections"))
+    } else {
+        Err(No::Failed(format!("{name} answered {status}")))
+    }
 }
 
 pub async fn verify_connection(ground: &mut Ground) -> Result<String, No> {
@@ -134,16 +194,25 @@ pub async fn verify_connection(ground: &mut Ground) -> Result<String, No> {
         No::Failed(format!("{name} cannot be reached: {says}"))
     })?;
     let written = write_and_read_back(&mut connection).await;
-    ground.report.found("write and read back", written.as_ref().map_or_else(|e| e.as_str(), |()| "ok"), Some(written.is_ok()));
+    ground.report.found(
+        "write and read back",
+        written.as_ref().map_or_else(|e| e.as_str(), |()| "ok"),
+        Some(written.is_ok()),
+    );
     written.map_err(|says| No::Failed(format!("{name} does not take writes: {says}")))?;
     super::application::order(ground).await?;
-    Ok(format!("{name} takes writes by the route, and the application uses it"))
+    Ok(format!(
+        "{name} takes writes by the route, and the application uses it"
+    ))
 }
 
 /// Fence, promote, prove. In this order: a primary that might come back must not be able to take a write.
 pub async fn failover_replica(ground: &mut Ground) -> Result<String, No> {
     let (name, database) = ground.database()?;
-    let (primary, replica) = (node(&database, &database.primary)?, node(&database, &database.replica)?);
+    let (primary, replica) = (
+        node(&database, &database.primary)?,
+        node(&database, &database.replica)?,
+    );
 
     let mut candidate = ground.connect(replica).await.map_err(|says| {
         ground.report.found("replica", &says, Some(false));
@@ -156,40 +225,75 @@ pub async fn failover_replica(ground: &mut Ground) -> Result<String, No> {
         Ok(mut connection) => {
             let found = state(&mut connection).await.map_err(No::Failed)?;
             if found.system != before.system {
-                return Err(No::Refused(format!("the replica is of another system ({}) than the primary ({})", before.system, found.system)));
+                return Err(No::Refused(format!(
+                    "the replica is of another system ({}) than the primary ({})",
+                    before.system, found.system
+                )));
             }
             let healthy = write_and_read_back(&mut connection).await.is_ok();
-            ground.report.found("primary", &found.words(), Some(healthy));
+            ground
+                .report
+                .found("primary", &found.words(), Some(healthy));
             if healthy && !ground.on("force") {
                 return Err(No::Refused("the primary takes writes: there is nothing to fail over from (--force does it all the same)".into()));
             }
         }
-        Err(says) => ground.report.found("primary", &format!("down: {says}"), None),
+        Err(says) => ground
+            .report
+            .found("primary", &format!("down: {says}"), None),
     }
 
-    let fence = database.fence.get(&database.primary).cloned().unwrap_or_default();
+    let fence = database
+        .fence
+        .get(&database.primary)
+        .cloned()
+        .unwrap_or_default();
     ground.outside("fence the primary", &fence).await?;
     prove_fenced(ground, primary).await?;
 
     if before.in_recovery {
-        let promoted: Result<bool, _> = sqlx::query_scalar("SELECT pg_promote(true, 60)").fetch_one(&mut candidate).await;
+        let promoted: Result<bool, _> = sqlx::query_scalar("SELECT pg_promote(true, 60)")
+            .fetch_one(&mut candidate)
+            .await;
         match promoted {
             Ok(true) => {}
-            Ok(false) => return Err(No::Failed("the replica did not become primary within 60 s".into())),
-            Err(error) => return Err(No::Failed(format!("the replica refused to be promoted: {error}"))),
+            Ok(false) => {
+                return Err(No::Failed(
+                    "the replica did not become primary within 60 s".into(),
+                ));
+            }
+            Err(error) => {
+                return Err(No::Failed(format!(
+                    "the replica refused to be promoted: {error}"
+                )));
+            }
         }
     } else {
-        ground.report.found("promotion", "it was primary already", None);
+        ground
+            .report
+            .found("promotion", "it was primary already", None);
     }
     let after = state(&mut candidate).await.map_err(No::Failed)?;
     let grown = !before.in_recovery || after.timeline > before.timeline;
-    ground.report.found("new primary", &after.words(), Some(!after.in_recovery && grown));
+    ground.report.found(
+        "new primary",
+        &after.words(),
+        Some(!after.in_recovery && grown),
+    );
     if after.in_recovery || !grown {
-        return Err(No::Failed(format!("still timeline {} and in recovery: {}", after.timeline, after.in_recovery)));
+        return Err(No::Failed(format!(
+            "still timeline {} and in recovery: {}",
+            after.timeline, after.in_recovery
+        )));
     }
-    write_and_read_back(&mut candidate).await.map_err(|says| No::Failed(format!("the new primary takes no writes: {says}")))?;
+    write_and_read_back(&mut candidate)
+        .await
+        .map_err(|says| No::Failed(format!("the new primary takes no writes: {says}")))?;
     ground.report.found("write and read back", "ok", Some(true));
-    Ok(format!("{name}: {} is primary on timeline {} (was {}), the old primary is fenced", database.replica, after.timeline, before.timeline))
+    Ok(format!(
+        "{name}: {} is primary on timeline {} (was {}), the old primary is fenced",
+        database.replica, after.timeline, before.timeline
+    ))
 }
 
 /// The old primary must refuse a write as its clients would send it. "Cannot connect" is as good.
@@ -198,16 +302,25 @@ async fn prove_fenced(ground: &mut Ground, primary: &Node) -> Result<(), No> {
         Err(says) => Ok(says),
         Ok(mut connection) => match write_and_read_back(&mut connection).await {
             Err(says) => Ok(says),
-            Ok(()) => Err(No::Refused("the old primary still takes writes: it is not fenced, so nothing is promoted".into())),
+            Ok(()) => Err(No::Refused(
+                "the old primary still takes writes: it is not fenced, so nothing is promoted"
+                    .into(),
+            )),
         },
     };
     match proof {
         Ok(says) => {
-            ground.report.found("proof: a write to it", &format!("refused ({says})"), Some(true));
+            ground.report.found(
+                "proof: a write to it",
+                &format!("refused ({says})"),
+                Some(true),
+            );
             Ok(())
         }
         Err(no) => {
-            ground.report.found("proof: a write to it", "ACCEPTED", Some(false));
+            ground
+                .report
+                .found("proof: a write to it", "ACCEPTED", Some(false));
             Err(no)
         }
     }
@@ -226,7 +339,10 @@ pub async fn writable_node(ground: &mut Ground, database: &Database) -> Result<S
     match writable.as_slice() {
         [one] => Ok(one.clone()),
         [] => Err(No::Failed("no node accepts writes".into())),
-        many => Err(No::Refused(format!("{} accept writes at once: stop all but one first", many.join(" and ")))),
+        many => Err(No::Refused(format!(
+            "{} accept writes at once: stop all but one first",
+            many.join(" and ")
+        ))),
     }
 }
 
@@ -237,12 +353,22 @@ pub async fn analyze_failure(ground: &mut Ground) -> Result<String, No> {
         match ground.connect(&node).await {
             Ok(mut connection) => match state(&mut connection).await {
                 Ok(state) => {
-                    roles.push(format!("{label} is {}", if state.in_recovery { "standby" } else { "primary" }));
+                    roles.push(format!(
+                        "{label} is {}",
+                        if state.in_recovery {
+                            "standby"
+                        } else {
+                            "primary"
+                        }
+                    ));
                     ground.report.found(&label, &state.words(), None);
                     let sql = "SELECT 'started ' || to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC, ' || \
                                (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') || ' clients, ' || \
                                (SELECT count(*) FROM pg_stat_replication) || ' replicas stream from it'";
-                    if let Ok(says) = sqlx::query_scalar::<_, String>(sql).fetch_one(&mut connection).await {
+                    if let Ok(says) = sqlx::query_scalar::<_, String>(sql)
+                        .fetch_one(&mut connection)
+                        .await
+                    {
                         ground.report.found(&format!("{label}, more"), &says, None);
                     }
                 }
@@ -255,7 +381,11 @@ pub async fn analyze_failure(ground: &mut Ground) -> Result<String, No> {
         }
     }
     if database.nodes.len() > roles.iter().filter(|r| !r.contains("down")).count() {
-        ground.report.found("exposure", "without a standby: the next failure of the primary loses service", Some(false));
+        ground.report.found(
+            "exposure",
+            "without a standby: the next failure of the primary loses service",
+            Some(false),
+        );
     }
     Ok(format!("{name}: {}", roles.join(", ")))
 }

@@ -20,7 +20,9 @@ pub async fn board() -> Result<Value, String> {
 /// What the run has done so far, in words, written into its incident's timeline.
 pub async fn send_report(ground: &mut Ground) -> Result<String, No> {
     let Ok(run) = std::env::var("MUSTER_RUN") else {
-        return Err(No::WrongUse("this reports on a run of a runbook; outside of one there is nothing to report".into()));
+        return Err(No::WrongUse(
+            "this reports on a run of a runbook; outside of one there is nothing to report".into(),
+        ));
     };
     let server = server().map_err(No::Failed)?;
     let failed = |e: api::Trouble| No::Failed(e.to_string());
@@ -30,15 +32,41 @@ pub async fn send_report(ground: &mut Ground) -> Result<String, No> {
     let Ok(incident) = std::env::var("MUSTER_INCIDENT") else {
         return Ok("told here only: this run belongs to no incident".into());
     };
-    let key = format!("{run}:{}:report", std::env::var("MUSTER_STEP").unwrap_or_default());
+    let key = format!(
+        "{run}:{}:report",
+        std::env::var("MUSTER_STEP").unwrap_or_default()
+    );
     let number = Number(incident.clone());
-    let noted = server.note(&key, &number, &Note { text: report, occurred_at: None }).await.map_err(failed)?;
+    let noted = server
+        .note(
+            &key,
+            &number,
+            &Note {
+                text: report,
+                occurred_at: None,
+            },
+        )
+        .await
+        .map_err(failed)?;
     let seq = noted["seq"].as_u64().unwrap_or(0);
     // Read back what was written: an acknowledged line is there.
-    let timeline = server.timeline(&number, seq.saturating_sub(1), 1).await.map_err(failed)?;
+    let timeline = server
+        .timeline(&number, seq.saturating_sub(1), 1)
+        .await
+        .map_err(failed)?;
     let there = timeline["events"][0]["seq"].as_u64() == Some(seq);
-    ground.report.found("in the timeline", &format!("line {seq} of {incident}"), Some(there));
-    if there { Ok(format!("{incident} tells what this recovery did. Mail, phone and Slack are not connected yet: call by hand.")) } else { Err(No::Failed("the report is not in the timeline".into())) }
+    ground.report.found(
+        "in the timeline",
+        &format!("line {seq} of {incident}"),
+        Some(there),
+    );
+    if there {
+        Ok(format!(
+            "{incident} tells what this recovery did. Mail, phone and Slack are not connected yet: call by hand."
+        ))
+    } else {
+        Err(No::Failed("the report is not in the timeline".into()))
+    }
 }
 
 fn words(run: &Value) -> String {
@@ -47,8 +75,16 @@ fn words(run: &Value) -> String {
     for step in run["steps"].as_array().into_iter().flatten() {
         let text = |key: &str| step[key].as_str().unwrap_or_default();
         let attempts = step["attempts"].as_array().map_or(0, Vec::len);
-        let times = if attempts > 1 { format!(", {attempts} attempts") } else { String::new() };
-        let because = if text("because").is_empty() { String::new() } else { format!(": {}", text("because")) };
+        let times = if attempts > 1 {
+            format!(", {attempts} attempts")
+        } else {
+            String::new()
+        };
+        let because = if text("because").is_empty() {
+            String::new()
+        } else {
+            format!(": {}", text("because"))
+        };
         report += &format!("\n- {}: {}{times}{because}", text("name"), text("status"));
     }
     report

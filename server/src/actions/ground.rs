@@ -29,7 +29,9 @@ pub struct Ground {
 impl Ground {
     pub fn find(name: &str, words: &[String]) -> Result<Ground, No> {
         let mut flags: BTreeMap<String, String> = std::env::vars()
-            .filter_map(|(key, value)| Some((key.strip_prefix("npm_config_")?.replace('_', "-"), value)))
+            .filter_map(|(key, value)| {
+                Some((key.strip_prefix("npm_config_")?.replace('_', "-"), value))
+            })
             .filter(|(key, _)| key == "json" || key == "strict" || key == "force")
             .collect();
         for word in words {
@@ -41,11 +43,24 @@ impl Ground {
         let folder = plan_folder()?;
         let plan = engine::plan::load(&folder).map_err(|faults| {
             let first = faults.first().map(ToString::to_string).unwrap_or_default();
-            No::Failed(format!("the plan in {} has mistakes, the first: {first}", folder.display()))
+            No::Failed(format!(
+                "the plan in {} has mistakes, the first: {first}",
+                folder.display()
+            ))
         })?;
-        let http = reqwest::Client::builder().timeout(PATIENCE).build().map_err(|e| No::Failed(e.to_string()))?;
-        let prober = Prober::new(|name| std::env::var(name).ok()).map_err(|e| No::Failed(e.to_string()))?;
-        Ok(Ground { plan: plan.plan, report, prober, http, flags })
+        let http = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .build()
+            .map_err(|e| No::Failed(e.to_string()))?;
+        let prober =
+            Prober::new(|name| std::env::var(name).ok()).map_err(|e| No::Failed(e.to_string()))?;
+        Ok(Ground {
+            plan: plan.plan,
+            report,
+            prober,
+            http,
+            flags,
+        })
     }
 
     pub fn flag(&self, name: &str) -> Option<&str> {
@@ -58,26 +73,64 @@ impl Ground {
 
     /// The database an action is about: `--database=NAME`, or the plan's only one.
     pub fn database(&self) -> Result<(String, Database), No> {
-        one("database", &self.plan.targets.databases, self.flag("database"))
+        one(
+            "database",
+            &self.plan.targets.databases,
+            self.flag("database"),
+        )
     }
 
     pub fn application(&self) -> Result<(String, Application), No> {
-        one("application", &self.plan.targets.applications, self.flag("application"))
+        one(
+            "application",
+            &self.plan.targets.applications,
+            self.flag("application"),
+        )
     }
 
     /// Runs an outside command of the plan, as it stands, and tells what it said.
     pub async fn outside(&mut self, what: &str, argv: &[String]) -> Result<(), No> {
-        let Some((program, rest)) = argv.split_first() else { return Err(No::Failed(format!("the plan names no command to {what}"))) };
-        let ran = tokio::process::Command::new(program).args(rest).stdin(std::process::Stdio::null()).kill_on_drop(true).output();
+        let Some((program, rest)) = argv.split_first() else {
+            return Err(No::Failed(format!("the plan names no command to {what}")));
+        };
+        let ran = tokio::process::Command::new(program)
+            .args(rest)
+            .stdin(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .output();
         let out = match tokio::time::timeout(OUTSIDE, ran).await {
-            Err(_) => return Err(No::Failed(format!("`{}` did not end within {} s", argv.join(" "), OUTSIDE.as_secs()))),
+            Err(_) => {
+                return Err(No::Failed(format!(
+                    "`{}` did not end within {} s",
+                    argv.join(" "),
+                    OUTSIDE.as_secs()
+                )));
+            }
             Ok(Err(error)) => return Err(No::Failed(format!("cannot run `{program}`: {error}"))),
             Ok(Ok(out)) => out,
         };
-        let said = String::from_utf8_lossy(if out.stdout.is_empty() { &out.stderr } else { &out.stdout }).trim().to_owned();
-        let says = if said.is_empty() { format!("`{}`", argv.join(" ")) } else { said };
+        let said = String::from_utf8_lossy(if out.stdout.is_empty() {
+            &out.stderr
+        } else {
+            &out.stdout
+        })
+        .trim()
+        .to_owned();
+        let says = if said.is_empty() {
+            format!("`{}`", argv.join(" "))
+        } else {
+            said
+        };
         self.report.found(what, &says, Some(out.status.success()));
-        if out.status.success() { Ok(()) } else { Err(No::Failed(format!("`{}` ended with {}", argv.join(" "), out.status))) }
+        if out.status.success() {
+            Ok(())
+        } else {
+            Err(No::Failed(format!(
+                "`{}` ended with {}",
+                argv.join(" "),
+                out.status
+            )))
+        }
     }
 
     /// A connection to a node, or the failure in words.
@@ -91,13 +144,29 @@ impl Ground {
     }
 }
 
-fn one<T: Clone>(what: &str, all: &BTreeMap<String, T>, asked: Option<&str>) -> Result<(String, T), No> {
+fn one<T: Clone>(
+    what: &str,
+    all: &BTreeMap<String, T>,
+    asked: Option<&str>,
+) -> Result<(String, T), No> {
     let found = match asked {
         Some(name) => all.get_key_value(name),
         None if all.len() == 1 => all.iter().next(),
-        None => return Err(No::WrongUse(format!("the plan's targets hold {} {what}s; say which: --{what}=NAME", all.len()))),
+        None => {
+            return Err(No::WrongUse(format!(
+                "the plan's targets hold {} {what}s; say which: --{what}=NAME",
+                all.len()
+            )));
+        }
     };
-    found.map(|(name, it)| (name.clone(), it.clone())).ok_or_else(|| No::WrongUse(format!("the plan's targets hold no {what} `{}`", asked.unwrap_or_default())))
+    found
+        .map(|(name, it)| (name.clone(), it.clone()))
+        .ok_or_else(|| {
+            No::WrongUse(format!(
+                "the plan's targets hold no {what} `{}`",
+                asked.unwrap_or_default()
+            ))
+        })
 }
 
 /// `MUSTER_PLAN`, the folder we stand in (npm runs there), or `plan` in it.
@@ -105,9 +174,16 @@ fn plan_folder() -> Result<PathBuf, No> {
     if let Ok(named) = std::env::var("MUSTER_PLAN") {
         return Ok(named.into());
     }
-    [".", "plan"].into_iter().map(PathBuf::from).find(|d| d.join("plan.yaml").is_file()).ok_or_else(|| {
-        No::WrongUse("there is no plan here: stand in the plan's folder, or name it in MUSTER_PLAN".into())
-    })
+    [".", "plan"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|d| d.join("plan.yaml").is_file())
+        .ok_or_else(|| {
+            No::WrongUse(
+                "there is no plan here: stand in the plan's folder, or name it in MUSTER_PLAN"
+                    .into(),
+            )
+        })
 }
 
 /// What an action found, told as it goes or as one JSON document at its end.
@@ -128,7 +204,11 @@ pub struct Finding {
 
 impl Report {
     pub fn new(action: &str, json: bool) -> Self {
-        Report { action: action.to_owned(), json, findings: Vec::new() }
+        Report {
+            action: action.to_owned(),
+            json,
+            findings: Vec::new(),
+        }
     }
 
     pub fn found(&mut self, what: &str, found: &str, ok: Option<bool>) {
@@ -138,9 +218,16 @@ impl Report {
                 Some(false) => "BAD ",
                 None => "    ",
             };
-            println!("{mark}{what:28} {}", found.replace('\n', "\n                                 "));
+            println!(
+                "{mark}{what:28} {}",
+                found.replace('\n', "\n                                 ")
+            );
         }
-        self.findings.push(Finding { what: what.to_owned(), found: found.to_owned(), ok });
+        self.findings.push(Finding {
+            what: what.to_owned(),
+            found: found.to_owned(),
+            ok,
+        });
     }
 
     pub fn end(self, done: Result<String, No>) -> ExitCode {
@@ -151,9 +238,19 @@ impl Report {
             Err(No::Refused(says)) => (false, says, 3),
         };
         if self.json {
-            println!("{}", serde_json::json!({ "action": self.action, "ok": ok, "says": says, "findings": self.findings }));
+            println!(
+                "{}",
+                serde_json::json!({ "action": self.action, "ok": ok, "says": says, "findings": self.findings })
+            );
         } else {
-            println!("{}: {says}", if ok { self.action } else { format!("{} FAILED", self.action) });
+            println!(
+                "{}: {says}",
+                if ok {
+                    self.action
+                } else {
+                    format!("{} FAILED", self.action)
+                }
+            );
         }
         ExitCode::from(code)
     }

@@ -14,7 +14,8 @@ async fn look(ground: &mut Ground) -> (usize, usize, usize) {
         let (prober, targets) = (&prober, &plan.targets);
         async move {
             let check = service.check.as_ref()?;
-            let seen = tokio::time::timeout(check.timeout.0, prober.look(&check.probe, targets)).await;
+            let seen =
+                tokio::time::timeout(check.timeout.0, prober.look(&check.probe, targets)).await;
             Some(match seen {
                 Ok(Ok(seen)) => Ok(seen.says),
                 Ok(Err(failure)) => Err(failure.says),
@@ -47,7 +48,11 @@ async fn look(ground: &mut Ground) -> (usize, usize, usize) {
 pub async fn health_check(ground: &mut Ground) -> Result<String, No> {
     let (up, down, unknown) = look(ground).await;
     let says = format!("{up} services up, {down} down, {unknown} without a check");
-    if down > 0 && ground.on("strict") { Err(No::Failed(says)) } else { Ok(says) }
+    if down > 0 && ground.on("strict") {
+        Err(No::Failed(says))
+    } else {
+        Ok(says)
+    }
 }
 
 pub async fn status_all(ground: &mut Ground) -> Result<String, No> {
@@ -57,11 +62,17 @@ pub async fn status_all(ground: &mut Ground) -> Result<String, No> {
             let open = board["incidents"].as_array().cloned().unwrap_or_default();
             for incident in &open {
                 let text = |key: &str| incident[key].as_str().unwrap_or_default().to_owned();
-                ground.report.found(&text("number"), &format!("{} {} ({})", text("severity"), text("title"), text("state")), Some(false));
+                ground.report.found(
+                    &text("number"),
+                    &format!("{} {} ({})", text("severity"), text("title"), text("state")),
+                    Some(false),
+                );
             }
             format!("{} open incidents", open.len())
         }
         Err(says) => format!("open incidents unknown: {says}"),
     };
-    Ok(format!("{up} services up, {down} down, {unknown} without a check; {incidents}"))
+    Ok(format!(
+        "{up} services up, {down} down, {unknown} without a check; {incidents}"
+    ))
 }

@@ -7,7 +7,12 @@ use engine::{Clock, Desk, access};
 
 /// Whoever may read the data folder may let people in.
 fn operator() -> Actor {
-    Actor { id: "system:cli".into(), name: "command line".into(), role: AccessRole::System, source: Source::Cli }
+    Actor {
+        id: "system:cli".into(),
+        name: "command line".into(),
+        role: AccessRole::System,
+        source: Source::Cli,
+    }
 }
 
 async fn desk(data: &Data) -> Result<Desk, Failed> {
@@ -39,7 +44,10 @@ impl Signin {
 /// A one-time sign-in link.
 pub async fn link(desk: &Desk, url: &str, name: &str, role: AccessRole) -> Result<String, Failed> {
     let secret = access::issue_link(desk, &operator(), name, role).await?;
-    Ok(format!("{}/signin?token={secret}", url.trim_end_matches('/')))
+    Ok(format!(
+        "{}/signin?token={secret}",
+        url.trim_end_matches('/')
+    ))
 }
 
 #[derive(Subcommand)]
@@ -59,7 +67,8 @@ impl Token {
     pub async fn run(self) -> Result<(), Failed> {
         let Token::Create { data, name, role } = self;
         let desk = desk(&data).await?;
-        let (_, secret) = access::issue_token(&desk, &operator(), &name, role, access::TOKEN_LASTS).await?;
+        let (_, secret) =
+            access::issue_token(&desk, &operator(), &name, role, access::TOKEN_LASTS).await?;
         println!("{secret}");
         Ok(())
     }

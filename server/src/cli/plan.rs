@@ -49,7 +49,8 @@ impl Plan {
             }
             Plan::Show { dir } => {
                 let loaded = whole(&dir)?;
-                let json = serde_json::to_string_pretty(&loaded.plan).map_err(|e| Failed::Failed(e.to_string()))?;
+                let json = serde_json::to_string_pretty(&loaded.plan)
+                    .map_err(|e| Failed::Failed(e.to_string()))?;
                 println!("{json}");
                 Ok(())
             }
@@ -79,6 +80,10 @@ pub fn whole(dir: &Path) -> Result<Loaded, Failed> {
             eprintln!("{fault}");
         }
         let s = if faults.len() == 1 { "" } else { "s" };
-        Failed::Failed(format!("the plan in {} has {} mistake{s}; nothing was loaded", dir.display(), faults.len()))
+        Failed::Failed(format!(
+            "the plan in {} has {} mistake{s}; nothing was loaded",
+            dir.display(),
+            faults.len()
+        ))
     })
 }

@@ -26,10 +26,16 @@ impl Timeline {
             Timeline::Export { data } => {
                 let store = data.open().await?;
                 let mut out = std::io::stdout();
-                engine::store::export::write(&store, &mut out).await.map(|_| ()).map_err(|e| Failed::Failed(e.to_string()))
+                engine::store::export::write(&store, &mut out)
+                    .await
+                    .map(|_| ())
+                    .map_err(|e| Failed::Failed(e.to_string()))
             }
-            Timeline::Verify { file: Some(file), .. } => {
-                let opened = File::open(&file).map_err(|e| Failed::Failed(format!("cannot read {}: {e}", file.display())))?;
+            Timeline::Verify {
+                file: Some(file), ..
+            } => {
+                let opened = File::open(&file)
+                    .map_err(|e| Failed::Failed(format!("cannot read {}: {e}", file.display())))?;
                 told(engine::store::export::verify_lines(BufReader::new(opened)))
             }
             Timeline::Verify { file: None, data } => told(data.open().await?.verify().await),
@@ -39,6 +45,10 @@ impl Timeline {
 
 fn told(outcome: Result<engine::store::Verified, engine::store::Broken>) -> Result<(), Failed> {
     let verified = outcome.map_err(|broken| Failed::Failed(broken.to_string()))?;
-    println!("{} events, every one as it was written; head {}", verified.events, hex::encode(verified.head.hash));
+    println!(
+        "{} events, every one as it was written; head {}",
+        verified.events,
+        hex::encode(verified.head.hash)
+    );
     Ok(())
 }

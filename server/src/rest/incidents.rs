@@ -5,31 +5,40 @@ use crate::{
     state::State,
     web::{Signed, find_incident, incident_lines},
 };
+use api::{ChangeSeverity, Declare, Note, Resolve, Roles, Task, Update};
 use axum::{
     Json,
     extract::{Path, Query, State as Held},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use api::{ChangeSeverity, Declare, Note, Resolve, Roles, Task, Update};
 use domain::{Command, Incident, Kind, Number, Severity, Stamp};
 use engine::{Receipt, Request};
 use serde::Deserialize;
 use serde_json::json;
 
 /// Asks the Desk in the caller's name, under their `Idempotency-Key` and `If-Match`.
-pub async fn ask(state: &State, signed: &Signed, headers: &HeaderMap, command: Command) -> Result<Receipt, Problem> {
+pub async fn ask(
+    state: &State,
+    signed: &Signed,
+    headers: &HeaderMap,
+    command: Command,
+) -> Result<Receipt, Problem> {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let mut request = Request::new(&signed.actor, command);
     if let Some(key) = text("idempotency-key") {
         if key.is_empty() || key.len() > 200 {
-            return Err(Problem::bad_request("An Idempotency-Key has 1 to 200 characters."));
+            return Err(Problem::bad_request(
+                "An Idempotency-Key has 1 to 200 characters.",
+            ));
         }
         // A key belongs to its caller: nobody reads another's receipt by guessing.
         request = request.key(format!("api:{}:{key}", signed.actor.id));
     }
     if let Some(seen) = text("if-match") {
-        let version = seen.trim_matches('"').parse().map_err(|_| Problem::bad_request("If-Match is the `version` you have read, such as \"17\"."))?;
+        let version = seen.trim_matches('"').parse().map_err(|_| {
+            Problem::bad_request("If-Match is the `version` you have read, such as \"17\".")
+        })?;
         request = request.expecting(Some(version));
     }
     Ok(state.desk.execute(request).await?)
@@ -43,31 +52,59 @@ fn told(incident: &Incident) -> serde_json::Value {
 }
 
 async fn answer(state: &State, status: StatusCode, receipt: Receipt) -> Response {
-    let Some(number) = &receipt.incident else { return (status, Json(receipt)).into_response() };
+    let Some(number) = &receipt.incident else {
+        return (status, Json(receipt)).into_response();
+    };
     match find_incident(state, number).await {
         Ok(incident) => {
             let mut body = told(&incident);
             body["seq"] = json!(receipt.seq);
             let tag = format!("\"{}\"", incident.version);
             let place = format!("/api/v1/incidents/{number}");
-            (status, [(header::ETAG, tag), (header::LOCATION, place)], Json(body)).into_response()
+            (
+                status,
+                [(header::ETAG, tag), (header::LOCATION, place)],
+                Json(body),
+            )
+                .into_response()
         }
         Err(missing) => Problem::from(missing).into_response(),
     }
 }
 
-
-pub async fn declare(Held(state): Held<State>, signed: Signed, headers: HeaderMap, Body(body): Body<Declare>) -> Result<Response, Problem> {
-    let public = body.public.unwrap_or(body.kind == Kind::Real && body.severity <= Severity::Sev2);
+pub async fn declare(
+    Held(state): Held<State>,
+    signed: Signed,
+    headers: HeaderMap,
+    Body(body): Body<Declare>,
+) -> Result<Response, Problem> {
+    let public = body
+        .public
+        .unwrap_or(body.kind == Kind::Real && body.severity <= Severity::Sev2);
     let occurred_at = body.occurred_at.map(|at| Stamp(at.as_microsecond()));
-    let command = Command::Declare { title: body.title, severity: body.severity, affected: body.affected, kind: body.kind, public, occurred_at };
+    let command = Command::Declare {
+        title: body.title,
+        severity: body.severity,
+        affected: body.affected,
+        kind: body.kind,
+        public,
+        occurred_at,
+    };
     let receipt = ask(&state, &signed, &headers, command).await?;
     Ok(answer(&state, StatusCode::CREATED, receipt).await)
 }
 
-pub async fn get(Held(state): Held<State>, _: Signed, Path(number): Path<Number>) -> Result<Response, Problem> {
+pub async fn get(
+    Held(state): Held<State>,
+    _: Signed,
+    Path(number): Path<Number>,
+) -> Result<Response, Problem> {
     let incident = find_incident(&state, &number).await?;
-    Ok(([(header::ETAG, format!("\"{}\"", incident.version))], Json(told(&incident))).into_response())
+    Ok((
+        [(header::ETAG, format!("\"{}\"", incident.version))],
+        Json(told(&incident)),
+    )
+        .into_response())
 }
 
 #[derive(Deserialize)]
@@ -80,10 +117,26 @@ fn fifty() -> u32 {
     50
 }
 
-pub async fn list(Held(state): Held<State>, _: Signed, Query(query): Query<Before>) -> Result<Response, Problem> {
-    let found = state.desk.store().projections("incident", query.before.as_deref(), query.limit.clamp(1, 200)).await;
+pub async fn list(
+    Held(state): Held<State>,
+    _: Signed,
+    Query(query): Query<Before>,
+) -> Result<Response, Problem> {
+    let found = state
+        .desk
+        .store()
+        .projections(
+            "incident",
+            query.before.as_deref(),
+            query.limit.clamp(1, 200),
+        )
+        .await;
     let found = found.map_err(|e| Problem::unavailable(e.to_string()))?;
-    let incidents: Vec<_> = found.iter().filter_map(|p| serde_json::from_str::<Incident>(&p.body).ok()).map(|i| told(&i)).collect();
+    let incidents: Vec<_> = found
+        .iter()
+        .filter_map(|p| serde_json::from_str::<Incident>(&p.body).ok())
+        .map(|i| told(&i))
+        .collect();
     Ok(Json(json!({ "incidents": incidents })).into_response())
 }
 
@@ -98,7 +151,12 @@ fn hundred() -> u32 {
     100
 }
 
-pub async fn timeline(Held(state): Held<State>, _: Signed, Path(number): Path<Number>, Query(part): Query<Part>) -> Result<Response, Problem> {
+pub async fn timeline(
+    Held(state): Held<State>,
+    _: Signed,
+    Path(number): Path<Number>,
+    Query(part): Query<Part>,
+) -> Result<Response, Problem> {
     let events = incident_lines(&state, &number, part.after, part.limit.clamp(1, 1000)).await?;
     Ok(Json(json!({ "events": events })).into_response())
 }
@@ -110,7 +168,11 @@ pub async fn update(
     headers: HeaderMap,
     Body(body): Body<Update>,
 ) -> Result<Response, Problem> {
-    let command = Command::PostUpdate { incident, phase: body.phase, message: body.message };
+    let command = Command::PostUpdate {
+        incident,
+        phase: body.phase,
+        message: body.message,
+    };
     let receipt = ask(&state, &signed, &headers, command).await?;
     Ok(answer(&state, StatusCode::CREATED, receipt).await)
 }
@@ -122,7 +184,11 @@ pub async fn severity(
     headers: HeaderMap,
     Body(body): Body<ChangeSeverity>,
 ) -> Result<Response, Problem> {
-    let command = Command::ChangeSeverity { incident, severity: body.severity, reason: body.reason };
+    let command = Command::ChangeSeverity {
+        incident,
+        severity: body.severity,
+        reason: body.reason,
+    };
     let receipt = ask(&state, &signed, &headers, command).await?;
     Ok(answer(&state, StatusCode::OK, receipt).await)
 }
@@ -135,8 +201,16 @@ pub async fn roles(
     Body(body): Body<Roles>,
 ) -> Result<Response, Problem> {
     let command = match body {
-        Roles::Assign { role, person } => Command::AssignRole { incident, role, person },
-        Roles::HandOver { role, person } => Command::HandOver { incident, role, to: person },
+        Roles::Assign { role, person } => Command::AssignRole {
+            incident,
+            role,
+            person,
+        },
+        Roles::HandOver { role, person } => Command::HandOver {
+            incident,
+            role,
+            to: person,
+        },
         Roles::Accept { role } => Command::AcceptRole { incident, role },
     };
     let receipt = ask(&state, &signed, &headers, command).await?;
@@ -150,7 +224,12 @@ pub async fn task(
     headers: HeaderMap,
     Body(body): Body<Task>,
 ) -> Result<Response, Problem> {
-    let command = Command::AddTask { incident, title: body.title, owner: body.owner, minutes: body.minutes };
+    let command = Command::AddTask {
+        incident,
+        title: body.title,
+        owner: body.owner,
+        minutes: body.minutes,
+    };
     let receipt = ask(&state, &signed, &headers, command).await?;
     Ok(answer(&state, StatusCode::CREATED, receipt).await)
 }
@@ -162,7 +241,11 @@ pub async fn note(
     headers: HeaderMap,
     Body(body): Body<Note>,
 ) -> Result<Response, Problem> {
-    let command = Command::AddNote { incident, text: body.text, occurred_at: body.occurred_at.map(|at| Stamp(at.as_microsecond())) };
+    let command = Command::AddNote {
+        incident,
+        text: body.text,
+        occurred_at: body.occurred_at.map(|at| Stamp(at.as_microsecond())),
+    };
     let receipt = ask(&state, &signed, &headers, command).await?;
     Ok(answer(&state, StatusCode::CREATED, receipt).await)
 }
@@ -174,7 +257,16 @@ pub async fn resolve(
     headers: HeaderMap,
     Body(body): Body<Resolve>,
 ) -> Result<Response, Problem> {
-    let receipt = ask(&state, &signed, &headers, Command::Resolve { incident, message: body.message }).await?;
+    let receipt = ask(
+        &state,
+        &signed,
+        &headers,
+        Command::Resolve {
+            incident,
+            message: body.message,
+        },
+    )
+    .await?;
     Ok(answer(&state, StatusCode::OK, receipt).await)
 }
 
@@ -199,7 +291,11 @@ pub async fn board(Held(state): Held<State>, _: Signed) -> Response {
             })
         })
         .collect();
-    let incidents: Vec<_> = world.open_incidents().into_iter().map(|i| told(i)).collect();
+    let incidents: Vec<_> = world
+        .open_incidents()
+        .into_iter()
+        .map(|i| told(i))
+        .collect();
     Json(json!({ "seq": world.seq, "plan": plan.hash, "services": services, "incidents": incidents })).into_response()
 }
 

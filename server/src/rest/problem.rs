@@ -23,13 +23,27 @@ pub struct Problem {
 
 impl Problem {
     fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
-        Problem { kind: "about:blank", title, status: status.as_u16(), detail: detail.into(), field: None }
+        Problem {
+            kind: "about:blank",
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            field: None,
+        }
     }
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "The request cannot be read", detail)
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "The request cannot be read",
+            detail,
+        )
     }
     pub fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "Who is asking?", "Send a token: Authorization: Bearer mst_…. Make one with: muster token create")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "Who is asking?",
+            "Send a token: Authorization: Bearer mst_…. Make one with: muster token create",
+        )
     }
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "Not allowed", detail)
@@ -38,20 +52,33 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "There is no such thing", detail)
     }
     pub fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Muster cannot do this now", detail)
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Muster cannot do this now",
+            detail,
+        )
     }
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let (status, title) = match refusal.why {
-            Why::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "A field is missing or wrong"),
+            Why::Invalid => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "A field is missing or wrong",
+            ),
             Why::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
             Why::NotFound => (StatusCode::NOT_FOUND, "There is no such thing"),
             Why::Conflict => (StatusCode::CONFLICT, "Not from this state"),
-            Why::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "The idempotency key was used for another request"),
+            Why::KeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The idempotency key was used for another request",
+            ),
         };
-        Problem { field: refusal.field, ..Problem::new(status, title, refusal.says) }
+        Problem {
+            field: refusal.field,
+            ..Problem::new(status, title, refusal.says)
+        }
     }
 }
 
@@ -68,9 +95,15 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut answer = (status, Json(&self)).into_response();
-        answer.headers_mut().insert(header::CONTENT_TYPE, axum::http::HeaderValue::from_static("application/problem+json"));
+        answer.headers_mut().insert(
+            header::CONTENT_TYPE,
+            axum::http::HeaderValue::from_static("application/problem+json"),
+        );
         if status == StatusCode::UNAUTHORIZED {
-            answer.headers_mut().insert(header::WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
+            answer.headers_mut().insert(
+                header::WWW_AUTHENTICATE,
+                axum::http::HeaderValue::from_static("Bearer"),
+            );
         }
         answer
     }
@@ -84,9 +117,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         match Json::<T>::from_request(request, state).await {
             Ok(Json(body)) => Ok(Body(body)),
-            Err(JsonRejection::JsonDataError(error)) => {
-                Err(Problem { status: 422, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "A field is missing or wrong", error.body_text()) })
-            }
+            Err(JsonRejection::JsonDataError(error)) => Err(Problem {
+                status: 422,
+                ..Problem::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "A field is missing or wrong",
+                    error.body_text(),
+                )
+            }),
             Err(error) => Err(Problem::bad_request(error.body_text())),
         }
     }

@@ -40,10 +40,21 @@ pub fn incident(incident: &Incident, plan: &Plan) -> Told {
     let public = incident.updates.iter().rev().filter(|u| u.public);
     Told {
         title: incident.title.clone(),
-        affected: incident.affected.iter().filter_map(|id| plan.service(id)?.public.as_ref()).map(|p| p.name.clone()).collect(),
+        affected: incident
+            .affected
+            .iter()
+            .filter_map(|id| plan.service(id)?.public.as_ref())
+            .map(|p| p.name.clone())
+            .collect(),
         since: incident.declared_at,
         until: incident.resolved_at,
-        updates: public.map(|u| Word { phase: u.phase.words(), at: u.at, message: u.message.clone() }).collect(),
+        updates: public
+            .map(|u| Word {
+                phase: u.phase.words(),
+                at: u.at,
+                message: u.message.clone(),
+            })
+            .collect(),
         next: incident.next_update_due(&plan.communication),
     }
 }
@@ -51,16 +62,32 @@ pub fn incident(incident: &Incident, plan: &Plan) -> Told {
 pub fn groups(plan: &Plan, world: &World) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for service in &plan.services {
-        let Some(face) = &service.public else { continue };
+        let Some(face) = &service.public else {
+            continue;
+        };
         let own = world.health(&service.id);
         // What it stands on is down: it is not well, whatever its own check has found so far.
-        let failed = !domain::failed_dependencies(plan, &|id| world.health(id), &service.id).is_empty();
-        let health = if failed && own.rank() < Health::Degraded.rank() { Health::Degraded } else { own };
+        let failed =
+            !domain::failed_dependencies(plan, &|id| world.health(id), &service.id).is_empty();
+        let health = if failed && own.rank() < Health::Degraded.rank() {
+            Health::Degraded
+        } else {
+            own
+        };
         let icon = health_icon(health);
-        let told = Service { name: face.name.clone(), says: health.words(), tone: icon.tone(), icon: icon.id(), health };
+        let told = Service {
+            name: face.name.clone(),
+            says: health.words(),
+            tone: icon.tone(),
+            icon: icon.id(),
+            health,
+        };
         match groups.iter_mut().find(|g| g.name == face.group) {
             Some(group) => group.services.push(told),
-            None => groups.push(Group { name: face.group.clone(), services: vec![told] }),
+            None => groups.push(Group {
+                name: face.group.clone(),
+                services: vec![told],
+            }),
         }
     }
     groups
@@ -69,10 +96,15 @@ pub fn groups(plan: &Plan, world: &World) -> Vec<Group> {
 /// The one sentence at the top, with its shape: the worst there is, or the truth that nothing is known.
 pub fn headline(open: &[&&Arc<Incident>], groups: &[Group]) -> (String, Icon) {
     let all = || groups.iter().flat_map(|g| &g.services);
-    let worst = all().map(|s| s.health).max_by_key(|h| h.rank()).unwrap_or_default();
+    let worst = all()
+        .map(|s| s.health)
+        .max_by_key(|h| h.rank())
+        .unwrap_or_default();
     let seen = all().any(|s| s.health != Health::NoData);
     match (open.first(), worst) {
-        (Some(incident), _) if incident.phase == Phase::Monitoring => (format!("Recovering: {}", incident.title), Icon::Warn),
+        (Some(incident), _) if incident.phase == Phase::Monitoring => {
+            (format!("Recovering: {}", incident.title), Icon::Warn)
+        }
         (Some(incident), Health::MajorOutage) => (incident.title.clone(), Icon::Bad),
         (Some(incident), _) => (incident.title.clone(), Icon::Warn),
         (None, Health::MajorOutage) => ("Major outage".into(), Icon::Bad),

@@ -24,18 +24,31 @@ impl<S: Send + Sync> FromRequestParts<S> for Signed {
     type Rejection = StatusCode;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
         // A route without a gate has no caller, and a handler that wants one does not run.
-        parts.extensions.get::<Signed>().cloned().ok_or(StatusCode::UNAUTHORIZED)
+        parts
+            .extensions
+            .get::<Signed>()
+            .cloned()
+            .ok_or(StatusCode::UNAUTHORIZED)
     }
 }
 
 /// Stands before every route.
-pub async fn gate(Held((state, gate)): Held<(State, Gate)>, mut request: Request, next: Next) -> Response {
-    let Gate::Signed(permission) = gate else { return next.run(request).await };
+pub async fn gate(
+    Held((state, gate)): Held<(State, Gate)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Gate::Signed(permission) = gate else {
+        return next.run(request).await;
+    };
     match caller(&state, request.headers()).await {
         Ok(Some(signed)) if signed.actor.role.may(permission) => {
             request.extensions_mut().insert(signed);
             let mut answer = next.run(request).await;
-            answer.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            answer
+                .headers_mut()
+                .entry(header::CACHE_CONTROL)
+                .or_insert(HeaderValue::from_static("no-store"));
             answer
         }
         Ok(Some(_)) => Problem::forbidden("Your role does not allow this.").into_response(),
@@ -45,7 +58,10 @@ pub async fn gate(Held((state, gate)): Held<(State, Gate)>, mut request: Request
 }
 
 /// Who shows a cookie or a token that is good.
-pub async fn caller(state: &State, headers: &HeaderMap) -> Result<Option<Signed>, engine::store::Error> {
+pub async fn caller(
+    state: &State,
+    headers: &HeaderMap,
+) -> Result<Option<Signed>, engine::store::Error> {
     let cookie = cookie(state, headers);
     let (secret, source) = match (bearer(headers), cookie) {
         (Some(token), _) => (token, Source::Api),
@@ -53,12 +69,19 @@ pub async fn caller(state: &State, headers: &HeaderMap) -> Result<Option<Signed>
         (None, None) => return Ok(None),
     };
     let found = access::who(&state.desk, &secret).await?;
-    Ok(found.map(|(actor, credential)| Signed { actor: Actor { source, ..actor }, credential: credential.id }))
+    Ok(found.map(|(actor, credential)| Signed {
+        actor: Actor { source, ..actor },
+        credential: credential.id,
+    }))
 }
 
-
 pub fn bearer(headers: &HeaderMap) -> Option<String> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::to_owned)
+    headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")
+        .map(str::to_owned)
 }
 
 fn cookie_name(https: bool) -> &'static str {
@@ -67,17 +90,26 @@ fn cookie_name(https: bool) -> &'static str {
 
 fn cookie(state: &State, headers: &HeaderMap) -> Option<String> {
     let name = cookie_name(state.https);
-    headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')).find_map(|pair| {
-        let (key, value) = pair.trim().split_once('=')?;
-        (key == name).then(|| value.to_owned())
-    })
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(';'))
+        .find_map(|pair| {
+            let (key, value) = pair.trim().split_once('=')?;
+            (key == name).then(|| value.to_owned())
+        })
 }
 
 pub fn unknown(path: &str) -> Response {
     if path.starts_with("/api/") {
         return Problem::unauthorized().into_response();
     }
-    (StatusCode::UNAUTHORIZED, crate::status::plain_page("Sign in", SIGN_IN)).into_response()
+    (
+        StatusCode::UNAUTHORIZED,
+        crate::status::plain_page("Sign in", SIGN_IN),
+    )
+        .into_response()
 }
 
 const SIGN_IN: &str = "You are not signed in. Open the sign-in link that Muster printed when it started, or have somebody on the server print \
@@ -90,10 +122,20 @@ pub struct Link {
 
 /// `GET /signin?token=…`: uses the one-time link up and opens a session.
 pub async fn sign_in(Held(state): Held<State>, Query(link): Query<Link>) -> Response {
-    let Some(token) = link.token else { return unknown("/") };
+    let Some(token) = link.token else {
+        return unknown("/");
+    };
     match access::sign_in(&state.desk, &token).await {
-        Ok((secret, _)) => (set_cookie(&state, &secret, access::SESSION_LASTS.as_secs()), Redirect::to("/")).into_response(),
-        Err(no) => (StatusCode::FORBIDDEN, crate::status::plain_page("This link does not work", &no.to_string())).into_response(),
+        Ok((secret, _)) => (
+            set_cookie(&state, &secret, access::SESSION_LASTS.as_secs()),
+            Redirect::to("/"),
+        )
+            .into_response(),
+        Err(no) => (
+            StatusCode::FORBIDDEN,
+            crate::status::plain_page("This link does not work", &no.to_string()),
+        )
+            .into_response(),
     }
 }
 
@@ -112,5 +154,8 @@ fn revoker() -> Actor {
 fn set_cookie(state: &State, value: &str, seconds: u64) -> [(header::HeaderName, String); 1] {
     let secure = if state.https { "; Secure" } else { "" };
     let name = cookie_name(state.https);
-    [(header::SET_COOKIE, format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}"))]
+    [(
+        header::SET_COOKIE,
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}"),
+    )]
 }

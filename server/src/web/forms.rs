@@ -13,7 +13,9 @@ use axum::{
     http::header,
     response::{IntoResponse, Redirect, Response},
 };
-use domain::{Command, IncidentRole, Kind, Mode, Number, Phase, Refusal, RunId, ServiceId, Severity, Stamp};
+use domain::{
+    Command, IncidentRole, Kind, Mode, Number, Phase, Refusal, RunId, ServiceId, Severity, Stamp,
+};
 use engine::{No, Receipt, Request as Ask};
 use serde::de::{DeserializeOwned, value::StrDeserializer};
 use std::str::FromStr;
@@ -33,22 +35,45 @@ pub struct Form {
 impl FromRequest<State> for Form {
     type Rejection = Response;
     async fn from_request(mut request: Request, state: &State) -> Result<Self, Response> {
-        let signed: Signed = request.extract_parts().await.map_err(IntoResponse::into_response)?;
+        let signed: Signed = request
+            .extract_parts()
+            .await
+            .map_err(IntoResponse::into_response)?;
         let action = request.uri().path().to_owned();
-        let by_script = request.headers().get(header::ACCEPT).is_some_and(|v| v.as_bytes() == OWN.as_bytes());
-        let body = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
-        let fields = serde_urlencoded::from_bytes(&body).map_err(|_| Problem::bad_request("This is not a form.").into_response())?;
-        Ok(Form { fields, action, by_script, state: state.clone(), signed })
+        let by_script = request
+            .headers()
+            .get(header::ACCEPT)
+            .is_some_and(|v| v.as_bytes() == OWN.as_bytes());
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let fields = serde_urlencoded::from_bytes(&body)
+            .map_err(|_| Problem::bad_request("This is not a form.").into_response())?;
+        Ok(Form {
+            fields,
+            action,
+            by_script,
+            state: state.clone(),
+            signed,
+        })
     }
 }
 
 impl Form {
     fn text(&self, name: &str) -> String {
-        self.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone()).unwrap_or_default()
+        self.fields
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.clone())
+            .unwrap_or_default()
     }
 
     fn all(&self, name: &str) -> Vec<String> {
-        self.fields.iter().filter(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.clone()).collect()
+        self.fields
+            .iter()
+            .filter(|(n, v)| n == name && !v.is_empty())
+            .map(|(_, v)| v.clone())
+            .collect()
     }
 
     fn flag(&self, name: &str) -> bool {
@@ -64,11 +89,19 @@ impl Form {
     }
 
     fn parse<T: FromStr>(&self, name: &str, says: &str) -> Result<T, Refusal> {
-        self.text(name).trim().parse().map_err(|_| Refusal::invalid(name, says))
+        self.text(name)
+            .trim()
+            .parse()
+            .map_err(|_| Refusal::invalid(name, says))
     }
 
     /// Sends the command, and answers as the sender can read it. `to` names the page that follows.
-    async fn send(self, home: Home, command: Result<Command, Refusal>, to: impl FnOnce(&Receipt) -> String) -> Response {
+    async fn send(
+        self,
+        home: Home,
+        command: Result<Command, Refusal>,
+        to: impl FnOnce(&Receipt) -> String,
+    ) -> Response {
         let answer = match command {
             Ok(command) => {
                 // The same press twice, or again after a lost answer, is one command.
@@ -84,11 +117,25 @@ impl Form {
         match answer {
             Ok(receipt) => {
                 let location = to(&receipt);
-                if self.by_script { Json(Answer::Done { seq: receipt.seq, location }).into_response() } else { Redirect::to(&location).into_response() }
+                if self.by_script {
+                    Json(Answer::Done {
+                        seq: receipt.seq,
+                        location,
+                    })
+                    .into_response()
+                } else {
+                    Redirect::to(&location).into_response()
+                }
             }
-            Err(No::Refused(refusal)) if self.by_script => Json(Answer::Refused(refusal)).into_response(),
+            Err(No::Refused(refusal)) if self.by_script => {
+                Json(Answer::Refused(refusal)).into_response()
+            }
             Err(No::Refused(refusal)) => {
-                let refused = Refused { form: self.action, refusal, typed: self.fields };
+                let refused = Refused {
+                    form: self.action,
+                    refusal,
+                    typed: self.fields,
+                };
                 load::again(&self.state, &self.signed, &home, refused).await
             }
             Err(No::Unavailable(why)) => Problem::unavailable(why).into_response(),
@@ -109,10 +156,15 @@ impl Form {
 pub async fn declare(form: Form) -> Response {
     let command = (|| {
         let kind: Kind = form.word("kind", "real")?;
-        let severity: Severity = form.text("severity").parse().map_err(|e: String| Refusal::invalid("severity", e))?;
+        let severity: Severity = form
+            .text("severity")
+            .parse()
+            .map_err(|e: String| Refusal::invalid("severity", e))?;
         let occurred_at = match form.text("occurred_at").trim() {
             "" => None,
-            text => Some(instant(text).ok_or_else(|| Refusal::invalid("occurred_at", "Write the time in UTC as 2026-11-22T14:02."))?),
+            text => Some(instant(text).ok_or_else(|| {
+                Refusal::invalid("occurred_at", "Write the time in UTC as 2026-11-22T14:02.")
+            })?),
         };
         Ok(Command::Declare {
             title: form.text("title"),
@@ -124,7 +176,13 @@ pub async fn declare(form: Form) -> Response {
             occurred_at,
         })
     })();
-    form.send(Home::Declare, command, |receipt| receipt.incident.as_ref().map_or("/".into(), |n| format!("/incidents/{n}"))).await
+    form.send(Home::Declare, command, |receipt| {
+        receipt
+            .incident
+            .as_ref()
+            .map_or("/".into(), |n| format!("/incidents/{n}"))
+    })
+    .await
 }
 
 /// `2026-11-22T14:02`, as a browser's field sends it, taken as UTC; or a full RFC 3339 instant.
@@ -133,7 +191,12 @@ fn instant(text: &str) -> Option<Stamp> {
         return Some(Stamp(at.as_microsecond()));
     }
     let at: jiff::civil::DateTime = text.parse().ok()?;
-    Some(Stamp(at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_microsecond()))
+    Some(Stamp(
+        at.to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()?
+            .timestamp()
+            .as_microsecond(),
+    ))
 }
 
 pub async fn severity(Path(incident): Path<Number>, form: Form) -> Response {
@@ -141,7 +204,11 @@ pub async fn severity(Path(incident): Path<Number>, form: Form) -> Response {
         .text("severity")
         .parse()
         .map_err(|e: String| Refusal::invalid("severity", e))
-        .map(|severity| Command::ChangeSeverity { incident: incident.clone(), severity, reason: form.text("reason") });
+        .map(|severity| Command::ChangeSeverity {
+            incident: incident.clone(),
+            severity,
+            reason: form.text("reason"),
+        });
     form.about(incident, command).await
 }
 
@@ -149,95 +216,148 @@ pub async fn roles(Path(incident): Path<Number>, form: Form) -> Response {
     let command = form.word::<IncidentRole>("role", "").and_then(|role| {
         let (incident, person) = (incident.clone(), form.text("person"));
         match form.text("action").as_str() {
-            "" | "assign" => Ok(Command::AssignRole { incident, role, person }),
-            "hand_over" => Ok(Command::HandOver { incident, role, to: person }),
+            "" | "assign" => Ok(Command::AssignRole {
+                incident,
+                role,
+                person,
+            }),
+            "hand_over" => Ok(Command::HandOver {
+                incident,
+                role,
+                to: person,
+            }),
             "accept" => Ok(Command::AcceptRole { incident, role }),
-            other => Err(Refusal::invalid("action", format!("`{other}` is not one of assign, hand_over, accept."))),
+            other => Err(Refusal::invalid(
+                "action",
+                format!("`{other}` is not one of assign, hand_over, accept."),
+            )),
         }
     });
     form.about(incident, command).await
 }
 
 pub async fn update(Path(incident): Path<Number>, form: Form) -> Response {
-    let command =
-        form.word::<Phase>("phase", "").map(|phase| Command::PostUpdate { incident: incident.clone(), phase, message: form.text("message") });
+    let command = form
+        .word::<Phase>("phase", "")
+        .map(|phase| Command::PostUpdate {
+            incident: incident.clone(),
+            phase,
+            message: form.text("message"),
+        });
     form.about(incident, command).await
 }
 
 pub async fn note(Path(incident): Path<Number>, form: Form) -> Response {
-    let command = Command::AddNote { incident: incident.clone(), text: form.text("text"), occurred_at: None };
+    let command = Command::AddNote {
+        incident: incident.clone(),
+        text: form.text("text"),
+        occurred_at: None,
+    };
     form.about(incident, Ok(command)).await
 }
 
 pub async fn pin(Path(incident): Path<Number>, form: Form) -> Response {
-    let command =
-        form.parse("seq", "This is not a line of the timeline.").map(|seq| Command::Pin { incident: incident.clone(), seq, pinned: form.flag("pinned") });
+    let command = form
+        .parse("seq", "This is not a line of the timeline.")
+        .map(|seq| Command::Pin {
+            incident: incident.clone(),
+            seq,
+            pinned: form.flag("pinned"),
+        });
     form.about(incident, command).await
 }
 
 pub async fn task(Path(incident): Path<Number>, form: Form) -> Response {
-    let command = form.parse("minutes", "Write the timebox as a whole number of minutes.").map(|minutes| Command::AddTask {
-        incident: incident.clone(),
-        title: form.text("title"),
-        owner: form.text("owner"),
-        minutes,
-    });
+    let command = form
+        .parse("minutes", "Write the timebox as a whole number of minutes.")
+        .map(|minutes| Command::AddTask {
+            incident: incident.clone(),
+            title: form.text("title"),
+            owner: form.text("owner"),
+            minutes,
+        });
     form.about(incident, command).await
 }
 
 pub async fn accept_task(Path((incident, task)): Path<(Number, u32)>, form: Form) -> Response {
-    form.about(incident.clone(), Ok(Command::AcceptTask { incident, task })).await
+    form.about(incident.clone(), Ok(Command::AcceptTask { incident, task }))
+        .await
 }
 
 pub async fn finish_task(Path((incident, task)): Path<(Number, u32)>, form: Form) -> Response {
-    form.about(incident.clone(), Ok(Command::FinishTask { incident, task })).await
+    form.about(incident.clone(), Ok(Command::FinishTask { incident, task }))
+        .await
 }
 
 pub async fn tick(Path(incident): Path<Number>, form: Form) -> Response {
-    let command =
-        form.parse("item", "This is not an item of the checklist.").map(|item| Command::Tick { incident: incident.clone(), item, done: form.flag("done") });
+    let command = form
+        .parse("item", "This is not an item of the checklist.")
+        .map(|item| Command::Tick {
+            incident: incident.clone(),
+            item,
+            done: form.flag("done"),
+        });
     form.about(incident, command).await
 }
 
 pub async fn resolve(Path(incident): Path<Number>, form: Form) -> Response {
-    let command = Command::Resolve { incident: incident.clone(), message: form.text("message") };
+    let command = Command::Resolve {
+        incident: incident.clone(),
+        message: form.text("message"),
+    };
     form.about(incident, Ok(command)).await
 }
 
 pub async fn reopen(Path(incident): Path<Number>, form: Form) -> Response {
-    let command = Command::Reopen { incident: incident.clone(), reason: form.text("reason") };
+    let command = Command::Reopen {
+        incident: incident.clone(),
+        reason: form.text("reason"),
+    };
     form.about(incident, Ok(command)).await
 }
 
 pub async fn start_run(Path(runbook): Path<String>, form: Form) -> Response {
-    let incident = Some(form.text("incident")).filter(|n| !n.is_empty()).map(Number);
+    let incident = Some(form.text("incident"))
+        .filter(|n| !n.is_empty())
+        .map(Number);
     let home = incident.clone().map_or(Home::Runbooks, Home::Incident);
-    let command = form.word::<Mode>("mode", "real").map(|mode| Command::StartRun {
-        id: RunId(uuid::Uuid::now_v7().to_string()),
-        runbook: runbook.into(),
-        incident,
-        parameters: Default::default(),
-        mode,
-    });
-    form.send(home, command, |receipt| receipt.run.as_ref().map_or("/runbooks".into(), |id| format!("/runs/{id}"))).await
+    let command = form
+        .word::<Mode>("mode", "real")
+        .map(|mode| Command::StartRun {
+            id: RunId(uuid::Uuid::now_v7().to_string()),
+            runbook: runbook.into(),
+            incident,
+            parameters: Default::default(),
+            mode,
+        });
+    form.send(home, command, |receipt| {
+        receipt
+            .run
+            .as_ref()
+            .map_or("/runbooks".into(), |id| format!("/runs/{id}"))
+    })
+    .await
 }
 
 pub async fn retry(Path(run): Path<RunId>, form: Form) -> Response {
-    form.about_run(run.clone(), Command::RetryStep { run }).await
+    form.about_run(run.clone(), Command::RetryStep { run })
+        .await
 }
 
 pub async fn skip(Path(run): Path<RunId>, form: Form) -> Response {
     let reason = form.text("reason");
-    form.about_run(run.clone(), Command::SkipStep { run, reason }).await
+    form.about_run(run.clone(), Command::SkipStep { run, reason })
+        .await
 }
 
 pub async fn done(Path(run): Path<RunId>, form: Form) -> Response {
     let reason = form.text("reason");
-    form.about_run(run.clone(), Command::MarkStepDone { run, reason }).await
+    form.about_run(run.clone(), Command::MarkStepDone { run, reason })
+        .await
 }
 
 pub async fn cancel(Path(run): Path<RunId>, form: Form) -> Response {
     let reason = form.text("reason");
-    form.about_run(run.clone(), Command::CancelRun { run, reason }).await
+    form.about_run(run.clone(), Command::CancelRun { run, reason })
+        .await
 }
-

@@ -38,8 +38,17 @@ pub struct From {
     output: Option<String>,
 }
 
-pub async fn stream(Held(state): Held<State>, _: Signed, headers: HeaderMap, Query(from): Query<From>) -> Response {
-    let last = headers.get("last-event-id").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok()).unwrap_or(0);
+pub async fn stream(
+    Held(state): Held<State>,
+    _: Signed,
+    headers: HeaderMap,
+    Query(from): Query<From>,
+) -> Response {
+    let last = headers
+        .get("last-event-id")
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(0);
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let reader = Reader {
@@ -59,7 +68,10 @@ pub async fn stream(Held(state): Held<State>, _: Signed, headers: HeaderMap, Que
     });
     let mut answer = Sse::new(events).into_response();
     // Proxies must pass each event on at once.
-    answer.headers_mut().insert("x-accel-buffering", axum::http::HeaderValue::from_static("no"));
+    answer.headers_mut().insert(
+        "x-accel-buffering",
+        axum::http::HeaderValue::from_static("no"),
+    );
     answer
 }
 
@@ -108,23 +120,44 @@ impl Reader {
     /// Queues what is new: events first, then output. False where nothing is.
     async fn fill(&mut self) -> bool {
         let head = self.world.borrow_and_update().seq;
+        let reset = |r: &mut Self| {
+            r.done = true;
+            r.queue.push(Event::default().event("reset").data("-"));
+            true
+        };
+        // Ahead of the log itself, not only of this node: the database is another one than the page was made from.
+        if self.after > head
+            && self
+                .state
+                .desk
+                .store()
+                .head()
+                .await
+                .is_ok_and(|h| h.seq < self.after)
+        {
+            return reset(self);
+        }
         if head > self.after {
             if head - self.after > TOO_FAR {
-                self.done = true;
-                self.queue.push(Event::default().event("reset").data("-"));
-                return true;
+                return reset(self);
             }
             match self.state.desk.live_after(self.after).await {
                 Ok(live) if !live.is_empty() => {
                     self.after = live.last().map_or(self.after, |l| l.seq);
-                    self.queue = live.iter().rev().map(|l| Event::default().id(l.seq.to_string()).data(&*l.json)).collect();
+                    self.queue = live
+                        .iter()
+                        .rev()
+                        .map(|l| Event::default().id(l.seq.to_string()).data(&*l.json))
+                        .collect();
                     return true;
                 }
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "The live stream cannot read the log"),
             }
         }
-        let Some(follow) = &mut self.output else { return false };
+        let Some(follow) = &mut self.output else {
+            return false;
+        };
         match follow.read(&self.state).await {
             Some(chunk) => {
                 self.queue.push(named("output", &chunk));
@@ -136,7 +169,10 @@ impl Reader {
 }
 
 fn named<T: serde::Serialize>(name: &str, data: &T) -> Event {
-    Event::default().event(name).json_data(data).unwrap_or_else(|_| Event::default().event(name).data("-"))
+    Event::default()
+        .event(name)
+        .json_data(data)
+        .unwrap_or_else(|_| Event::default().event(name).data("-"))
 }
 
 /// Follows the output of a run, from one attempt to the next.
@@ -148,10 +184,25 @@ struct Follow {
 
 impl Follow {
     fn new(run: RunId, from: Option<&str>) -> Self {
-        let mut parts = from.unwrap_or_default().split('-').map(|p| p.parse::<u64>().ok());
-        match (parts.next().flatten(), parts.next().flatten(), parts.next().flatten()) {
-            (Some(step), Some(attempt), Some(offset)) => Follow { run, at: Some((step as u32, attempt as u32)), offset },
-            _ => Follow { run, at: None, offset: 0 },
+        let mut parts = from
+            .unwrap_or_default()
+            .split('-')
+            .map(|p| p.parse::<u64>().ok());
+        match (
+            parts.next().flatten(),
+            parts.next().flatten(),
+            parts.next().flatten(),
+        ) {
+            (Some(step), Some(attempt), Some(offset)) => Follow {
+                run,
+                at: Some((step as u32, attempt as u32)),
+                offset,
+            },
+            _ => Follow {
+                run,
+                at: None,
+                offset: 0,
+            },
         }
     }
 
@@ -163,12 +214,24 @@ impl Follow {
                 *self.at.insert(output::current(world.runs.get(&self.run)?)?)
             }
         };
-        let bytes = supervise::read_output(&output::folder_of(state, &self.run, step, attempt), self.offset, CHUNK).await.unwrap_or_default();
+        let bytes = supervise::read_output(
+            &output::folder_of(state, &self.run, step, attempt),
+            self.offset,
+            CHUNK,
+        )
+        .await
+        .unwrap_or_default();
         let whole = whole_characters(&bytes);
         if whole > 0 {
             let offset = self.offset;
             self.offset += whole as u64;
-            return Some(OutputChunk { step, attempt, offset, end: self.offset, text: output::plain(&bytes[..whole]) });
+            return Some(OutputChunk {
+                step,
+                attempt,
+                offset,
+                end: self.offset,
+                text: output::plain(&bytes[..whole]),
+            });
         }
         // Nothing more here: go on with the attempt that followed, once there is one.
         let world = state.desk.world();
@@ -183,16 +246,31 @@ impl Follow {
 
 /// The attempt that was started after this one.
 fn next_after(run: &domain::Run, (step, attempt): (u32, u32)) -> Option<(u32, u32)> {
-    let mut all: Vec<_> = run.steps.iter().enumerate().flat_map(|(i, s)| s.attempts.iter().map(move |a| (a.started_at, i as u32, a.number))).collect();
+    let mut all: Vec<_> = run
+        .steps
+        .iter()
+        .enumerate()
+        .flat_map(|(i, s)| {
+            s.attempts
+                .iter()
+                .map(move |a| (a.started_at, i as u32, a.number))
+        })
+        .collect();
     all.sort();
-    let at = all.iter().position(|(_, s, a)| (*s, *a) == (step, attempt))?;
+    let at = all
+        .iter()
+        .position(|(_, s, a)| (*s, *a) == (step, attempt))?;
     all.get(at + 1).map(|(_, s, a)| (*s, *a))
 }
 
 /// How many bytes can be sent without cutting a character that is still being written.
 fn whole_characters(bytes: &[u8]) -> usize {
     match std::str::from_utf8(bytes) {
-        Err(error) if error.error_len().is_none() => error.valid_up_to().max(if bytes.len() > 3 { bytes.len() - 3 } else { 0 }),
+        Err(error) if error.error_len().is_none() => {
+            error
+                .valid_up_to()
+                .max(if bytes.len() > 3 { bytes.len() - 3 } else { 0 })
+        }
         _ => bytes.len(),
     }
 }

@@ -38,24 +38,48 @@ pub fn folder_of(state: &State, run: &RunId, step: u32, attempt: u32) -> PathBuf
 
 /// The attempt that runs, else the last that ran.
 pub fn current(run: &Run) -> Option<(u32, u32)> {
-    run.running_attempt().map(|(step, a)| (step, a.number)).or_else(|| {
-        let (step, last) = run.steps.iter().enumerate().rev().find_map(|(i, s)| Some((i, s.attempts.last()?)))?;
-        Some((step as u32, last.number))
-    })
+    run.running_attempt()
+        .map(|(step, a)| (step, a.number))
+        .or_else(|| {
+            let (step, last) = run
+                .steps
+                .iter()
+                .enumerate()
+                .rev()
+                .find_map(|(i, s)| Some((i, s.attempts.last()?)))?;
+            Some((step as u32, last.number))
+        })
 }
 
 /// The end of an attempt's output, for its page.
 pub async fn last(state: &State, run: &Run, which: &Which) -> Output {
     let (chosen, follows) = match (which.step, which.attempt) {
-        (Some(step), Some(attempt)) => (Some((step, attempt)), current(run) == Some((step, attempt)) && !run.is_over()),
+        (Some(step), Some(attempt)) => (
+            Some((step, attempt)),
+            current(run) == Some((step, attempt)) && !run.is_over(),
+        ),
         _ => (current(run), !run.is_over()),
     };
-    let Some((step, attempt)) = chosen else { return Output { follows, ..Output::default() } };
+    let Some((step, attempt)) = chosen else {
+        return Output {
+            follows,
+            ..Output::default()
+        };
+    };
     let dir = folder_of(state, &run.id, step, attempt);
     let total = supervise::output_size(&dir).await.unwrap_or(0);
     let offset = total.saturating_sub(SHOWN);
-    let bytes = supervise::read_output(&dir, offset, SHOWN as usize).await.unwrap_or_default();
-    Output { step, attempt, offset, total: offset + bytes.len() as u64, text: plain(&bytes), follows }
+    let bytes = supervise::read_output(&dir, offset, SHOWN as usize)
+        .await
+        .unwrap_or_default();
+    Output {
+        step,
+        attempt,
+        offset,
+        total: offset + bytes.len() as u64,
+        text: plain(&bytes),
+        follows,
+    }
 }
 
 /// Bytes as text for a page: what is not UTF-8 is shown as such, and control sequences of a terminal are dropped.
@@ -79,7 +103,12 @@ pub fn plain(bytes: &[u8]) -> String {
 }
 
 /// `GET /runs/{id}/output?step=&attempt=`: one attempt whole, as a file.
-pub async fn download(Held(state): Held<State>, _: Signed, Path(id): Path<RunId>, Query(which): Query<Which>) -> Response {
+pub async fn download(
+    Held(state): Held<State>,
+    _: Signed,
+    Path(id): Path<RunId>,
+    Query(which): Query<Which>,
+) -> Response {
     run_output(&state, &id, which, true).await
 }
 
@@ -92,9 +121,20 @@ pub async fn run_output(state: &State, id: &RunId, which: Which, as_file: bool) 
     let attempts: Vec<(u32, u32)> = match (which.step, which.attempt) {
         (Some(step), Some(attempt)) => vec![(step, attempt)],
         _ => {
-            let mut all: Vec<_> = run.steps.iter().enumerate().flat_map(|(i, s)| s.attempts.iter().map(move |a| (a.started_at, i as u32, a.number))).collect();
+            let mut all: Vec<_> = run
+                .steps
+                .iter()
+                .enumerate()
+                .flat_map(|(i, s)| {
+                    s.attempts
+                        .iter()
+                        .map(move |a| (a.started_at, i as u32, a.number))
+                })
+                .collect();
             all.sort();
-            all.into_iter().map(|(_, step, attempt)| (step, attempt)).collect()
+            all.into_iter()
+                .map(|(_, step, attempt)| (step, attempt))
+                .collect()
         }
     };
     let (mut skip, mut bytes) = (which.offset, Vec::new());
@@ -105,7 +145,11 @@ pub async fn run_output(state: &State, id: &RunId, which: Which, as_file: bool) 
             skip -= size;
             continue;
         }
-        bytes.extend(supervise::read_output(&dir, skip, MOST_AT_ONCE - bytes.len()).await.unwrap_or_default());
+        bytes.extend(
+            supervise::read_output(&dir, skip, MOST_AT_ONCE - bytes.len())
+                .await
+                .unwrap_or_default(),
+        );
         skip = 0;
         if bytes.len() >= MOST_AT_ONCE {
             break;
@@ -126,6 +170,9 @@ mod tests {
 
     #[test]
     fn a_terminals_control_sequences_are_dropped() {
-        assert_eq!(plain(b"\x1b[31mred\x1b[0m \x1b]8;;http://x\x07link\x00\r\n\tok\xff"), "red link\n\tok\u{fffd}");
+        assert_eq!(
+            plain(b"\x1b[31mred\x1b[0m \x1b]8;;http://x\x07link\x00\r\n\tok\xff"),
+            "red link\n\tok\u{fffd}"
+        );
     }
 }

@@ -24,8 +24,12 @@ pub fn page(status: StatusCode, page: Page) -> Response {
     owner.unset_with_forced_cleanup();
     let mut answer = (status, Html(html)).into_response();
     if let Ok(policy) = HeaderValue::from_str(&policy) {
-        answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        answer
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }

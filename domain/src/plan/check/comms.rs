@@ -9,68 +9,149 @@ pub(super) fn communication(plan: &Plan, f: &mut Findings) {
     for (i, severity) in comms.severities.iter().enumerate() {
         let at = |key| format!("communication.severities[{i}].{key}");
         f.line(at("name"), &severity.name, "a severity's name");
-        f.line(at("description"), &severity.description, "a severity's description");
-        f.positive(at("update_every"), severity.update_every, "the time from one update to the next");
+        f.line(
+            at("description"),
+            &severity.description,
+            "a severity's description",
+        );
+        f.positive(
+            at("update_every"),
+            severity.update_every,
+            "the time from one update to the next",
+        );
     }
-    each_once(comms.severities.iter().map(|s| s.id), "severities", "id", "describe it here", f);
+    each_once(
+        comms.severities.iter().map(|s| s.id),
+        "severities",
+        "id",
+        "describe it here",
+        f,
+    );
 
-    let roles: BTreeSet<&str> = plan.contacts.emergency.iter().map(|c| c.role.as_str()).collect();
+    let roles: BTreeSet<&str> = plan
+        .contacts
+        .emergency
+        .iter()
+        .map(|c| c.role.as_str())
+        .collect();
     for (i, audience) in comms.audiences.iter().enumerate() {
         let at = |key: &str| format!("communication.audiences[{i}].{key}");
         f.id(at("id"), &audience.id, "an audience's id");
         f.line(at("name"), &audience.name, "an audience's name");
         if audience.id == "all" {
-            f.add(at("id"), "all", "`all` already is everybody in contacts.yaml; give this audience another id");
+            f.add(
+                at("id"),
+                "all",
+                "`all` already is everybody in contacts.yaml; give this audience another id",
+            );
         }
         if audience.members.is_empty() {
-            f.add(at("members"), "members", "nobody is in this audience; name at least one role of contacts.yaml");
+            f.add(
+                at("members"),
+                "members",
+                "nobody is in this audience; name at least one role of contacts.yaml",
+            );
         }
         for (j, role) in audience.members.iter().enumerate() {
-            f.refer(at(&format!("members[{j}]")), role, "no contact has this role", &roles, "contacts");
+            f.refer(
+                at(&format!("members[{j}]")),
+                role,
+                "no contact has this role",
+                &roles,
+                "contacts",
+            );
         }
     }
-    f.unique(ids("communication.audiences", comms.audiences.iter().map(|a| a.id.as_str())), "another audience");
+    f.unique(
+        ids(
+            "communication.audiences",
+            comms.audiences.iter().map(|a| a.id.as_str()),
+        ),
+        "another audience",
+    );
 
     let mut audiences: BTreeSet<&str> = comms.audiences.iter().map(|a| a.id.as_str()).collect();
     audiences.insert("all");
     for (i, row) in comms.matrix.iter().enumerate() {
         let at = |key: &str| format!("communication.matrix[{i}].{key}");
         if row.audiences.is_empty() {
-            f.add(at("audiences"), "audiences", "nobody would be told; name an audience, or `all`");
+            f.add(
+                at("audiences"),
+                "audiences",
+                "nobody would be told; name an audience, or `all`",
+            );
         }
         for (j, audience) in row.audiences.iter().enumerate() {
-            f.refer(at(&format!("audiences[{j}]")), audience, "no audience has this id", &audiences, "communication");
+            f.refer(
+                at(&format!("audiences[{j}]")),
+                audience,
+                "no audience has this id",
+                &audiences,
+                "communication",
+            );
         }
         if row.channels.is_empty() {
-            f.add(at("channels"), "channels", "there is no way to tell anybody; name phone, email or slack");
+            f.add(
+                at("channels"),
+                "channels",
+                "there is no way to tell anybody; name phone, email or slack",
+            );
         }
         let mut seen = HashSet::new();
         for (j, channel) in row.channels.iter().enumerate() {
             if !seen.insert(channel) {
-                f.add(at(&format!("channels[{j}]")), channel.name().to_lowercase(), "this channel is already in the row; name each once");
+                f.add(
+                    at(&format!("channels[{j}]")),
+                    channel.name().to_lowercase(),
+                    "this channel is already in the row; name each once",
+                );
             }
         }
     }
-    each_once(comms.matrix.iter().map(|r| r.severity), "matrix", "severity", "give it a row", f);
+    each_once(
+        comms.matrix.iter().map(|r| r.severity),
+        "matrix",
+        "severity",
+        "give it a row",
+        f,
+    );
 }
 
 /// Every severity stands in this list exactly once.
-fn each_once(listed: impl Iterator<Item = Severity>, list: &str, key: &str, do_what: &str, f: &mut Findings) {
+fn each_once(
+    listed: impl Iterator<Item = Severity>,
+    list: &str,
+    key: &str,
+    do_what: &str,
+    f: &mut Findings,
+) {
     let mut seen = HashSet::new();
     for (i, severity) in listed.enumerate() {
         if !seen.insert(severity) {
-            f.add(format!("communication.{list}[{i}].{key}"), severity.id(), "this severity is already in the list; each stands there once");
+            f.add(
+                format!("communication.{list}[{i}].{key}"),
+                severity.id(),
+                "this severity is already in the list; each stands there once",
+            );
         }
     }
     for missing in Severity::ALL.into_iter().filter(|s| !seen.contains(s)) {
-        f.add(format!("communication.{list}"), list, format!("{} is missing; {do_what}", missing.id()));
+        f.add(
+            format!("communication.{list}"),
+            list,
+            format!("{} is missing; {do_what}", missing.id()),
+        );
     }
 }
 
 pub(super) fn contacts(plan: &Plan, f: &mut Findings) {
     let contacts = &plan.contacts;
     if contacts.emergency.is_empty() {
-        f.add("contacts.emergency", "emergency", "there is nobody to call; name at least one contact");
+        f.add(
+            "contacts.emergency",
+            "emergency",
+            "there is nobody to call; name at least one contact",
+        );
     }
     for (i, contact) in contacts.emergency.iter().enumerate() {
         let at = |key| format!("contacts.emergency[{i}].{key}");
@@ -81,7 +162,11 @@ pub(super) fn contacts(plan: &Plan, f: &mut Findings) {
         }
         email(at("email"), &contact.email, f);
     }
-    let roles = contacts.emergency.iter().enumerate().map(|(i, c)| (format!("contacts.emergency[{i}].role"), c.role.as_str()));
+    let roles = contacts
+        .emergency
+        .iter()
+        .enumerate()
+        .map(|(i, c)| (format!("contacts.emergency[{i}].role"), c.role.as_str()));
     f.unique(roles, "another contact");
     for (i, support) in contacts.external.iter().enumerate() {
         let at = |key| format!("contacts.external[{i}].{key}");
@@ -89,12 +174,21 @@ pub(super) fn contacts(plan: &Plan, f: &mut Findings) {
         f.line(at("account"), &support.account, "an account number");
         email(at("contact"), &support.contact, f);
     }
-    let services = contacts.external.iter().enumerate().map(|(i, s)| (format!("contacts.external[{i}].service"), s.service.as_str()));
+    let services = contacts.external.iter().enumerate().map(|(i, s)| {
+        (
+            format!("contacts.external[{i}].service"),
+            s.service.as_str(),
+        )
+    });
     f.unique(services, "another support service");
 }
 
 fn email(at: String, text: &str, f: &mut Findings) {
     if !words::is_email(text) {
-        f.add(at, text, "write one e-mail address and nothing else, such as devops@example.com");
+        f.add(
+            at,
+            text,
+            "write one e-mail address and nothing else, such as devops@example.com",
+        );
     }
 }

@@ -15,37 +15,77 @@ pub(super) fn services(plan: &Plan, f: &mut Findings) {
         f.id(at("id"), service.id.as_str(), "a service's id");
         f.line(at("name"), &service.name, "a service's name");
         f.prose(at("description"), &service.description, "description");
-        f.refer(at("tier"), &service.tier, "no tier of objectives.yaml has this id", &tiers, "objectives");
+        f.refer(
+            at("tier"),
+            &service.tier,
+            "no tier of objectives.yaml has this id",
+            &tiers,
+            "objectives",
+        );
         for (j, other) in service.depends_on.iter().enumerate() {
-            f.refer(at(&format!("depends_on[{j}]")), other.as_str(), NO_SERVICE, &services, "services");
+            f.refer(
+                at(&format!("depends_on[{j}]")),
+                other.as_str(),
+                NO_SERVICE,
+                &services,
+                "services",
+            );
         }
         for (j, slug) in service.runbooks.iter().enumerate() {
-            f.refer(at(&format!("runbooks[{j}]")), slug.as_str(), NO_RUNBOOK, &runbooks, "runbooks");
+            f.refer(
+                at(&format!("runbooks[{j}]")),
+                slug.as_str(),
+                NO_RUNBOOK,
+                &runbooks,
+                "runbooks",
+            );
         }
         if let Some(face) = &service.public {
             f.line(at("public.name"), &face.name, "the name on the status page");
-            f.line(at("public.group"), &face.group, "the group on the status page");
+            f.line(
+                at("public.group"),
+                &face.group,
+                "the group on the status page",
+            );
         }
         if let Some(look) = &service.check {
             check(plan, &at("check"), look, f);
         }
     }
-    f.unique(ids("services", plan.services.iter().map(|s| s.id.as_str())), "another service");
+    f.unique(
+        ids("services", plan.services.iter().map(|s| s.id.as_str())),
+        "another service",
+    );
     circles(&plan.services, f);
 }
 
 fn check(plan: &Plan, at: &str, look: &Check, f: &mut Findings) {
     if look.interval.as_secs() < 1 {
-        f.add(format!("{at}.interval"), look.interval, "a service is looked at once a second at most; write 1s or more");
+        f.add(
+            format!("{at}.interval"),
+            look.interval,
+            "a service is looked at once a second at most; write 1s or more",
+        );
     }
-    f.positive(format!("{at}.timeout"), look.timeout, "the timeout of a check");
+    f.positive(
+        format!("{at}.timeout"),
+        look.timeout,
+        "the timeout of a check",
+    );
     if look.interval.as_secs() >= 1 && look.timeout >= look.interval {
-        let says = format!("the timeout must be shorter than the interval of {}, so that looks never overlap", look.interval);
+        let says = format!(
+            "the timeout must be shorter than the interval of {}, so that looks never overlap",
+            look.interval
+        );
         f.add(format!("{at}.timeout"), look.timeout, says);
     }
     for (key, count) in [("fall", look.fall), ("rise", look.rise)] {
         if !(1..=100).contains(&count) {
-            f.add(format!("{at}.{key}"), count, "this many looks in a row decide; write a number from 1 to 100");
+            f.add(
+                format!("{at}.{key}"),
+                count,
+                "this many looks in a row decide; write a number from 1 to 100",
+            );
         }
     }
     let at = format!("{at}.probe");
@@ -53,33 +93,78 @@ fn check(plan: &Plan, at: &str, look: &Check, f: &mut Findings) {
         Probe::Http(probe) => {
             web(&format!("{at}.http.url"), &probe.url, look.internal, f);
             if !(100..=599).contains(&probe.expect) {
-                f.add(format!("{at}.http.expect"), probe.expect, "an HTTP status is a number from 100 to 599");
+                f.add(
+                    format!("{at}.http.expect"),
+                    probe.expect,
+                    "an HTTP status is a number from 100 to 599",
+                );
             }
             if probe.contains.as_deref() == Some("") {
                 f.add(format!("{at}.http.contains"), "", "every answer contains nothing; write what it must contain, or leave this key out");
             }
         }
         Probe::Tcp(probe) => match words::host_and_port(&probe.address) {
-            Some((host, Some(_))) => inside(format!("{at}.tcp.address"), &probe.address, host, look.internal, f),
-            _ => f.add(format!("{at}.tcp.address"), &probe.address, "write a host and a port, such as db.example.com:5432"),
+            Some((host, Some(_))) => inside(
+                format!("{at}.tcp.address"),
+                &probe.address,
+                host,
+                look.internal,
+                f,
+            ),
+            _ => f.add(
+                format!("{at}.tcp.address"),
+                &probe.address,
+                "write a host and a port, such as db.example.com:5432",
+            ),
         },
         Probe::Postgres(probe) => {
             let at = format!("{at}.postgres");
-            let databases: BTreeSet<&str> = plan.targets.databases.keys().map(String::as_str).collect();
-            f.refer(format!("{at}.database"), &probe.database, "targets.yaml has no database of this name", &databases, "targets");
-            let Some(database) = plan.targets.databases.get(&probe.database) else { return };
+            let databases: BTreeSet<&str> =
+                plan.targets.databases.keys().map(String::as_str).collect();
+            f.refer(
+                format!("{at}.database"),
+                &probe.database,
+                "targets.yaml has no database of this name",
+                &databases,
+                "targets",
+            );
+            let Some(database) = plan.targets.databases.get(&probe.database) else {
+                return;
+            };
             let mut nodes: BTreeSet<&str> = database.nodes.keys().map(String::as_str).collect();
             nodes.insert("route");
-            f.refer(format!("{at}.node"), &probe.node, "the database has no node of this name", &nodes, "targets");
-            let node = if probe.node == "route" { Some(&database.route) } else { database.nodes.get(&probe.node) };
-            if let Some(parts) = node.and_then(|n| words::url(&n.url, &["postgres", "postgresql"])) {
-                inside(format!("{at}.node"), &probe.node, parts.host, look.internal, f);
+            f.refer(
+                format!("{at}.node"),
+                &probe.node,
+                "the database has no node of this name",
+                &nodes,
+                "targets",
+            );
+            let node = if probe.node == "route" {
+                Some(&database.route)
+            } else {
+                database.nodes.get(&probe.node)
+            };
+            if let Some(parts) = node.and_then(|n| words::url(&n.url, &["postgres", "postgresql"]))
+            {
+                inside(
+                    format!("{at}.node"),
+                    &probe.node,
+                    parts.host,
+                    look.internal,
+                    f,
+                );
             }
         }
         Probe::UserPath(probe) => {
             let at = format!("{at}.user_path");
             web(&format!("{at}.url"), &probe.url, look.internal, f);
-            web(&format!("{at}.read_back"), &probe.read_back.replace("{id}", "id"), look.internal, f);
+            web(
+                &format!("{at}.read_back"),
+                &probe.read_back.replace("{id}", "id"),
+                look.internal,
+                f,
+            );
             if !probe.read_back.contains("{id}") {
                 let says = "where the document is read back must hold {id}, such as https://example.com/orders/{id}";
                 f.add(format!("{at}.read_back"), &probe.read_back, says);
@@ -91,8 +176,16 @@ fn check(plan: &Plan, at: &str, look: &Check, f: &mut Findings) {
 /// A web address that a probe may ask.
 fn web(at: &str, text: &str, internal: bool, f: &mut Findings) {
     match words::url(text, &["http", "https"]) {
-        None => f.add(at, text, "this is not a web address; write http:// or https://, a host, and a path"),
-        Some(parts) if parts.user.is_some() => f.add(at, text, "an address in a plan holds no user or password; take the part before @ away"),
+        None => f.add(
+            at,
+            text,
+            "this is not a web address; write http:// or https://, a host, and a path",
+        ),
+        Some(parts) if parts.user.is_some() => f.add(
+            at,
+            text,
+            "an address in a plan holds no user or password; take the part before @ away",
+        ),
         Some(parts) => inside(at.into(), text, parts.host, internal, f),
     }
 }
@@ -132,7 +225,9 @@ fn circles(services: &[Service], f: &mut Findings) {
                 continue;
             };
             *edge += 1;
-            let Some(&next) = index.get(id.as_str()) else { continue };
+            let Some(&next) = index.get(id.as_str()) else {
+                continue;
+            };
             match seen[next] {
                 Seen::Done => {}
                 Seen::No => {
@@ -141,13 +236,23 @@ fn circles(services: &[Service], f: &mut Findings) {
                 }
                 Seen::OnPath => {
                     let from = path.iter().position(|(s, _)| *s == next).unwrap_or(0);
-                    let mut names: Vec<&str> = path[from..].iter().map(|(s, _)| services[*s].id.as_str()).collect();
+                    let mut names: Vec<&str> = path[from..]
+                        .iter()
+                        .map(|(s, _)| services[*s].id.as_str())
+                        .collect();
                     names.push(id.as_str());
                     if names.len() > 8 {
                         names.splice(4..names.len() - 2, ["…"]);
                     }
-                    let says = format!("services depend on each other in a circle ({}); take one of these dependencies away", names.join(" → "));
-                    f.add(format!("services[{here}].depends_on[{dependency}]"), id, says);
+                    let says = format!(
+                        "services depend on each other in a circle ({}); take one of these dependencies away",
+                        names.join(" → ")
+                    );
+                    f.add(
+                        format!("services[{here}].depends_on[{dependency}]"),
+                        id,
+                        says,
+                    );
                 }
             }
         }
@@ -161,21 +266,54 @@ pub(super) fn targets(plan: &Plan, f: &mut Findings) {
         let nodes: BTreeSet<&str> = database.nodes.keys().map(String::as_str).collect();
         let no_node = "the database has no node of this name";
         for (node_name, node) in &database.nodes {
-            f.id(format!("{at}.nodes.{node_name}"), node_name, "a node's name");
+            f.id(
+                format!("{at}.nodes.{node_name}"),
+                node_name,
+                "a node's name",
+            );
             if node_name == "route" {
-                f.add(format!("{at}.nodes.route"), node_name, "`route` is the way applications take, not a node; give the node another name");
+                f.add(
+                    format!("{at}.nodes.route"),
+                    node_name,
+                    "`route` is the way applications take, not a node; give the node another name",
+                );
             }
             self::node(&format!("{at}.nodes.{node_name}"), node, f);
         }
         node(&format!("{at}.route"), &database.route, f);
-        f.refer(format!("{at}.primary"), &database.primary, no_node, &nodes, "targets");
-        f.refer(format!("{at}.replica"), &database.replica, no_node, &nodes, "targets");
+        f.refer(
+            format!("{at}.primary"),
+            &database.primary,
+            no_node,
+            &nodes,
+            "targets",
+        );
+        f.refer(
+            format!("{at}.replica"),
+            &database.replica,
+            no_node,
+            &nodes,
+            "targets",
+        );
         if database.primary == database.replica {
-            f.add(format!("{at}.replica"), &database.replica, "this is the primary; the replica is the other node, the one to promote");
+            f.add(
+                format!("{at}.replica"),
+                &database.replica,
+                "this is the primary; the replica is the other node, the one to promote",
+            );
         }
-        for (key, commands) in [("fence", &database.fence), ("move_route", &database.move_route)] {
+        for (key, commands) in [
+            ("fence", &database.fence),
+            ("move_route", &database.move_route),
+        ] {
             for (node_name, argv) in commands {
-                f.refer(format!("{at}.{key}.{node_name}"), node_name, no_node, &nodes, "targets");
+                f.refer(
+                    format!("{at}.{key}.{node_name}"),
+                    node_name,
+                    no_node,
+                    &nodes,
+                    "targets",
+                );
                 f.argv(format!("{at}.{key}.{node_name}"), argv);
             }
         }
@@ -183,13 +321,33 @@ pub(super) fn targets(plan: &Plan, f: &mut Findings) {
     let services = service_ids(plan);
     for (name, application) in &plan.targets.applications {
         let at = |key: &str| format!("targets.applications.{name}.{key}");
-        f.id(format!("targets.applications.{name}"), name, "an application's name");
+        f.id(
+            format!("targets.applications.{name}"),
+            name,
+            "an application's name",
+        );
         web(&at("url"), &application.url, true, f);
-        f.refer(at("service"), application.service.as_str(), NO_SERVICE, &services, "services");
-        let paths = [("health", Some(&application.health)), ("reset_pool", application.reset_pool.as_ref())];
-        for (key, path) in paths.into_iter().filter_map(|(key, path)| Some((key, path?))) {
+        f.refer(
+            at("service"),
+            application.service.as_str(),
+            NO_SERVICE,
+            &services,
+            "services",
+        );
+        let paths = [
+            ("health", Some(&application.health)),
+            ("reset_pool", application.reset_pool.as_ref()),
+        ];
+        for (key, path) in paths
+            .into_iter()
+            .filter_map(|(key, path)| Some((key, path?)))
+        {
             if !path.starts_with('/') || path.chars().any(|c| c.is_control() || c.is_whitespace()) {
-                f.add(at(key), path, "this is a path on the application, and begins with /, such as /healthz");
+                f.add(
+                    at(key),
+                    path,
+                    "this is a path on the application, and begins with /, such as /healthz",
+                );
             }
         }
         f.argv(at("start"), &application.start);
@@ -199,19 +357,35 @@ pub(super) fn targets(plan: &Plan, f: &mut Findings) {
 
 fn node(at: &str, node: &Node, f: &mut Findings) {
     match words::url(&node.url, &["postgres", "postgresql"]) {
-        None => f.add(format!("{at}.url"), &node.url, "write postgres://user@host:port/database"),
+        None => f.add(
+            format!("{at}.url"),
+            &node.url,
+            "write postgres://user@host:port/database",
+        ),
         Some(parts) if parts.user.is_some_and(|user| user.contains(':')) => {
-            let masked = node.url.split_once("://").map_or("postgres://…", |(scheme, _)| scheme).to_owned() + "://…";
+            let masked = node
+                .url
+                .split_once("://")
+                .map_or("postgres://…", |(scheme, _)| scheme)
+                .to_owned()
+                + "://…";
             f.add(format!("{at}.url"), masked, "a plan holds no password; leave it out and name the environment variable that holds it as password_env");
         }
         Some(parts) if parts.user.is_none_or(str::is_empty) || parts.path.len() < 2 => {
-            f.add(format!("{at}.url"), &node.url, "the address names a user and a database: postgres://user@host:port/database");
+            f.add(
+                format!("{at}.url"),
+                &node.url,
+                "the address names a user and a database: postgres://user@host:port/database",
+            );
         }
         Some(_) => {}
     }
     if let Some(variable) = &node.password_env {
         let letter = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-        if variable.is_empty() || !variable.bytes().all(letter) || variable.as_bytes()[0].is_ascii_digit() {
+        if variable.is_empty()
+            || !variable.bytes().all(letter)
+            || variable.as_bytes()[0].is_ascii_digit()
+        {
             f.add(format!("{at}.password_env"), variable, "this is the name of an environment variable, such as DB_PASSWORD, never the password itself");
         }
     }

@@ -15,7 +15,12 @@ pub fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Opti
     words
         .into_iter()
         .filter(|w| w.len() <= LONGEST)
-        .map(|w| (distance(&given, &w.to_lowercase().chars().collect::<Vec<_>>()), w))
+        .map(|w| {
+            (
+                distance(&given, &w.to_lowercase().chars().collect::<Vec<_>>()),
+                w,
+            )
+        })
         .filter(|(d, w)| *d <= (w.chars().count().max(given.len()) / 3).max(1))
         .min_by_key(|(d, _)| *d)
         .map(|(_, w)| w)
@@ -55,13 +60,31 @@ pub(super) fn some_of(words: &BTreeSet<&str>) -> String {
 /// Lower-case letters, digits and hyphens, a letter or digit at both ends, at most 64.
 pub(super) fn is_id(text: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    !text.is_empty() && text.len() <= 64 && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-')
+    !text.is_empty()
+        && text.len() <= 64
+        && text.bytes().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 /// The id that somebody who wrote `text` could have written.
 pub(super) fn as_id(text: &str) -> String {
-    let dashed: String = text.chars().take(64).map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-    dashed.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+    let dashed: String = text
+        .chars()
+        .take(64)
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    dashed
+        .split('-')
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
 }
 
 /// `condition_name` or `condition-name`.
@@ -71,9 +94,16 @@ pub(super) fn is_name(text: &str) -> bool {
 
 /// One mailbox and nothing else: what is let through here is put into the head of a mail.
 pub(super) fn is_email(text: &str) -> bool {
-    let Some((mailbox, host)) = text.rsplit_once('@') else { return false };
+    let Some((mailbox, host)) = text.rsplit_once('@') else {
+        return false;
+    };
     let mailbox_letter = |b: u8| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b);
-    let label = |l: &str| !l.is_empty() && !l.starts_with('-') && !l.ends_with('-') && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let label = |l: &str| {
+        !l.is_empty()
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+            && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
     text.len() <= 254
         && !mailbox.is_empty()
         && mailbox.len() <= 64
@@ -86,7 +116,9 @@ pub(super) fn is_email(text: &str) -> bool {
 
 /// E.164 with optional hyphens: a plus, then 7 to 15 digits.
 pub(super) fn is_phone(text: &str) -> bool {
-    let Some(number) = text.strip_prefix('+') else { return false };
+    let Some(number) = text.strip_prefix('+') else {
+        return false;
+    };
     let digits = number.bytes().filter(u8::is_ascii_digit).count();
     (7..=15).contains(&digits)
         && number.bytes().all(|b| b.is_ascii_digit() || b == b'-')
@@ -105,7 +137,11 @@ pub(super) struct Authority<'a> {
 /// Takes a URL of one of `schemes` apart; nothing where it is not one.
 pub(super) fn url<'a>(text: &'a str, schemes: &[&str]) -> Option<Authority<'a>> {
     let (scheme, rest) = text.split_once("://")?;
-    if !schemes.contains(&scheme) || text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+    if !schemes.contains(&scheme)
+        || text
+            .chars()
+            .any(|c| c.is_control() || c.is_whitespace() || c == '\\')
+    {
         return None;
     }
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -130,14 +166,21 @@ pub(super) fn host_and_port(place: &str) -> Option<(&str, Option<&str>)> {
             }
         }
         None => {
-            let (host, port) = place.split_once(':').map_or((place, None), |(h, p)| (h, Some(p)));
+            let (host, port) = place
+                .split_once(':')
+                .map_or((place, None), |(h, p)| (h, Some(p)));
             let letter = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.' || b == b'_';
             let bare = host.strip_suffix('.').unwrap_or(host);
             let last = bare.rsplit('.').next().unwrap_or("");
             // `127.1`, `2130706433` and `0x7f000001` reach 127.0.0.1 too: a host that ends in a number is an address
             // in its plain form or nothing.
-            let number = last.starts_with(|c: char| c.is_ascii_digit()) && (last.starts_with("0x") || last.bytes().all(|b| b.is_ascii_digit()));
-            if bare.is_empty() || host.len() > 253 || !host.bytes().all(letter) || bare.split('.').any(str::is_empty) {
+            let number = last.starts_with(|c: char| c.is_ascii_digit())
+                && (last.starts_with("0x") || last.bytes().all(|b| b.is_ascii_digit()));
+            if bare.is_empty()
+                || host.len() > 253
+                || !host.bytes().all(letter)
+                || bare.split('.').any(str::is_empty)
+            {
                 return None;
             }
             if number && host.parse::<Ipv4Addr>().is_err() {
@@ -147,7 +190,13 @@ pub(super) fn host_and_port(place: &str) -> Option<(&str, Option<&str>)> {
         }
     };
     match port {
-        Some(port) if port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()) || !port.parse::<u16>().is_ok_and(|p| p > 0) => None,
+        Some(port)
+            if port.is_empty()
+                || !port.bytes().all(|b| b.is_ascii_digit())
+                || !port.parse::<u16>().is_ok_and(|p| p > 0) =>
+        {
+            None
+        }
         port => Some((host, port)),
     }
 }
@@ -160,10 +209,20 @@ pub(super) fn is_internal(host: &str) -> bool {
         Ok(IpAddr::V4(ip)) => internal_v4(ip),
         Ok(IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
             Some(ip) => internal_v4(ip),
-            None => ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_multicast(),
+            None => {
+                ip.is_loopback()
+                    || ip.is_unspecified()
+                    || ip.is_unique_local()
+                    || ip.is_unicast_link_local()
+                    || ip.is_multicast()
+            }
         },
         Err(_) => {
-            host == "localhost" || [".localhost", ".local", ".internal", ".lan", ".home.arpa"].iter().any(|end| host.ends_with(end)) || !host.contains('.')
+            host == "localhost"
+                || [".localhost", ".local", ".internal", ".lan", ".home.arpa"]
+                    .iter()
+                    .any(|end| host.ends_with(end))
+                || !host.contains('.')
         }
     }
 }
@@ -171,7 +230,13 @@ pub(super) fn is_internal(host: &str) -> bool {
 fn internal_v4(ip: Ipv4Addr) -> bool {
     let [a, b, ..] = ip.octets();
     let shared = a == 100 && (64..128).contains(&b);
-    ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_multicast() || ip.is_broadcast() || a == 0 || shared
+    ip.is_loopback()
+        || ip.is_private()
+        || ip.is_link_local()
+        || ip.is_multicast()
+        || ip.is_broadcast()
+        || a == 0
+        || shared
 }
 
 #[cfg(test)]
@@ -190,7 +255,19 @@ mod tests {
     #[test]
     fn a_mail_address_is_one_mailbox_and_nothing_that_bends_a_mail() {
         assert!(is_email("cto@sentia.com") && is_email("first.last+dr@mail.example.org"));
-        for bad in ["", "cto", "@sentia.com", "cto@", "cto@sentia", "a b@c.de", "a@b.c\nBcc: x@y.z", "<a@b.cd>", "a@b.c,d@e.f", "a@-b.c", ".a@b.cd"] {
+        for bad in [
+            "",
+            "cto",
+            "@sentia.com",
+            "cto@",
+            "cto@sentia",
+            "a b@c.de",
+            "a@b.c\nBcc: x@y.z",
+            "<a@b.cd>",
+            "a@b.c,d@e.f",
+            "a@-b.c",
+            ".a@b.cd",
+        ] {
             assert!(!is_email(bad), "{bad}");
         }
     }
@@ -198,7 +275,16 @@ mod tests {
     #[test]
     fn a_phone_number_is_international_and_of_a_dialable_length() {
         assert!(is_phone("+1-555-0001") && is_phone("+4930123456"));
-        for bad in ["", "555-0001", "+1", "+1--555-0001", "+1-555-000a", "+1 555 0001", "+1234567890123456", "+0123456789"] {
+        for bad in [
+            "",
+            "555-0001",
+            "+1",
+            "+1--555-0001",
+            "+1-555-000a",
+            "+1 555 0001",
+            "+1234567890123456",
+            "+0123456789",
+        ] {
             assert!(!is_phone(bad), "{bad}");
         }
     }
@@ -206,16 +292,50 @@ mod tests {
     #[test]
     fn an_address_is_taken_apart_or_refused() {
         let a = url("http://user@example.com:8080/a?b", &["http"]).expect("a URL");
-        assert_eq!((a.user, a.host, a.path), (Some("user"), "example.com", "/a?b"));
-        assert_eq!(url("https://[::1]/", &["https"]).map(|a| a.host), Some("::1"));
-        for bad in ["example.com", "file:///etc/passwd", "http://", "http://a b/", "http://a:0/", "http://a:99999/", "http://127.1/", "http://2130706433/", "http://0x7f.1/", "http://a\n.b/", "http://[::1/"] {
+        assert_eq!(
+            (a.user, a.host, a.path),
+            (Some("user"), "example.com", "/a?b")
+        );
+        assert_eq!(
+            url("https://[::1]/", &["https"]).map(|a| a.host),
+            Some("::1")
+        );
+        for bad in [
+            "example.com",
+            "file:///etc/passwd",
+            "http://",
+            "http://a b/",
+            "http://a:0/",
+            "http://a:99999/",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://a\n.b/",
+            "http://[::1/",
+        ] {
             assert!(url(bad, &["http", "https"]).is_none(), "{bad}");
         }
     }
 
     #[test]
     fn places_that_only_this_network_knows_are_internal() {
-        for host in ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "localhost", "LOCALHOST.", "db.internal", "primary"] {
+        for host in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.168.0.1",
+            "172.16.0.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:127.0.0.1",
+            "localhost",
+            "LOCALHOST.",
+            "db.internal",
+            "primary",
+        ] {
             assert!(is_internal(host), "{host}");
         }
         for host in ["8.8.8.8", "example.com", "2606:4700::1111", "172.32.0.1"] {

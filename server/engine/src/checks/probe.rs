@@ -22,10 +22,16 @@ pub struct Failure {
 
 impl Failure {
     pub fn timeout(after: Duration) -> Self {
-        Failure { class: "timeout", says: format!("no answer within {}", domain::Span(after).human()) }
+        Failure {
+            class: "timeout",
+            says: format!("no answer within {}", domain::Span(after).human()),
+        }
     }
     fn wrong(says: String) -> Self {
-        Failure { class: "wrong_answer", says }
+        Failure {
+            class: "wrong_answer",
+            says,
+        }
     }
 }
 
@@ -39,14 +45,19 @@ pub struct Prober {
 }
 
 impl Prober {
-    pub fn new(secret: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Result<Self, reqwest::Error> {
+    pub fn new(
+        secret: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
             // A pooled connection would say that a server is there which is not.
             .pool_max_idle_per_host(0)
             .build()?;
-        Ok(Prober { http, secret: Arc::new(secret) })
+        Ok(Prober {
+            http,
+            secret: Arc::new(secret),
+        })
     }
 
     pub async fn look(&self, probe: &Probe, targets: &Targets) -> Looked {
@@ -59,74 +70,138 @@ impl Prober {
     }
 
     async fn http(&self, probe: &HttpProbe) -> Looked {
-        let answer = self.http.get(&probe.url).send().await.map_err(http_failure)?;
+        let answer = self
+            .http
+            .get(&probe.url)
+            .send()
+            .await
+            .map_err(http_failure)?;
         let status = answer.status().as_u16();
         if status != probe.expect {
-            return Err(Failure::wrong(format!("status {status}, expected {}", probe.expect)));
+            return Err(Failure::wrong(format!(
+                "status {status}, expected {}",
+                probe.expect
+            )));
         }
         if let Some(wanted) = &probe.contains {
             let body = body(answer).await?;
             if !body.contains(wanted.as_str()) {
-                return Err(Failure::wrong(format!("the answer does not contain “{wanted}”")));
+                return Err(Failure::wrong(format!(
+                    "the answer does not contain “{wanted}”"
+                )));
             }
         }
-        Ok(Seen { says: format!("status {status}") })
+        Ok(Seen {
+            says: format!("status {status}"),
+        })
     }
 
     async fn user_path(&self, probe: &UserPathProbe) -> Looked {
-        let post = self.http.post(&probe.url).header("content-type", "application/json").body(probe.body.clone());
+        let post = self
+            .http
+            .post(&probe.url)
+            .header("content-type", "application/json")
+            .body(probe.body.clone());
         let answer = post.send().await.map_err(http_failure)?;
         let status = answer.status();
         let text = body(answer).await?;
         if !status.is_success() {
-            return Err(Failure::wrong(format!("writing failed: status {}", status.as_u16())));
+            return Err(Failure::wrong(format!(
+                "writing failed: status {}",
+                status.as_u16()
+            )));
         }
-        let document: serde_json::Value = serde_json::from_str(&text).map_err(|_| Failure::wrong("writing answered no JSON".into()))?;
+        let document: serde_json::Value = serde_json::from_str(&text)
+            .map_err(|_| Failure::wrong("writing answered no JSON".into()))?;
         let id = match &document["id"] {
             serde_json::Value::String(id) => id.clone(),
             serde_json::Value::Number(id) => id.to_string(),
             _ => return Err(Failure::wrong("writing answered no `id`".into())),
         };
-        let plain = !id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let plain = !id.is_empty()
+            && id.len() <= 64
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if !plain {
-            return Err(Failure::wrong("writing answered an `id` that is no plain word".into()));
+            return Err(Failure::wrong(
+                "writing answered an `id` that is no plain word".into(),
+            ));
         }
-        let answer = self.http.get(probe.read_back.replace("{id}", &id)).send().await.map_err(http_failure)?;
+        let answer = self
+            .http
+            .get(probe.read_back.replace("{id}", &id))
+            .send()
+            .await
+            .map_err(http_failure)?;
         match answer.status().as_u16() {
-            200 => Ok(Seen { says: "written and read back".into() }),
-            status => Err(Failure::wrong(format!("written, but reading back failed: status {status}"))),
+            200 => Ok(Seen {
+                says: "written and read back".into(),
+            }),
+            status => Err(Failure::wrong(format!(
+                "written, but reading back failed: status {status}"
+            ))),
         }
     }
 
     async fn postgres(&self, probe: &PostgresProbe, targets: &Targets) -> Looked {
-        let Some(node) = targets.databases.get(&probe.database).and_then(|d| node(d, &probe.node)) else {
-            return Err(Failure { class: "error", says: format!("the plan has no node {} of {}", probe.node, probe.database) });
+        let Some(node) = targets
+            .databases
+            .get(&probe.database)
+            .and_then(|d| node(d, &probe.node))
+        else {
+            return Err(Failure {
+                class: "error",
+                says: format!("the plan has no node {} of {}", probe.node, probe.database),
+            });
         };
-        let mut connection = connect(node, &*self.secret).await.map_err(database_failure)?;
+        let mut connection = connect(node, &*self.secret)
+            .await
+            .map_err(database_failure)?;
         let query = if probe.writable {
             // Writing for real, without leaving a trace: a temporary table is refused on a server that is read-only.
             "CREATE TEMPORARY TABLE muster_probe ON COMMIT DROP AS SELECT 1 AS written"
         } else {
             "SELECT 1"
         };
-        sqlx::query(query).execute(&mut connection).await.map_err(database_failure)?;
+        sqlx::query(query)
+            .execute(&mut connection)
+            .await
+            .map_err(database_failure)?;
         let _ = connection.close().await;
-        Ok(Seen { says: if probe.writable { "accepts writes".into() } else { "answers".into() } })
+        Ok(Seen {
+            says: if probe.writable {
+                "accepts writes".into()
+            } else {
+                "answers".into()
+            },
+        })
     }
 }
 
 /// A node by name, or the route.
 pub fn node<'a>(database: &'a Database, name: &str) -> Option<&'a Node> {
-    if name == "route" { Some(&database.route) } else { database.nodes.get(name) }
+    if name == "route" {
+        Some(&database.route)
+    } else {
+        database.nodes.get(name)
+    }
 }
 
 /// A connection as the plan describes it, its password taken from the environment variable it names.
-pub async fn connect(node: &Node, secret: &(dyn Fn(&str) -> Option<String> + Send + Sync)) -> Result<sqlx::PgConnection, sqlx::Error> {
+pub async fn connect(
+    node: &Node,
+    secret: &(dyn Fn(&str) -> Option<String> + Send + Sync),
+) -> Result<sqlx::PgConnection, sqlx::Error> {
     let mut options = PgConnectOptions::from_str(&node.url)?.application_name("muster");
     if let Some(name) = &node.password_env {
         match secret(name) {
             Some(password) => options = options.password(&password),
-            None => return Err(sqlx::Error::Configuration(format!("the environment variable {name} is not set").into())),
+            None => {
+                return Err(sqlx::Error::Configuration(
+                    format!("the environment variable {name} is not set").into(),
+                ));
+            }
         }
     }
     options.disable_statement_logging().connect().await
@@ -134,7 +209,9 @@ pub async fn connect(node: &Node, secret: &(dyn Fn(&str) -> Option<String> + Sen
 
 async fn tcp(address: &str) -> Looked {
     match tokio::net::TcpStream::connect(address).await {
-        Ok(_) => Ok(Seen { says: "connected".into() }),
+        Ok(_) => Ok(Seen {
+            says: "connected".into(),
+        }),
         Err(error) => Err(io_failure(&error)),
     }
 }
@@ -159,19 +236,36 @@ fn http_failure(error: reqwest::Error) -> Failure {
         }
         source = cause.source();
     }
-    Failure { class: if error.is_timeout() { "timeout" } else { "error" }, says: "the request failed".into() }
+    Failure {
+        class: if error.is_timeout() {
+            "timeout"
+        } else {
+            "error"
+        },
+        says: "the request failed".into(),
+    }
 }
 
 fn io_failure(error: &std::io::Error) -> Failure {
     use std::io::ErrorKind::*;
     let (class, says) = match error.kind() {
         ConnectionRefused => ("refused", "connection refused"),
-        ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof => ("refused", "connection reset"),
+        ConnectionReset | ConnectionAborted | BrokenPipe | UnexpectedEof => {
+            ("refused", "connection reset")
+        }
         TimedOut => ("timeout", "no answer"),
         HostUnreachable | NetworkUnreachable => ("refused", "unreachable"),
-        _ => return Failure { class: "error", says: error.to_string() },
+        _ => {
+            return Failure {
+                class: "error",
+                says: error.to_string(),
+            };
+        }
     };
-    Failure { class, says: says.into() }
+    Failure {
+        class,
+        says: says.into(),
+    }
 }
 
 /// Why a database did not do what was asked, without the password or the address in it.
@@ -179,11 +273,26 @@ pub fn database_failure(error: sqlx::Error) -> Failure {
     match &error {
         sqlx::Error::Io(io) => io_failure(io),
         sqlx::Error::Database(e) => match e.code().as_deref() {
-            Some("28P01" | "28000") => Failure { class: "auth", says: "sign-in refused".into() },
-            Some("25006") => Failure { class: "read_only", says: "answers, but is read-only".into() },
-            Some("57P03") => Failure { class: "refused", says: "starting up or shutting down".into() },
-            _ => Failure { class: "error", says: e.message().to_owned() },
+            Some("28P01" | "28000") => Failure {
+                class: "auth",
+                says: "sign-in refused".into(),
+            },
+            Some("25006") => Failure {
+                class: "read_only",
+                says: "answers, but is read-only".into(),
+            },
+            Some("57P03") => Failure {
+                class: "refused",
+                says: "starting up or shutting down".into(),
+            },
+            _ => Failure {
+                class: "error",
+                says: e.message().to_owned(),
+            },
         },
-        other => Failure { class: "error", says: other.to_string() },
+        other => Failure {
+            class: "error",
+            says: other.to_string(),
+        },
     }
 }

@@ -15,14 +15,32 @@ pub struct Verdict {
 
 impl Verdict {
     pub fn new(fall: u32, rise: u32) -> Self {
-        Verdict { fall: fall.max(1), rise: rise.max(1), health: Health::NoData, against: 0, since: Stamp(0) }
+        Verdict {
+            fall: fall.max(1),
+            rise: rise.max(1),
+            health: Health::NoData,
+            against: 0,
+            since: Stamp(0),
+        }
     }
 
     /// What a look changes: the new health, the evidence, and the instant it began.
-    pub fn after(&mut self, seen: Result<Seen, Failure>, at: Stamp) -> Option<(Health, String, Stamp)> {
+    pub fn after(
+        &mut self,
+        seen: Result<Seen, Failure>,
+        at: Stamp,
+    ) -> Option<(Health, String, Stamp)> {
         let (found, needed, says) = match seen {
             // One good answer is knowledge; only coming back from an outage asks for more.
-            Ok(seen) => (Health::Operational, if self.health == Health::NoData { 1 } else { self.rise }, seen.says),
+            Ok(seen) => (
+                Health::Operational,
+                if self.health == Health::NoData {
+                    1
+                } else {
+                    self.rise
+                },
+                seen.says,
+            ),
             Err(failure) => (Health::MajorOutage, self.fall, failure.says),
         };
         if found == self.health {
@@ -36,7 +54,11 @@ impl Verdict {
         if self.against < needed {
             return None;
         }
-        let looks = if needed == 1 { String::new() } else { format!(", {needed} of {needed} looks") };
+        let looks = if needed == 1 {
+            String::new()
+        } else {
+            format!(", {needed} of {needed} looks")
+        };
         self.against = 0;
         self.health = found;
         Some((found, format!("{says}{looks}"), self.since))
@@ -48,10 +70,15 @@ mod tests {
     use super::*;
 
     fn ok() -> Result<Seen, Failure> {
-        Ok(Seen { says: "answered".into() })
+        Ok(Seen {
+            says: "answered".into(),
+        })
     }
     fn bad() -> Result<Seen, Failure> {
-        Err(Failure { class: "refused", says: "connection refused".into() })
+        Err(Failure {
+            class: "refused",
+            says: "connection refused".into(),
+        })
     }
 
     #[test]
@@ -59,21 +86,37 @@ mod tests {
         let mut v = Verdict::new(3, 2);
         assert_eq!(v.after(bad(), Stamp(1)), None);
         assert_eq!(v.after(bad(), Stamp(2)), None);
-        assert_eq!(v.after(bad(), Stamp(3)), Some((Health::MajorOutage, "connection refused, 3 of 3 looks".into(), Stamp(1))));
+        assert_eq!(
+            v.after(bad(), Stamp(3)),
+            Some((
+                Health::MajorOutage,
+                "connection refused, 3 of 3 looks".into(),
+                Stamp(1)
+            ))
+        );
     }
 
     #[test]
     fn one_failed_look_is_no_outage_and_one_success_ends_none() {
         let mut v = Verdict::new(3, 2);
-        assert_eq!(v.after(ok(), Stamp(1)), Some((Health::Operational, "answered".into(), Stamp(1))));
+        assert_eq!(
+            v.after(ok(), Stamp(1)),
+            Some((Health::Operational, "answered".into(), Stamp(1)))
+        );
         assert_eq!(v.after(bad(), Stamp(2)), None);
         assert_eq!(v.after(bad(), Stamp(3)), None);
         assert_eq!(v.after(ok(), Stamp(4)), None);
         for at in 5..7 {
             assert_eq!(v.after(bad(), Stamp(at)), None);
         }
-        assert_eq!(v.after(bad(), Stamp(7)).map(|c| (c.0, c.2)), Some((Health::MajorOutage, Stamp(5))));
+        assert_eq!(
+            v.after(bad(), Stamp(7)).map(|c| (c.0, c.2)),
+            Some((Health::MajorOutage, Stamp(5)))
+        );
         assert_eq!(v.after(ok(), Stamp(8)), None);
-        assert_eq!(v.after(ok(), Stamp(9)).map(|c| (c.0, c.2)), Some((Health::Operational, Stamp(8))));
+        assert_eq!(
+            v.after(ok(), Stamp(9)).map(|c| (c.0, c.2)),
+            Some((Health::Operational, Stamp(8)))
+        );
     }
 }

@@ -19,7 +19,10 @@ pub struct Live {
 impl Live {
     pub fn of(stamped: &Stamped) -> Live {
         let json = serde_json::to_string(stamped).unwrap_or_default();
-        Live { seq: stamped.seq, json: json.into() }
+        Live {
+            seq: stamped.seq,
+            json: json.into(),
+        }
     }
 }
 
@@ -44,6 +47,11 @@ impl Tail {
         if seq + 1 < first {
             return None;
         }
-        Some(kept.iter().skip((seq + 1 - first) as usize).cloned().collect())
+        Some(
+            kept.iter()
+                .skip((seq + 1 - first) as usize)
+                .cloned()
+                .collect(),
+        )
     }
 }

@@ -2,7 +2,10 @@
 
 use super::{Answer, Beside, InForce, Job, No, Receipt, Request, Tail, stamped};
 use crate::Clock;
-use domain::{Actor, Command, Context, Event, Number, PlanHash, Refusal, Run, RunId, Stamp, Stamped, Subject, Why, World, plan::Plan};
+use domain::{
+    Actor, Command, Context, Event, Number, PlanHash, Refusal, Run, RunId, Stamp, Stamped, Subject,
+    Why, World, plan::Plan,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use std::{
@@ -43,12 +46,22 @@ struct Draw {
 }
 
 impl Turn {
-    pub(super) async fn load(store: Store, clock: Clock, node: Arc<str>, tail: Arc<Tail>) -> Result<Turn, Error> {
+    pub(super) async fn load(
+        store: Store,
+        clock: Clock,
+        node: Arc<str>,
+        tail: Arc<Tail>,
+    ) -> Result<Turn, Error> {
         let head = store.head().await?;
-        let mut world = World { seq: head.seq, ..World::default() };
+        let mut world = World {
+            seq: head.seq,
+            ..World::default()
+        };
         for found in store.open_projections(INCIDENT).await? {
             if let Some(incident) = read::<domain::Incident>(&found) {
-                world.incidents.insert(incident.number.clone(), Arc::new(incident));
+                world
+                    .incidents
+                    .insert(incident.number.clone(), Arc::new(incident));
             }
         }
         for found in store.open_projections(RUN).await? {
@@ -63,7 +76,7 @@ impl Turn {
                 _ => {}
             }
         }
-        // The head was read first: what came between it and the documents is folded again, and changes nothing twice.
+        // The head was read first: a document may be ahead of it, and its version says how far.
         for run in world.runs.values().cloned().collect::<Vec<_>>() {
             if let Some(number) = &run.incident
                 && !world.incidents.contains_key(number)
@@ -73,11 +86,22 @@ impl Turn {
                 world.incidents.insert(number.clone(), Arc::new(incident));
             }
         }
-        let mut turn = Turn { store, clock, node, tail, world: watch::Sender::new(Arc::default()), in_force: watch::Sender::default(), plans: HashMap::new() };
+        let mut turn = Turn {
+            store,
+            clock,
+            node,
+            tail,
+            world: watch::Sender::new(Arc::default()),
+            in_force: watch::Sender::default(),
+            plans: HashMap::new(),
+        };
         if let Some(in_force) = &world.plan
             && let Some(plan) = turn.plan(&in_force.hash).await?
         {
-            turn.in_force.send_replace(InForce { hash: Some(in_force.hash.clone()), plan });
+            turn.in_force.send_replace(InForce {
+                hash: Some(in_force.hash.clone()),
+                plan,
+            });
         }
         turn.world.send_replace(Arc::new(world));
         Ok(turn)
@@ -103,7 +127,9 @@ impl Turn {
                 let mut answers = Vec::with_capacity(requests.len());
                 for request in &requests {
                     answers.push(match self.carry_out(&[request]).await {
-                        Ok(mut one) => one.pop().unwrap_or_else(|| Err(No::Unavailable("no answer".into()))),
+                        Ok(mut one) => one
+                            .pop()
+                            .unwrap_or_else(|| Err(No::Unavailable("no answer".into()))),
                         Err(error) => Err(unavailable(&error)),
                     });
                 }
@@ -141,7 +167,11 @@ impl Turn {
         };
         self.catch_up(&mut tx, &mut draw).await?;
         let keys: Vec<&str> = requests.iter().filter_map(|r| r.key.as_deref()).collect();
-        draw.receipts = if keys.is_empty() { HashMap::new() } else { tx.receipts(&keys).await? };
+        draw.receipts = if keys.is_empty() {
+            HashMap::new()
+        } else {
+            tx.receipts(&keys).await?
+        };
 
         let mut answers = Vec::with_capacity(requests.len());
         for request in requests {
@@ -151,7 +181,9 @@ impl Turn {
             tx.rollback().await?;
         } else {
             for (kind, id) in &draw.touched {
-                draw.batch.projections.extend(projection(&draw.world, kind, id));
+                draw.batch
+                    .projections
+                    .extend(projection(&draw.world, kind, id));
             }
             tx.write(&draw.batch).await?;
             tx.commit().await?;
@@ -188,7 +220,10 @@ impl Turn {
                     && let Some(plan) = self.plan(hash).await?
                 {
                     draw.plans.insert(hash.clone(), plan.clone());
-                    draw.in_force = Some(InForce { hash: Some(hash.clone()), plan });
+                    draw.in_force = Some(InForce {
+                        hash: Some(hash.clone()),
+                        plan,
+                    });
                 }
                 draw.world.apply(&event);
                 draw.written.push(event);
@@ -206,18 +241,32 @@ impl Turn {
         }
     }
 
-    async fn decide(&mut self, tx: &mut Tx, draw: &mut Draw, request: &Request) -> Result<Answer, Error> {
+    async fn decide(
+        &mut self,
+        tx: &mut Tx,
+        draw: &mut Draw,
+        request: &Request,
+    ) -> Result<Answer, Error> {
         let print = fingerprint(&request.actor, &request.command);
         if let Some(key) = &request.key
             && let Some(known) = draw.receipts.get(key)
         {
             return Ok(if known.fingerprint == print {
                 match serde_json::from_str::<Receipt>(&known.answer) {
-                    Ok(receipt) => Ok(Receipt { replayed: true, ..receipt }),
-                    Err(_) => Err(No::Unavailable("the receipt under this key cannot be read".into())),
+                    Ok(receipt) => Ok(Receipt {
+                        replayed: true,
+                        ..receipt
+                    }),
+                    Err(_) => Err(No::Unavailable(
+                        "the receipt under this key cannot be read".into(),
+                    )),
                 }
             } else {
-                Err(No::Refused(Refusal { why: Why::KeyReused, field: None, says: "This idempotency key was used for another request.".into() }))
+                Err(No::Refused(Refusal {
+                    why: Why::KeyReused,
+                    field: None,
+                    says: "This idempotency key was used for another request.".into(),
+                }))
             });
         }
         let (incident, run) = request.command.about();
@@ -232,7 +281,12 @@ impl Turn {
         }
         let plan = self.plan_for(draw, incident, run).await?;
         let now = self.clock.now();
-        let context = Context { actor: &request.actor, now, plan: &plan, node: &self.node };
+        let context = Context {
+            actor: &request.actor,
+            now,
+            plan: &plan,
+            node: &self.node,
+        };
         let facts = match domain::decide(&draw.world, &context, request.command.clone()) {
             Ok(facts) => facts,
             Err(refusal) => return Ok(Err(refusal.into())),
@@ -243,14 +297,26 @@ impl Turn {
             return Ok(Err(Refusal::forbidden("This sign-in link was used already or has expired. Ask for a new one: muster signin").into()));
         }
         if let Command::LoadPlan { hash, .. } = &request.command
-            && let Some(revision) = request.beside.plan_revisions.iter().find(|r| r.hash == hash.0)
+            && let Some(revision) = request
+                .beside
+                .plan_revisions
+                .iter()
+                .find(|r| r.hash == hash.0)
             && let Ok(plan) = serde_json::from_str::<Plan>(&revision.body)
         {
             let plan = Arc::new(plan);
             draw.plans.insert(hash.clone(), plan.clone());
-            draw.in_force = Some(InForce { hash: Some(hash.clone()), plan });
+            draw.in_force = Some(InForce {
+                hash: Some(hash.clone()),
+                plan,
+            });
         }
-        let mut receipt = Receipt { seq: 0, incident: incident.cloned(), run: run.cloned(), replayed: false };
+        let mut receipt = Receipt {
+            seq: 0,
+            incident: incident.cloned(),
+            run: run.cloned(),
+            replayed: false,
+        };
         for fact in facts {
             write_event(draw, &request.actor, now, fact, &mut receipt);
         }
@@ -270,14 +336,29 @@ impl Turn {
     }
 
     /// The plan a command is decided under: the one its incident or run began with, else the one in force.
-    async fn plan_for(&mut self, draw: &Draw, incident: Option<&Number>, run: Option<&RunId>) -> Result<Arc<Plan>, Error> {
-        let hash = match (run.and_then(|r| draw.world.runs.get(r)), incident.and_then(|n| draw.world.incidents.get(n))) {
+    async fn plan_for(
+        &mut self,
+        draw: &Draw,
+        incident: Option<&Number>,
+        run: Option<&RunId>,
+    ) -> Result<Arc<Plan>, Error> {
+        let hash = match (
+            run.and_then(|r| draw.world.runs.get(r)),
+            incident.and_then(|n| draw.world.incidents.get(n)),
+        ) {
             (Some(run), _) => Some(&run.plan),
             (_, Some(incident)) => Some(&incident.plan),
             _ => None,
         };
-        let in_force = || draw.in_force.clone().unwrap_or_else(|| self.in_force.borrow().clone()).plan;
-        let Some(hash) = hash else { return Ok(in_force()) };
+        let in_force = || {
+            draw.in_force
+                .clone()
+                .unwrap_or_else(|| self.in_force.borrow().clone())
+                .plan
+        };
+        let Some(hash) = hash else {
+            return Ok(in_force());
+        };
         if let Some(plan) = draw.plans.get(hash) {
             return Ok(plan.clone());
         }
@@ -289,7 +370,9 @@ impl Turn {
         if let Some(plan) = self.plans.get(hash) {
             return Ok(Some(plan.clone()));
         }
-        let Some(json) = self.store.plan_revision(hash.as_str()).await? else { return Ok(None) };
+        let Some(json) = self.store.plan_revision(hash.as_str()).await? else {
+            return Ok(None);
+        };
         match serde_json::from_str::<Plan>(&json) {
             Ok(plan) => {
                 let plan = Arc::new(plan);
@@ -304,7 +387,13 @@ impl Turn {
     }
 }
 
-fn write_event(draw: &mut Draw, actor: &Actor, now: Stamp, fact: domain::Fact, receipt: &mut Receipt) {
+fn write_event(
+    draw: &mut Draw,
+    actor: &Actor,
+    now: Stamp,
+    fact: domain::Fact,
+    receipt: &mut Receipt,
+) {
     match fact.event.subject() {
         Subject::Incident(number) => {
             receipt.incident = Some(number.clone());
@@ -317,7 +406,10 @@ fn write_event(draw: &mut Draw, actor: &Actor, now: Stamp, fact: domain::Fact, r
         Subject::Other => {}
     }
     match &fact.event {
-        Event::RunStarted { incident: Some(number), .. } => {
+        Event::RunStarted {
+            incident: Some(number),
+            ..
+        } => {
             draw.touched.insert((INCIDENT, number.0.clone()));
         }
         Event::IncidentDeclared { .. } => {
@@ -336,7 +428,14 @@ fn write_event(draw: &mut Draw, actor: &Actor, now: Stamp, fact: domain::Fact, r
         actor: json(actor),
         body: json(&fact.event),
     });
-    let event = Stamped { seq: record.seq, stream: record.stream.clone(), at: fact.at, recorded: now, actor: actor.clone(), event: fact.event };
+    let event = Stamped {
+        seq: record.seq,
+        stream: record.stream.clone(),
+        at: fact.at,
+        recorded: now,
+        actor: actor.clone(),
+        event: fact.event,
+    };
     draw.world.apply(&event);
     receipt.seq = record.seq;
     draw.batch.records.push(record);
@@ -344,13 +443,27 @@ fn write_event(draw: &mut Draw, actor: &Actor, now: Stamp, fact: domain::Fact, r
 }
 
 fn write_beside(draw: &mut Draw, beside: &Beside) {
-    draw.batch.credentials.extend(beside.credentials.iter().cloned());
-    draw.batch.revocations.extend(beside.revocations.iter().cloned());
-    draw.batch.plan_revisions.extend(beside.plan_revisions.iter().cloned());
+    draw.batch
+        .credentials
+        .extend(beside.credentials.iter().cloned());
+    draw.batch
+        .revocations
+        .extend(beside.revocations.iter().cloned());
+    draw.batch
+        .plan_revisions
+        .extend(beside.plan_revisions.iter().cloned());
 }
 
 fn projection(world: &World, kind: &str, id: &str) -> Option<Projection> {
-    let document = |open: bool, version: u64, body: String| Some(Projection { kind: kind.into(), id: id.into(), open, version, body });
+    let document = |open: bool, version: u64, body: String| {
+        Some(Projection {
+            kind: kind.into(),
+            id: id.into(),
+            open,
+            version,
+            body,
+        })
+    };
     match (kind, id) {
         (INCIDENT, id) => {
             let incident = world.incidents.get(&Number::from(id))?;
@@ -386,9 +499,19 @@ async fn bring_run(tx: &mut Tx, world: &mut World, id: &RunId) -> Result<(), Err
     Ok(())
 }
 
-fn as_expected(world: &World, request: &Request, incident: Option<&Number>, run: Option<&RunId>) -> Result<(), Refusal> {
-    let Some(expected) = request.expected else { return Ok(()) };
-    let found = match (run.and_then(|r| world.runs.get(r)), incident.and_then(|n| world.incidents.get(n))) {
+fn as_expected(
+    world: &World,
+    request: &Request,
+    incident: Option<&Number>,
+    run: Option<&RunId>,
+) -> Result<(), Refusal> {
+    let Some(expected) = request.expected else {
+        return Ok(());
+    };
+    let found = match (
+        run.and_then(|r| world.runs.get(r)),
+        incident.and_then(|n| world.incidents.get(n)),
+    ) {
         (Some(run), _) => run.version,
         (_, Some(incident)) => incident.version,
         _ => return Ok(()),
@@ -396,7 +519,9 @@ fn as_expected(world: &World, request: &Request, incident: Option<&Number>, run:
     if found == expected {
         Ok(())
     } else {
-        Err(Refusal::conflict(format!("It has changed since you read it (version {found}, you saw {expected}). Read it again.")))
+        Err(Refusal::conflict(format!(
+            "It has changed since you read it (version {found}, you saw {expected}). Read it again."
+        )))
     }
 }
 

@@ -15,12 +15,18 @@ pub(super) struct Wrong {
 
 impl Wrong {
     pub fn new(place: Place, found: &str, says: &str) -> Self {
-        Wrong { line: place.line, column: place.column, found: found.into(), says: says.into() }
+        Wrong {
+            line: place.line,
+            column: place.column,
+            found: found.into(),
+            says: says.into(),
+        }
     }
 }
 
 pub(super) fn decode<T: DeserializeOwned>(text: &str, places: &Places) -> Result<T, Wrong> {
-    serde_saphyr::from_str_with_options(text, options()).map_err(|error| explain(&error, text, places))
+    serde_saphyr::from_str_with_options(text, options())
+        .map_err(|error| explain(&error, text, places))
 }
 
 /// `true` and `false` are the booleans, and no others. (What aliases unfold to was bounded when the places were taken.)
@@ -36,31 +42,79 @@ fn explain(error: &Error, text: &str, places: &Places) -> Wrong {
         return explain(error, text, places);
     }
     let number = |n: u64| usize::try_from(n).unwrap_or(1).max(1);
-    let place = error.location().map_or(Place::default(), |l| Place { line: number(l.line()), column: number(l.column()) });
-    let there = places.text(place).map_or_else(|| word_at(text, place), str::to_owned);
+    let place = error.location().map_or(Place::default(), |l| Place {
+        line: number(l.line()),
+        column: number(l.column()),
+    });
+    let there = places
+        .text(place)
+        .map_or_else(|| word_at(text, place), str::to_owned);
     let wrong = |says: &str| Wrong::new(place, &there, says);
     match error.without_snippet() {
-        Error::SerdeUnknownField { field, expected, .. } => Wrong::new(place, field, &format!("no such key here; {}", instead(field, expected))),
-        Error::SerdeUnknownVariant { variant, expected, .. } => {
-            Wrong::new(place, variant, &format!("this is not one of those that can stand here; {}", instead(variant, expected)))
-        }
-        Error::SerdeMissingField { field, .. } => Wrong::new(places.around(place), field, "this key is missing here; write it"),
+        Error::SerdeUnknownField {
+            field, expected, ..
+        } => Wrong::new(
+            place,
+            field,
+            &format!("no such key here; {}", instead(field, expected)),
+        ),
+        Error::SerdeUnknownVariant {
+            variant, expected, ..
+        } => Wrong::new(
+            place,
+            variant,
+            &format!(
+                "this is not one of those that can stand here; {}",
+                instead(variant, expected)
+            ),
+        ),
+        Error::SerdeMissingField { field, .. } => Wrong::new(
+            places.around(place),
+            field,
+            "this key is missing here; write it",
+        ),
         Error::DuplicateMappingKey { .. } => wrong("this key is already here; write each once"),
-        Error::Unexpected { expected, .. } => wrong(&format!("{} belongs here", structure(expected))),
+        Error::Unexpected { expected, .. } => {
+            wrong(&format!("{} belongs here", structure(expected)))
+        }
         Error::InvalidScalar { ty, .. } => wrong(&format!("{} belongs here", scalar(ty))),
         Error::InvalidBooleanStrict { .. } => wrong("true or false belongs here"),
-        Error::NullIntoString { .. } => wrong("nothing stands here; write a text, in quotes if it is empty"),
-        Error::SerdeInvalidType { expected, unexpected, .. } | Error::SerdeInvalidValue { expected, unexpected, .. } => {
-            let quotes = if matches!(unexpected.as_str(), "map" | "sequence") { "" } else { "; put a text that looks like something else in quotes" };
-            wrong(&format!("{expected} belongs here, not {}{quotes}", structure(unexpected)))
+        Error::NullIntoString { .. } => {
+            wrong("nothing stands here; write a text, in quotes if it is empty")
         }
-        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } | Error::ExpectedStringKeyForExternallyTaggedEnum { .. } => {
+        Error::SerdeInvalidType {
+            expected,
+            unexpected,
+            ..
+        }
+        | Error::SerdeInvalidValue {
+            expected,
+            unexpected,
+            ..
+        } => {
+            let quotes = if matches!(unexpected.as_str(), "map" | "sequence") {
+                ""
+            } else {
+                "; put a text that looks like something else in quotes"
+            };
+            wrong(&format!(
+                "{expected} belongs here, not {}{quotes}",
+                structure(unexpected)
+            ))
+        }
+        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. }
+        | Error::ExpectedStringKeyForExternallyTaggedEnum { .. } => {
             wrong("a word, or a mapping with one key, belongs here")
         }
-        Error::ExpectedMappingEndAfterEnumVariantValue { .. } => wrong("only one key can stand here; put several into `all` or `any`"),
-        Error::AliasReplayLimitExceeded { .. } | Error::AliasExpansionLimitExceeded { .. } | Error::AliasReplayStackDepthExceeded { .. } | Error::Budget { .. } => {
-            wrong("this unfolds to more than a plan can be; write the values themselves in place of aliases")
+        Error::ExpectedMappingEndAfterEnumVariantValue { .. } => {
+            wrong("only one key can stand here; put several into `all` or `any`")
         }
+        Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. }
+        | Error::Budget { .. } => wrong(
+            "this unfolds to more than a plan can be; write the values themselves in place of aliases",
+        ),
         // Our own types speak for themselves, and name the text they refuse.
         Error::Message { msg, .. } => match msg.strip_prefix(&format!("`{there}` ")) {
             Some(says) => wrong(&format!("this {says}")),

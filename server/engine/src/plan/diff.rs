@@ -33,7 +33,13 @@ impl fmt::Display for Change {
         match self.what {
             What::Added => write!(f, "+ {}: {}", self.path, side(&self.after)),
             What::Removed => write!(f, "- {}: {}", self.path, side(&self.before)),
-            What::Changed => write!(f, "~ {}: {} → {}", self.path, side(&self.before), side(&self.after)),
+            What::Changed => write!(
+                f,
+                "~ {}: {} → {}",
+                self.path,
+                side(&self.before),
+                side(&self.after)
+            ),
         }
     }
 }
@@ -41,7 +47,12 @@ impl fmt::Display for Change {
 /// Everything that differs; empty exactly where the two plans have the same hash.
 pub fn diff(old: &Plan, new: &Plan) -> Vec<Change> {
     let mut changes = Vec::new();
-    compare("", &revision::value(old), &revision::value(new), &mut changes);
+    compare(
+        "",
+        &revision::value(old),
+        &revision::value(new),
+        &mut changes,
+    );
     changes
 }
 
@@ -55,21 +66,38 @@ fn compare(path: &str, old: &Value, new: &Value, out: &mut Vec<Change>) {
             (Some(was), Some(is)) => named(path, (&was, old), (&is, new), out),
             _ => plain(path, old, new, out),
         },
-        _ => out.push(Change { what: What::Changed, path: path.into(), before: Some(text(old)), after: Some(text(new)) }),
+        _ => out.push(Change {
+            what: What::Changed,
+            path: path.into(),
+            before: Some(text(old)),
+            after: Some(text(new)),
+        }),
     }
 }
 
 fn objects(path: &str, old: &Map<String, Value>, new: &Map<String, Value>, out: &mut Vec<Change>) {
     for key in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
-        let at = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        compare(&at, old.get(key).unwrap_or(&Value::Null), new.get(key).unwrap_or(&Value::Null), out);
+        let at = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
+        compare(
+            &at,
+            old.get(key).unwrap_or(&Value::Null),
+            new.get(key).unwrap_or(&Value::Null),
+            out,
+        );
     }
 }
 
 /// The names by which the things of a list are known; nothing where they have none or share one.
 fn names(list: &[Value]) -> Option<Vec<&str>> {
     const BY: [&str; 6] = ["slug", "id", "severity", "role", "service", "name"];
-    let names: Vec<&str> = list.iter().map(|thing| BY.iter().find_map(|key| thing.get(key)?.as_str())).collect::<Option<_>>()?;
+    let names: Vec<&str> = list
+        .iter()
+        .map(|thing| BY.iter().find_map(|key| thing.get(key)?.as_str()))
+        .collect::<Option<_>>()?;
     let unique: BTreeSet<&str> = names.iter().copied().collect();
     (unique.len() == names.len()).then_some(names)
 }
@@ -78,7 +106,13 @@ type Named<'a> = (&'a [&'a str], &'a [Value]);
 
 /// Two lists of things with names: those that went, came or changed, and whether the rest changed places.
 fn named(path: &str, (was, old): Named<'_>, (is, new): Named<'_>, out: &mut Vec<Change>) {
-    let index = |names: &[&'_ str]| names.iter().enumerate().map(|(i, n)| ((*n).to_owned(), i)).collect::<HashMap<String, usize>>();
+    let index = |names: &[&'_ str]| {
+        names
+            .iter()
+            .enumerate()
+            .map(|(i, n)| ((*n).to_owned(), i))
+            .collect::<HashMap<String, usize>>()
+    };
     let (had, has) = (index(was), index(is));
     for (i, name) in was.iter().enumerate() {
         let at = format!("{path}[{name}]");
@@ -87,21 +121,43 @@ fn named(path: &str, (was, old): Named<'_>, (is, new): Named<'_>, out: &mut Vec<
             None => out.push(removed(&at, &old[i])),
         }
     }
-    for (i, name) in is.iter().enumerate().filter(|(_, name)| !had.contains_key(**name)) {
+    for (i, name) in is
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| !had.contains_key(**name))
+    {
         out.push(added(&format!("{path}[{name}]"), &new[i]));
     }
-    let before: Vec<&str> = was.iter().copied().filter(|n| has.contains_key(*n)).collect();
-    let after: Vec<&str> = is.iter().copied().filter(|n| had.contains_key(*n)).collect();
+    let before: Vec<&str> = was
+        .iter()
+        .copied()
+        .filter(|n| has.contains_key(*n))
+        .collect();
+    let after: Vec<&str> = is
+        .iter()
+        .copied()
+        .filter(|n| had.contains_key(*n))
+        .collect();
     if before != after {
         let path = format!("{path} (order)");
-        out.push(Change { what: What::Changed, path, before: Some(before.join(", ")), after: Some(after.join(", ")) });
+        out.push(Change {
+            what: What::Changed,
+            path,
+            before: Some(before.join(", ")),
+            after: Some(after.join(", ")),
+        });
     }
 }
 
 /// Two lists of texts: what is the same at both ends stays, what is between went and came.
 fn plain(path: &str, old: &[Value], new: &[Value], out: &mut Vec<Change>) {
     let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let tail = old[head..]
+        .iter()
+        .rev()
+        .zip(new[head..].iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
     let (went, came) = (&old[head..old.len() - tail], &new[head..new.len() - tail]);
     if went.len() == came.len() {
         for (i, (old, new)) in went.iter().zip(came).enumerate() {
@@ -109,16 +165,34 @@ fn plain(path: &str, old: &[Value], new: &[Value], out: &mut Vec<Change>) {
         }
         return;
     }
-    out.extend(went.iter().enumerate().map(|(i, value)| removed(&format!("{path}[{}]", head + i), value)));
-    out.extend(came.iter().enumerate().map(|(i, value)| added(&format!("{path}[{}]", head + i), value)));
+    out.extend(
+        went.iter()
+            .enumerate()
+            .map(|(i, value)| removed(&format!("{path}[{}]", head + i), value)),
+    );
+    out.extend(
+        came.iter()
+            .enumerate()
+            .map(|(i, value)| added(&format!("{path}[{}]", head + i), value)),
+    );
 }
 
 fn added(path: &str, value: &Value) -> Change {
-    Change { what: What::Added, path: path.into(), before: None, after: Some(text(value)) }
+    Change {
+        what: What::Added,
+        path: path.into(),
+        before: None,
+        after: Some(text(value)),
+    }
 }
 
 fn removed(path: &str, value: &Value) -> Change {
-    Change { what: What::Removed, path: path.into(), before: Some(text(value)), after: None }
+    Change {
+        what: What::Removed,
+        path: path.into(),
+        before: Some(text(value)),
+        after: None,
+    }
 }
 
 /// A text as it stands, a thing by its name, all else as JSON.

@@ -18,13 +18,22 @@ pub fn cron(line: &str) -> Result<Cron, String> {
         .year(Year::Disallowed)
         .build()
         .parse(line)
-        .map_err(|why| format!("this is not a calendar line ({}); {FORM}", why.to_string().trim_end_matches('.')))
+        .map_err(|why| {
+            format!(
+                "this is not a calendar line ({}); {FORM}",
+                why.to_string().trim_end_matches('.')
+            )
+        })
 }
 
 /// Finds a time zone by its IANA name.
 pub fn timezone(name: &str) -> Result<TimeZone, String> {
     const FORM: &str = "write an IANA name, such as UTC or Europe/Berlin";
-    let plain = !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b));
+    let plain = !name.is_empty()
+        && name.len() <= 64
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b));
     match plain.then(|| TimeZone::get(name)) {
         Some(Ok(zone)) => Ok(zone),
         _ => Err(format!("no time zone has this name; {FORM}")),
@@ -33,7 +42,14 @@ pub fn timezone(name: &str) -> Result<TimeZone, String> {
 
 pub(super) fn check(plan: &Plan) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut add = |at: String, found: &str, says: String| problems.push(Problem { at, found: found.into(), says, missing_from: None });
+    let mut add = |at: String, found: &str, says: String| {
+        problems.push(Problem {
+            at,
+            found: found.into(),
+            says,
+            missing_from: None,
+        })
+    };
     for (i, schedule) in plan.schedules.iter().enumerate() {
         if let Err(says) = cron(&schedule.cron) {
             add(format!("schedules[{i}].cron"), &schedule.cron, says);
@@ -53,7 +69,11 @@ pub(super) fn check(plan: &Plan) -> Vec<Problem> {
         if let Some(Probe::UserPath(probe)) = service.check.as_ref().map(|c| &c.probe)
             && let Err(why) = serde_json::from_str::<serde_json::Value>(&probe.body)
         {
-            add(format!("services[{i}].check.probe.user_path.body"), &probe.body, format!("this is not JSON ({why}); write a document such as '{{\"quantity\": 1}}'"));
+            add(
+                format!("services[{i}].check.probe.user_path.body"),
+                &probe.body,
+                format!("this is not JSON ({why}); write a document such as '{{\"quantity\": 1}}'"),
+            );
         }
     }
     problems

@@ -61,9 +61,17 @@ impl fmt::Display for Fault {
         }
         write!(f, "`")?;
         for c in self.found.chars().take(SHOWN) {
-            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())?
+            } else {
+                write!(f, "{c}")?
+            }
         }
-        let more = if self.found.chars().nth(SHOWN).is_some() { "…" } else { "" };
+        let more = if self.found.chars().nth(SHOWN).is_some() {
+            "…"
+        } else {
+            ""
+        };
         write!(f, "{more}`: {}", self.says)
     }
 }
@@ -71,7 +79,13 @@ impl fmt::Display for Fault {
 impl Fault {
     /// About a file as a whole.
     fn file(file: &str, found: &str, says: impl Into<String>) -> Self {
-        Fault { file: file.into(), line: 1, column: 1, found: found.into(), says: says.into() }
+        Fault {
+            file: file.into(),
+            line: 1,
+            column: 1,
+            found: found.into(),
+            says: says.into(),
+        }
     }
 }
 
@@ -102,8 +116,15 @@ pub fn load(dir: &Path) -> Result<Loaded, Vec<Fault>> {
         let hash = hash(&plan);
         return Ok(Loaded { plan, hash });
     }
-    let rank = |file: &str| PARTS.iter().position(|(_, f, _)| *f == file).unwrap_or(PARTS.len());
-    reading.faults.sort_by(|a, b| (rank(&a.file), &a.file, a.line, a.column).cmp(&(rank(&b.file), &b.file, b.line, b.column)));
+    let rank = |file: &str| {
+        PARTS
+            .iter()
+            .position(|(_, f, _)| *f == file)
+            .unwrap_or(PARTS.len())
+    };
+    reading.faults.sort_by(|a, b| {
+        (rank(&a.file), &a.file, a.line, a.column).cmp(&(rank(&b.file), &b.file, b.line, b.column))
+    });
     reading.faults.dedup();
     Err(reading.faults)
 }
@@ -137,12 +158,21 @@ impl Reading {
             self.unread.insert(RUNBOOKS);
         }
         // By slug, since the map is by file name: a plan does not depend on the order in which a folder is listed.
-        for (file, text) in texts.by_file.range(format!("{RUNBOOKS}/")..format!("{RUNBOOKS}0")) {
+        for (file, text) in texts
+            .by_file
+            .range(format!("{RUNBOOKS}/")..format!("{RUNBOOKS}0"))
+        {
             match self.one::<Runbook>(file, text) {
                 Some(mut runbook) => {
                     if let Some(place) = self.places[file].key("slug") {
                         let says = "a runbook's slug is the name of its file; take this line away";
-                        self.faults.push(Fault { file: file.clone(), line: place.line, column: place.column, found: "slug".into(), says: says.into() });
+                        self.faults.push(Fault {
+                            file: file.clone(),
+                            line: place.line,
+                            column: place.column,
+                            found: "slug".into(),
+                            says: says.into(),
+                        });
                     }
                     runbook.slug = slug(file);
                     plan.runbooks.push(runbook);
@@ -154,8 +184,14 @@ impl Reading {
         plan
     }
 
-    fn part<T: DeserializeOwned + Default>(&mut self, part: &'static str, texts: &folder::Texts) -> T {
-        let Some((_, file, required)) = PARTS.iter().find(|(p, _, _)| *p == part) else { return T::default() };
+    fn part<T: DeserializeOwned + Default>(
+        &mut self,
+        part: &'static str,
+        texts: &folder::Texts,
+    ) -> T {
+        let Some((_, file, required)) = PARTS.iter().find(|(p, _, _)| *p == part) else {
+            return T::default();
+        };
         match texts.by_file.get(*file) {
             Some(text) => self.one(file, text).unwrap_or_else(|| {
                 self.unread.insert(part);
@@ -166,7 +202,11 @@ impl Reading {
                     self.unread.insert(part);
                 } else if *required {
                     self.unread.insert(part);
-                    self.faults.push(Fault::file(file, file, "the plan's folder has no such file; every plan needs one"));
+                    self.faults.push(Fault::file(
+                        file,
+                        file,
+                        "the plan's folder has no such file; every plan needs one",
+                    ));
                 }
                 T::default()
             }
@@ -182,7 +222,13 @@ impl Reading {
         match read {
             Ok(value) => Some(value),
             Err(wrong) => {
-                self.faults.push(Fault { file: file.into(), line: wrong.line, column: wrong.column, found: wrong.found, says: wrong.says });
+                self.faults.push(Fault {
+                    file: file.into(),
+                    line: wrong.line,
+                    column: wrong.column,
+                    found: wrong.found,
+                    says: wrong.says,
+                });
                 None
             }
         }
@@ -190,8 +236,16 @@ impl Reading {
 
     /// What does not hold between things that could be understood.
     fn judge(&mut self, plan: &Plan) {
-        let problems = domain::plan::check(plan).into_iter().chain(facts::check(plan));
-        let faults: Vec<Fault> = problems.filter(|p| p.missing_from.is_none_or(|part| !self.unread.contains(part))).filter_map(|p| self.place(plan, p)).collect();
+        let problems = domain::plan::check(plan)
+            .into_iter()
+            .chain(facts::check(plan));
+        let faults: Vec<Fault> = problems
+            .filter(|p| {
+                p.missing_from
+                    .is_none_or(|part| !self.unread.contains(part))
+            })
+            .filter_map(|p| self.place(plan, p))
+            .collect();
         self.faults.extend(faults);
     }
 
@@ -203,13 +257,29 @@ impl Reading {
             Some((_, file, _)) if !self.unread.contains(part) => (*file).to_owned(),
             Some(_) => return None,
             None => {
-                let (index, rest) = path.strip_prefix('[').and_then(|p| p.split_once(']')).unwrap_or(("0", ""));
+                let (index, rest) = path
+                    .strip_prefix('[')
+                    .and_then(|p| p.split_once(']'))
+                    .unwrap_or(("0", ""));
                 path = rest;
-                format!("{RUNBOOKS}/{}.yaml", plan.runbooks.get(index.parse::<usize>().ok()?)?.slug)
+                format!(
+                    "{RUNBOOKS}/{}.yaml",
+                    plan.runbooks.get(index.parse::<usize>().ok()?)?.slug
+                )
             }
         };
-        let place = self.places.get(&file).map(|places| places.at(path)).unwrap_or_default();
-        Some(Fault { file, line: place.line, column: place.column, found: problem.found, says: problem.says })
+        let place = self
+            .places
+            .get(&file)
+            .map(|places| places.at(path))
+            .unwrap_or_default();
+        Some(Fault {
+            file,
+            line: place.line,
+            column: place.column,
+            found: problem.found,
+            says: problem.says,
+        })
     }
 }
 

@@ -19,7 +19,10 @@ impl Default for Place {
 
 impl From<&Span> for Place {
     fn from(span: &Span) -> Self {
-        Place { line: span.start.line(), column: span.start.col() + 1 }
+        Place {
+            line: span.start.line(),
+            column: span.start.col() + 1,
+        }
     }
 }
 
@@ -56,19 +59,29 @@ struct Open {
 }
 
 enum Kind {
-    List { next: usize },
+    List {
+        next: usize,
+    },
     /// With the key whose value comes next.
-    Map { key: Option<(String, Place)> },
+    Map {
+        key: Option<(String, Place)>,
+    },
 }
 
 impl Places {
     /// Takes a file apart. Refuses what a plan never needs: several documents, tags, keys that are not words, depth.
     pub fn of(text: &str) -> Result<Places, Wrong> {
-        let mut places = Places { nodes: Vec::new(), children: HashMap::new(), texts: HashMap::new(), keys: HashMap::new() };
+        let mut places = Places {
+            nodes: Vec::new(),
+            children: HashMap::new(),
+            texts: HashMap::new(),
+            keys: HashMap::new(),
+        };
         let mut open: Vec<Open> = Vec::new();
         let mut anchored: HashMap<usize, usize> = HashMap::new();
         let (mut documents, mut unfolded) = (0, 0_usize);
-        let mut options = options! { flow_nesting_limit: DEEPEST * 2, block_nesting_limit: DEEPEST * 2 };
+        let mut options =
+            options! { flow_nesting_limit: DEEPEST * 2, block_nesting_limit: DEEPEST * 2 };
         options.set_emit_comments(false);
         for event in Parser::new_from_str_with_options(text, options) {
             let (event, span) = event.map_err(|e| syntax(text, &e))?;
@@ -79,25 +92,39 @@ impl Places {
                     documents += 1;
                     match documents {
                         1 => continue,
-                        _ => return refuse("a second document begins here; a file of a plan holds one"),
+                        _ => {
+                            return refuse(
+                                "a second document begins here; a file of a plan holds one",
+                            );
+                        }
                     }
                 }
                 Event::SequenceEnd | Event::MappingEnd => {
                     if let Some(done) = open.pop() {
                         anchored.insert(done.anchor, done.unfolded);
-                        open.last_mut().into_iter().for_each(|around| around.unfolded = around.unfolded.saturating_add(done.unfolded));
+                        open.last_mut().into_iter().for_each(|around| {
+                            around.unfolded = around.unfolded.saturating_add(done.unfolded)
+                        });
                     }
                     continue;
                 }
                 Event::Scalar(value, _, anchor, tag) => (Some(value), None, anchor, tag.is_some()),
                 Event::Alias(anchor) => (None, None, anchor, false),
-                Event::SequenceStart(_, anchor, tag) => (None, Some(Kind::List { next: 0 }), anchor, tag.is_some()),
-                Event::MappingStart(_, anchor, tag) => (None, Some(Kind::Map { key: None }), anchor, tag.is_some()),
+                Event::SequenceStart(_, anchor, tag) => {
+                    (None, Some(Kind::List { next: 0 }), anchor, tag.is_some())
+                }
+                Event::MappingStart(_, anchor, tag) => {
+                    (None, Some(Kind::Map { key: None }), anchor, tag.is_some())
+                }
                 _ => continue,
             };
             if tagged {
                 let tag = span.tag_span().and_then(|t| t.slice(text)).unwrap_or("!");
-                return Err(Wrong::new(span.tag_span().map_or(place, |t| Place::from(&t)), tag, "a plan needs no tags; take it away"));
+                return Err(Wrong::new(
+                    span.tag_span().map_or(place, |t| Place::from(&t)),
+                    tag,
+                    "a plan needs no tags; take it away",
+                ));
             }
             if places.nodes.len() >= MOST_NODES {
                 return refuse("this file holds more than 100,000 values; no part of a plan does");
@@ -112,14 +139,19 @@ impl Places {
             };
             unfolded = unfolded.saturating_add(size);
             if unfolded > MOST_UNFOLDED {
-                return refuse("with this the file unfolds to more than a plan can be; write the values themselves in place of aliases");
+                return refuse(
+                    "with this the file unfolds to more than a plan can be; write the values themselves in place of aliases",
+                );
             }
             if scalar.is_some() {
                 anchored.insert(anchor, size);
             }
             let around = open.last_mut().map(|around| {
                 // A collection counts when it is over.
-                around.unfolded = around.unfolded.saturating_add(if kind.is_some() { 0 } else { size });
+                around.unfolded =
+                    around
+                        .unfolded
+                        .saturating_add(if kind.is_some() { 0 } else { size });
                 (around.node, &mut around.kind)
             });
             let (parent, step, of_key) = match around {
@@ -132,7 +164,9 @@ impl Places {
                     Some((name, at)) => (node, Some(Step::Key(name)), Some(at)),
                     None => {
                         let Some(name) = scalar else {
-                            return refuse("a key is a word; a list, a mapping or an alias cannot be one");
+                            return refuse(
+                                "a key is a word; a list, a mapping or an alias cannot be one",
+                            );
                         };
                         places.texts.insert(place, name.to_string());
                         places.keys.insert(place, node);
@@ -155,13 +189,24 @@ impl Places {
                 places.texts.insert(place, value.into_owned());
             }
             if let Some(kind) = kind {
-                open.push(Open { node: id, kind, unfolded: 1, anchor });
+                open.push(Open {
+                    node: id,
+                    kind,
+                    unfolded: 1,
+                    anchor,
+                });
             }
         }
         // A file starts at its start, whatever comments stand before the first key.
         match places.nodes.first_mut() {
             Some(root) => *root = Place::default(),
-            None => return Err(Wrong::new(Place::default(), "", "the file is empty; write its part of the plan, or take the file away")),
+            None => {
+                return Err(Wrong::new(
+                    Place::default(),
+                    "",
+                    "the file is empty; write its part of the plan, or take the file away",
+                ));
+            }
         }
         Ok(places)
     }
@@ -171,17 +216,26 @@ impl Places {
         let (mut node, mut rest) = (0, path);
         'walk: while !rest.is_empty() {
             if let Some((index, after)) = rest.strip_prefix('[').and_then(|r| r.split_once(']')) {
-                let child = index.parse().ok().and_then(|i| self.children.get(&(node, Step::Item(i))));
+                let child = index
+                    .parse()
+                    .ok()
+                    .and_then(|i| self.children.get(&(node, Step::Item(i))));
                 let Some(&child) = child else { break };
                 (node, rest) = (child, after);
                 continue;
             }
             // A key may itself hold dots and brackets: the longest that is there.
             let keyed = rest.strip_prefix('.').unwrap_or(rest);
-            let ends = keyed.char_indices().filter(|(i, c)| *i > 0 && matches!(c, '.' | '[')).map(|(i, _)| i);
+            let ends = keyed
+                .char_indices()
+                .filter(|(i, c)| *i > 0 && matches!(c, '.' | '['))
+                .map(|(i, _)| i);
             let mut ends: Vec<usize> = ends.chain([keyed.len()]).collect();
             while let Some(end) = ends.pop() {
-                if let Some(&child) = self.children.get(&(node, Step::Key(keyed[..end].to_owned()))) {
+                if let Some(&child) = self
+                    .children
+                    .get(&(node, Step::Key(keyed[..end].to_owned())))
+                {
                     (node, rest) = (child, &keyed[end..]);
                     continue 'walk;
                 }
@@ -193,7 +247,10 @@ impl Places {
 
     /// The place of a key of the file's own mapping.
     pub fn key(&self, name: &str) -> Option<Place> {
-        self.keys.iter().find(|(place, node)| **node == 0 && self.texts.get(place).is_some_and(|t| t == name)).map(|(place, _)| *place)
+        self.keys
+            .iter()
+            .find(|(place, node)| **node == 0 && self.texts.get(place).is_some_and(|t| t == name))
+            .map(|(place, _)| *place)
     }
 
     /// The key or value at a place, as it was meant.
@@ -203,18 +260,32 @@ impl Places {
 
     /// Where the mapping begins that the key at `place` is in.
     pub fn around(&self, place: Place) -> Place {
-        self.keys.get(&place).map_or(place, |node| self.nodes[*node])
+        self.keys
+            .get(&place)
+            .map_or(place, |node| self.nodes[*node])
     }
 }
 
 /// What is not YAML, in words.
 fn syntax(text: &str, error: &ScanError) -> Wrong {
-    let place = Place { line: error.marker().line(), column: error.marker().col() + 1 };
+    let place = Place {
+        line: error.marker().line(),
+        column: error.marker().col() + 1,
+    };
     let says = match error.kind() {
-        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => "a tab stands where only spaces may; indent with spaces".into(),
-        ErrorKind::UnknownAnchor => "nothing before this has that anchor; write the value itself".into(),
-        ErrorKind::ExpectedBlockMappingKey => "a key was expected here; look at the indentation of this line and the one before".into(),
-        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => "a key needs a colon and a space after it".into(),
+        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
+            "a tab stands where only spaces may; indent with spaces".into()
+        }
+        ErrorKind::UnknownAnchor => {
+            "nothing before this has that anchor; write the value itself".into()
+        }
+        ErrorKind::ExpectedBlockMappingKey => {
+            "a key was expected here; look at the indentation of this line and the one before"
+                .into()
+        }
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            "a key needs a colon and a space after it".into()
+        }
         _ => match error.info() {
             info if info.is_empty() => "this is not YAML".into(),
             info => format!("this is not YAML: {info}"),
@@ -226,7 +297,11 @@ fn syntax(text: &str, error: &ScanError) -> Wrong {
 /// The word at a place, for a message; the whole line where nothing stands there.
 pub(super) fn word_at(text: &str, place: Place) -> String {
     let line = text.lines().nth(place.line.saturating_sub(1)).unwrap_or("");
-    let from: String = line.chars().skip(place.column.saturating_sub(1)).take(200).collect();
+    let from: String = line
+        .chars()
+        .skip(place.column.saturating_sub(1))
+        .take(200)
+        .collect();
     if from.starts_with('\t') {
         return "\t".into();
     }

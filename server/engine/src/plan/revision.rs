@@ -18,7 +18,8 @@ pub fn hash(plan: &Plan) -> PlanHash {
 }
 
 pub(super) fn value(plan: &Plan) -> Value {
-    serde_json::to_value(plan).expect("a plan is plain data: texts, whole numbers, lists, and maps with texts as keys")
+    serde_json::to_value(plan)
+        .expect("a plan is plain data: texts, whole numbers, lists, and maps with texts as keys")
 }
 
 /// Sorts by itself: serde_json keeps the order of insertion where any crate of the build asks for that.

@@ -10,11 +10,17 @@ pub fn resolve(command: &CommandLine, program: &Path) -> Argv {
     let argv = match command {
         CommandLine::Argv(argv) => argv.clone(),
         CommandLine::Line(line) => match own_action(line) {
-            Some(words) => [program.display().to_string(), "do".into()].into_iter().chain(words).collect(),
+            Some(words) => [program.display().to_string(), "do".into()]
+                .into_iter()
+                .chain(words)
+                .collect(),
             None => vec!["/bin/sh".into(), "-c".into(), line.clone()],
         },
     };
-    Argv { display: command.display(), argv }
+    Argv {
+        display: command.display(),
+        argv,
+    }
 }
 
 /// The words after `npm run`, where the line is nothing but one such call.
@@ -30,7 +36,11 @@ fn own_action(line: &str) -> Option<Vec<String>> {
             ('"' | '\'', None) => quote = Some(c),
             (' ', None) => words.extend((!word.is_empty()).then(|| std::mem::take(&mut word))),
             // What only a shell understands is left to one.
-            ('$' | '`' | '\\', Some('"')) | ('>' | '<' | '|' | '&' | ';' | '$' | '`' | '\\' | '*' | '?' | '(' | ')' | '#' | '~', None) => return None,
+            ('$' | '`' | '\\', Some('"'))
+            | (
+                '>' | '<' | '|' | '&' | ';' | '$' | '`' | '\\' | '*' | '?' | '(' | ')' | '#' | '~',
+                None,
+            ) => return None,
             (c, _) => word.push(c),
         }
     }
@@ -48,23 +58,44 @@ mod tests {
 
     #[test]
     fn the_documents_commands_run_without_npm() {
-        assert_eq!(argv("npm run db:status"), ["/bin/muster", "do", "db:status"]);
+        assert_eq!(
+            argv("npm run db:status"),
+            ["/bin/muster", "do", "db:status"]
+        );
         assert_eq!(
             argv(r#"npm run alert:send --severity=1 --message="Service disruption detected""#),
-            ["/bin/muster", "do", "alert:send", "--severity=1", "--message=Service disruption detected"]
+            [
+                "/bin/muster",
+                "do",
+                "alert:send",
+                "--severity=1",
+                "--message=Service disruption detected"
+            ]
         );
     }
 
     #[test]
     fn what_only_a_shell_understands_goes_to_the_shell_as_it_stands() {
-        for line in ["npm run db:corruption-scan > corruption-report.txt", "curl -I https://example.org", "npm run a && npm run b", "npm run x \"$HOME\""] {
+        for line in [
+            "npm run db:corruption-scan > corruption-report.txt",
+            "curl -I https://example.org",
+            "npm run a && npm run b",
+            "npm run x \"$HOME\"",
+        ] {
             assert_eq!(argv(line), ["/bin/sh", "-c", line]);
         }
     }
 
     #[test]
     fn a_list_is_run_as_it_stands() {
-        let list = CommandLine::Argv(vec!["muster-lab".into(), "fence".into(), "$(reboot)".into()]);
-        assert_eq!(resolve(&list, Path::new("/bin/muster")).argv, ["muster-lab", "fence", "$(reboot)"]);
+        let list = CommandLine::Argv(vec![
+            "muster-lab".into(),
+            "fence".into(),
+            "$(reboot)".into(),
+        ]);
+        assert_eq!(
+            resolve(&list, Path::new("/bin/muster")).argv,
+            ["muster-lab", "fence", "$(reboot)"]
+        );
     }
 }

@@ -66,7 +66,10 @@ pub async fn adopt(dir: &Path) -> io::Result<Adopted> {
             Seen::Running(owner, pidfd) => (owner, pidfd),
         }
     };
-    Ok(Adopted::Running(Attempt { dir, state: State::Live(owner, Bell::on_exit(pidfd)?) }))
+    Ok(Adopted::Running(Attempt {
+        dir,
+        state: State::Live(owner, Bell::on_exit(pidfd)?),
+    }))
 }
 
 enum Seen {
@@ -110,11 +113,17 @@ fn look(dir: &Path) -> io::Result<Seen> {
 
 impl Attempt {
     pub(super) fn launched(dir: PathBuf, owner: Owner, notices: Notices) -> Self {
-        Self { dir, state: State::Live(owner, Bell::Notices(notices)) }
+        Self {
+            dir,
+            state: State::Live(owner, Bell::Notices(notices)),
+        }
     }
 
     pub(super) fn over(dir: PathBuf, end: Result<Outcome, Lost>) -> Self {
-        Self { dir, state: State::Over(end) }
+        Self {
+            dir,
+            state: State::Over(end),
+        }
     }
 
     pub fn dir(&self) -> &Path {
@@ -146,7 +155,9 @@ impl Attempt {
                     let dir = self.dir.clone();
                     match spawn_blocking(move || look(&dir)).await {
                         Ok(Ok(Seen::Finished(outcome))) => self.state = State::Over(Ok(outcome)),
-                        Ok(Ok(Seen::Lost | Seen::NeverStarted)) => self.state = State::Over(Err(Lost)),
+                        Ok(Ok(Seen::Lost | Seen::NeverStarted)) => {
+                            self.state = State::Over(Err(Lost))
+                        }
                         Ok(Ok(Seen::Running(_, pidfd))) => match Bell::on_exit(pidfd) {
                             Ok(exit) => *bell = exit,
                             Err(error) => self.look_again_later(&error).await,
@@ -169,7 +180,9 @@ impl Attempt {
     /// Asks for the end of the whole tree: TERM, grace, KILL. [`Attempt::wait`] tells when it is over.
     /// An attempt that has ended meanwhile stays as it is.
     pub fn cancel(&self) -> io::Result<()> {
-        let State::Live(owner, _) = &self.state else { return Ok(()) };
+        let State::Live(owner, _) = &self.state else {
+            return Ok(());
+        };
         // The supervisor has listened since before it claimed the folder: no request is missed.
         match owner.alive()? {
             Some(pidfd) => sys::pidfd_signal(pidfd.as_fd(), libc::SIGUSR1),

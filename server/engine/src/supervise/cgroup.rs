@@ -48,7 +48,8 @@ fn locate(mounts: &str, groups: &str) -> Option<PathBuf> {
         let mut fields = mount.split(' ').skip(3);
         let (root, at) = (fields.next()?, fields.next()?);
         let below = Path::new(own).strip_prefix(root).ok()?;
-        kind.starts_with("cgroup2 ").then(|| Path::new(at).join(below))
+        kind.starts_with("cgroup2 ")
+            .then(|| Path::new(at).join(below))
     })
 }
 
@@ -58,7 +59,10 @@ pub fn kill_all(path: &Path) -> io::Result<()> {
         // Before Linux 5.14: one by one. Whoever forked meanwhile is met by the next call.
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let procs = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
-            for pid in procs.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()) {
+            for pid in procs
+                .split_ascii_whitespace()
+                .filter_map(|pid| pid.parse().ok())
+            {
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
             Ok(())
@@ -90,12 +94,18 @@ mod tests {
 
     #[test]
     fn the_group_is_found_wherever_it_is_mounted() {
-        assert_eq!(locate(HYBRID, "4:cpu:/\n0::/\n"), Some("/sys/fs/cgroup/unified".into()));
+        assert_eq!(
+            locate(HYBRID, "4:cpu:/\n0::/\n"),
+            Some("/sys/fs/cgroup/unified".into())
+        );
         let systemd = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw";
         let own = Some("/sys/fs/cgroup/system.slice/muster.service".into());
         assert_eq!(locate(systemd, "0::/system.slice/muster.service\n"), own);
         let container = "30 23 0:26 /box/7 /sys/fs/cgroup ro - cgroup2 cgroup rw";
-        assert_eq!(locate(container, "0::/box/7/inner\n"), Some("/sys/fs/cgroup/inner".into()));
+        assert_eq!(
+            locate(container, "0::/box/7/inner\n"),
+            Some("/sys/fs/cgroup/inner".into())
+        );
         assert_eq!(locate(container, "0::/elsewhere\n"), None);
         assert_eq!(locate("", "0::/\n"), None);
     }

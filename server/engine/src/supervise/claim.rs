@@ -37,7 +37,12 @@ pub struct Owner {
 impl Owner {
     pub fn this_process(cgroup: Option<PathBuf>) -> io::Result<Self> {
         let pid = std::process::id() as i32;
-        Ok(Self { pid, start: Stat::of(pid)?.start, boot: proc::boot_id()?.to_owned(), cgroup })
+        Ok(Self {
+            pid,
+            start: Stat::of(pid)?.start,
+            boot: proc::boot_id()?.to_owned(),
+            cgroup,
+        })
     }
 
     pub fn is_of_this_boot(&self) -> io::Result<bool> {
@@ -66,7 +71,10 @@ impl Owner {
 }
 
 fn has_exited(pidfd: &OwnedFd) -> io::Result<bool> {
-    Ok(poll(&mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO)? > 0)
+    Ok(poll(
+        &mut [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)],
+        PollTimeout::ZERO,
+    )? > 0)
 }
 
 pub fn read(dir: &Path) -> io::Result<Option<Claim>> {
@@ -81,9 +89,20 @@ pub fn read(dir: &Path) -> io::Result<Option<Claim>> {
 /// another name first, and what gives it its own does not replace.
 pub fn take(dir: &Path, claim: &Claim) -> io::Result<bool> {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
-    let draft = dir.join(format!("claim.{}.{}", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed)));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    let placed = file.write_all(&serde_json::to_vec(claim)?).and_then(|()| place(&draft, &dir.join("claim")));
+    let draft = dir.join(format!(
+        "claim.{}.{}",
+        std::process::id(),
+        SERIAL.fetch_add(1, Ordering::Relaxed)
+    ));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
+    let placed = file
+        .write_all(&serde_json::to_vec(claim)?)
+        .and_then(|()| place(&draft, &dir.join("claim")));
     if placed.is_err() {
         let _ = fs::remove_file(&draft);
     }
@@ -115,8 +134,15 @@ mod tests {
         let me = Owner::this_process(None).unwrap();
         assert!(take(dir.path(), &Claim::Supervisor(me)).unwrap());
         assert!(!take(dir.path(), &Claim::Nobody).unwrap());
-        assert!(matches!(read(dir.path()).unwrap(), Some(Claim::Supervisor(_))));
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no draft is left behind");
+        assert!(matches!(
+            read(dir.path()).unwrap(),
+            Some(Claim::Supervisor(_))
+        ));
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "no draft is left behind"
+        );
     }
 
     #[test]
@@ -131,7 +157,23 @@ mod tests {
     fn a_number_used_again_is_not_taken_for_the_owner() {
         let me = Owner::this_process(None).unwrap();
         assert!(me.alive().unwrap().is_some());
-        assert!(Owner { start: me.start + 1, ..me.clone() }.alive().unwrap().is_none());
-        assert!(Owner { boot: "another".into(), ..me }.alive().unwrap().is_none());
+        assert!(
+            Owner {
+                start: me.start + 1,
+                ..me.clone()
+            }
+            .alive()
+            .unwrap()
+            .is_none()
+        );
+        assert!(
+            Owner {
+                boot: "another".into(),
+                ..me
+            }
+            .alive()
+            .unwrap()
+            .is_none()
+        );
     }
 }

@@ -54,7 +54,9 @@ impl Supervisor {
     /// As [`Supervisor::start`], from another binary that calls [`super::run_if_zygote`].
     pub fn start_with_exe(exe: impl Into<PathBuf>) -> io::Result<Self> {
         let zygote = Zygote::start(exe.into())?;
-        Ok(Self { zygote: Arc::new(Mutex::new(zygote)) })
+        Ok(Self {
+            zygote: Arc::new(Mutex::new(zygote)),
+        })
     }
 
     /// The number of the zygote's process, for those who watch over it.
@@ -66,12 +68,15 @@ impl Supervisor {
     /// error it does not run and never will. If this future is dropped, ask [`super::adopt`].
     pub async fn launch(&self, spec: Spec) -> io::Result<Attempt> {
         let this = self.clone();
-        let begin = move || prepare(spec).map(|(dir, order)| (dir, this.send(&order), Arc::new(order)));
+        let begin =
+            move || prepare(spec).map(|(dir, order)| (dir, this.send(&order), Arc::new(order)));
         let (dir, mut sent, order) = spawn_blocking(begin).await??;
         let mut problem = "the process that starts commands died each time it was asked".to_owned();
         for tries_left in (0..TRIES).rev() {
             match self.answer(sent).await {
-                Answer::Claimed(owner, notices) => return Ok(Attempt::launched(dir, owner, notices)),
+                Answer::Claimed(owner, notices) => {
+                    return Ok(Attempt::launched(dir, owner, notices));
+                }
                 Answer::Refused(sentence) => {
                     problem = sentence;
                     break;
@@ -88,9 +93,9 @@ impl Supervisor {
             Ok(Adopted::Running(attempt)) => Ok(attempt),
             Ok(Adopted::Finished(outcome)) => Ok(Attempt::over(dir, Ok(outcome))),
             Ok(Adopted::Lost) => Ok(Attempt::over(dir, Err(Lost))),
-            Ok(Adopted::NeverStarted) | Err(_) => {
-                Err(io::Error::other(format!("The attempt could not be started: {problem}.")))
-            }
+            Ok(Adopted::NeverStarted) | Err(_) => Err(io::Error::other(format!(
+                "The attempt could not be started: {problem}."
+            ))),
         }
     }
 
@@ -105,7 +110,9 @@ impl Supervisor {
             // The zygote or the supervisor died before the claim: nothing has happened yet.
             Ok(_) => Answer::None,
             Err(_) => {
-                tracing::warn!("the process that starts commands does not answer; another takes its place");
+                tracing::warn!(
+                    "the process that starts commands does not answer; another takes its place"
+                );
                 self.zygote().end();
                 Answer::None
             }
@@ -132,7 +139,12 @@ impl Supervisor {
 
 impl Zygote {
     fn start(exe: PathBuf) -> io::Result<Self> {
-        let (socket, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        let (socket, theirs) = socketpair(
+            AddressFamily::Unix,
+            SockType::SeqPacket,
+            None,
+            SockFlag::SOCK_CLOEXEC,
+        )?;
         let patience = TimeVal::new(PATIENCE.as_secs() as i64, 0);
         setsockopt(&socket, sockopt::ReceiveTimeout, &patience)?;
         let process = Command::new(&exe)
@@ -144,7 +156,11 @@ impl Zygote {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let zygote = Self { exe, socket, process };
+        let zygote = Self {
+            exe,
+            socket,
+            process,
+        };
         match wire::receive_ready(zygote.socket.as_fd()) {
             Ok(true) => Ok(zygote),
             _ => Err(io::Error::other(format!(
@@ -170,9 +186,14 @@ impl Drop for Zygote {
 /// Makes the folder and, in memory, the order. The folder is on the disk afterwards: one that is
 /// missing after a power failure was never ordered to run.
 fn prepare(mut spec: Spec) -> io::Result<(PathBuf, OwnedFd)> {
-    let id_is_plain = spec.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let id_is_plain = spec
+        .id
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if spec.id.is_empty() || spec.id.len() > 200 || !id_is_plain {
-        return Err(invalid("The id of an attempt has 1 to 200 letters, digits, `-`, `_` and `.`"));
+        return Err(invalid(
+            "The id of an attempt has 1 to 200 letters, digits, `-`, `_` and `.`",
+        ));
     }
     if spec.commands.is_empty() {
         return Err(invalid("An attempt needs a command"));
@@ -180,12 +201,18 @@ fn prepare(mut spec: Spec) -> io::Result<(PathBuf, OwnedFd)> {
     // The zygote lives in another folder.
     spec.dir = path::absolute(&spec.dir)?;
     spec.cwd = path::absolute(&spec.cwd)?;
-    DirBuilder::new().recursive(true).mode(0o700).create(&spec.dir)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&spec.dir)?;
     let order = wire::write_spec(&spec)?;
     record::create(&spec.dir, &spec.id).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => io::Error::new(
             ErrorKind::AlreadyExists,
-            format!("The folder {} has served an attempt already: each needs a new one", spec.dir.display()),
+            format!(
+                "The folder {} has served an attempt already: each needs a new one",
+                spec.dir.display()
+            ),
         ),
         _ => error,
     })?;

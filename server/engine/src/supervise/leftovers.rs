@@ -41,7 +41,9 @@ fn end_group(path: &Path) -> bool {
 /// How many were found alive.
 fn kill_session(owner: &Owner) -> usize {
     let is_member = |pid| {
-        Stat::of(pid).is_ok_and(|stat| stat.session == owner.pid && stat.start >= owner.start && !stat.has_ended())
+        Stat::of(pid).is_ok_and(|stat| {
+            stat.session == owner.pid && stat.start >= owner.start && !stat.has_ended()
+        })
     };
     proc::all()
         .filter(|&pid| is_member(pid))

@@ -17,14 +17,20 @@ impl Stat {
         // One call: a file in /proc does not tell its size, and reading it bit by bit takes six.
         let mut stat = [0; 1024];
         let length = fs::File::open(format!("/proc/{pid}/stat"))?.read(&mut stat)?;
-        Self::parse(&stat[..length])
-            .ok_or_else(|| io::Error::other(format!("/proc/{pid}/stat has a form this program does not know")))
+        Self::parse(&stat[..length]).ok_or_else(|| {
+            io::Error::other(format!(
+                "/proc/{pid}/stat has a form this program does not know"
+            ))
+        })
     }
 
     fn parse(stat: &[u8]) -> Option<Self> {
         // The second field is a name in brackets, in which a process may put spaces and brackets too.
         let after_name = stat.iter().rposition(|&byte| byte == b')')? + 1;
-        let fields: Vec<&str> = str::from_utf8(&stat[after_name..]).ok()?.split_ascii_whitespace().collect();
+        let fields: Vec<&str> = str::from_utf8(&stat[after_name..])
+            .ok()?
+            .split_ascii_whitespace()
+            .collect();
         Some(Self {
             state: fields.first()?.chars().next()?,
             session: fields.get(3)?.parse().ok()?,
@@ -40,7 +46,11 @@ impl Stat {
 
 /// Every process there is.
 pub fn all() -> impl Iterator<Item = i32> {
-    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+    fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// The children of the calling process, which must have one thread. A subreaper gets to see its
@@ -48,7 +58,10 @@ pub fn all() -> impl Iterator<Item = i32> {
 pub fn own_children() -> Vec<i32> {
     let pid = std::process::id();
     let listed = fs::read_to_string(format!("/proc/self/task/{pid}/children")).unwrap_or_default();
-    listed.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+    listed
+        .split_ascii_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
 }
 
 /// Names the time since the machine was last started.

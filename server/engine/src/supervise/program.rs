@@ -47,15 +47,24 @@ impl Program {
         let name = argv.first().filter(|name| !name.is_empty()).cloned();
         let name = name.ok_or("The command is empty: name a program to run.")?;
         // The last of several values counts; a `getenv` would find the first.
-        let env: BTreeMap<_, _> = spec.env.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let env: BTreeMap<_, _> = spec
+            .env
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect();
         if let Some(key) = env.keys().find(|key| key.is_empty() || key.contains('=')) {
-            return Err(format!("`{key}` cannot be the name of an environment variable."));
+            return Err(format!(
+                "`{key}` cannot be the name of an environment variable."
+            ));
         }
         let path = env.get("PATH").copied().unwrap_or(USUAL_PATH).to_owned();
         let places: Vec<String> = if name.contains('/') {
             vec![name.clone()]
         } else {
-            path.split(':').filter(|dir| !dir.is_empty()).map(|dir| format!("{dir}/{name}")).collect()
+            path.split(':')
+                .filter(|dir| !dir.is_empty())
+                .map(|dir| format!("{dir}/{name}"))
+                .collect()
         };
         let env = env.iter().map(|(key, value)| format!("{key}={value}"));
         Ok(Self {
@@ -88,8 +97,16 @@ impl Program {
             }
         };
         match start() {
-            Ok((pid, failure)) => Ok(Running { pid, failure, program: self }),
-            Err(error) => Err(format!("No process could be made for `{}`: {}.", self.name, describe(&error))),
+            Ok((pid, failure)) => Ok(Running {
+                pid,
+                failure,
+                program: self,
+            }),
+            Err(error) => Err(format!(
+                "No process could be made for `{}`: {}.",
+                self.name,
+                describe(&error)
+            )),
         }
     }
 
@@ -127,24 +144,41 @@ impl Program {
     }
 
     fn explain(&self, step: u8, error: Errno) -> String {
-        let Self { name, path, cwd, .. } = self;
+        let Self {
+            name, path, cwd, ..
+        } = self;
         let is_there = |place: &CString| place.to_str().is_ok_and(|place| cwd.join(place).exists());
         if step == ENTER {
-            return format!("The working directory {} cannot be entered: {}.", cwd.display(), error.desc());
+            return format!(
+                "The working directory {} cannot be entered: {}.",
+                cwd.display(),
+                error.desc()
+            );
         }
         match error {
             error if step == PREPARE => format!("`{name}` could not be started: {}.", error.desc()),
             Errno::ENOENT if self.places.iter().any(is_there) => {
-                format!("`{name}` exists, but not the interpreter or loader it asks for. Look at its first line.")
+                format!(
+                    "`{name}` exists, but not the interpreter or loader it asks for. Look at its first line."
+                )
             }
             Errno::ENOENT if name.contains('/') => {
-                format!("There is no program `{name}` (seen from {}). Install it or correct the path.", cwd.display())
+                format!(
+                    "There is no program `{name}` (seen from {}). Install it or correct the path.",
+                    cwd.display()
+                )
             }
             Errno::ENOENT => {
-                format!("There is no program `{name}` in {path}. Install it, or write its whole path.")
+                format!(
+                    "There is no program `{name}` in {path}. Install it, or write its whole path."
+                )
             }
-            Errno::EACCES => format!("`{name}` may not be executed. Check its permissions and those of its folders."),
-            Errno::ENOEXEC => format!("`{name}` is no program: it has no `#!` line, or is made for another machine."),
+            Errno::EACCES => format!(
+                "`{name}` may not be executed. Check its permissions and those of its folders."
+            ),
+            Errno::ENOEXEC => format!(
+                "`{name}` is no program: it has no `#!` line, or is made for another machine."
+            ),
             Errno::E2BIG => format!(
                 "The arguments and environment of `{name}` are too large. One may have 128 KiB, all together \
                  a quarter of the stack limit (usually 2 MiB). Pass a file instead."
@@ -160,7 +194,10 @@ impl Running {
         let mut report = [0; 5];
         self.failure.read_exact(&mut report).ok()?;
         let [step, error @ ..] = report;
-        Some(self.program.explain(step, Errno::from_raw(i32::from_le_bytes(error))))
+        Some(
+            self.program
+                .explain(step, Errno::from_raw(i32::from_le_bytes(error))),
+        )
     }
 
     /// Asks the whole group to end, also those of it that are stopped.
@@ -171,13 +208,20 @@ impl Running {
     }
 }
 
-fn c_strings(strings: impl IntoIterator<Item = String>, what: &str) -> Result<Vec<CString>, String> {
+fn c_strings(
+    strings: impl IntoIterator<Item = String>,
+    what: &str,
+) -> Result<Vec<CString>, String> {
     let c_string = |string| {
-        CString::new(string).map_err(|_| format!("There is a NUL byte in {what}: no program can be given one."))
+        CString::new(string)
+            .map_err(|_| format!("There is a NUL byte in {what}: no program can be given one."))
     };
     strings.into_iter().map(c_string).collect()
 }
 
 fn describe(error: &io::Error) -> String {
-    error.raw_os_error().map_or_else(|| error.to_string(), |code| Errno::from_raw(code).desc().to_owned())
+    error.raw_os_error().map_or_else(
+        || error.to_string(),
+        |code| Errno::from_raw(code).desc().to_owned(),
+    )
 }

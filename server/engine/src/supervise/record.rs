@@ -27,10 +27,17 @@ struct Intent {
 
 /// Puts the record, and with it the folder, on the disk. Fails if there is one already.
 pub fn create(dir: &Path, id: &str) -> io::Result<()> {
-    let intent = Intent { id: id.to_owned(), boot: proc::boot_id()?.to_owned() };
+    let intent = Intent {
+        id: id.to_owned(),
+        boot: proc::boot_id()?.to_owned(),
+    };
     let mut whole = seal(&serde_json::to_vec(&intent)?)?;
     whole.resize(2 * HALF, 0);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir.join("rec"))?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(dir.join("rec"))?;
     file.write_all(&whole)?;
     file.sync_all()
 }
@@ -38,7 +45,9 @@ pub fn create(dir: &Path, id: &str) -> io::Result<()> {
 /// Whether the attempt was meant to run before the machine was last started. What it left besides the
 /// record may not have reached the disk then.
 pub fn is_of_an_earlier_boot(dir: &Path) -> io::Result<bool> {
-    let Some(file) = find(dir)? else { return Ok(false) };
+    let Some(file) = find(dir)? else {
+        return Ok(false);
+    };
     Ok(match unseal::<Intent>(&file, 0)? {
         Some(intent) => intent.boot != proc::boot_id()?,
         None => false,
@@ -47,10 +56,15 @@ pub fn is_of_an_earlier_boot(dir: &Path) -> io::Result<bool> {
 
 /// Opens the record of attempt `id` for its supervisor, which thus cannot run out of descriptors later.
 pub fn open(dir: &Path, id: &str) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).open(dir.join("rec"))?;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(dir.join("rec"))?;
     match unseal::<Intent>(&file, 0)? {
         Some(intent) if intent.id == id => Ok(file),
-        _ => Err(io::Error::other(format!("the folder was not made for the attempt {id}"))),
+        _ => Err(io::Error::other(format!(
+            "the folder was not made for the attempt {id}"
+        ))),
     }
 }
 
@@ -116,7 +130,13 @@ fn content(half: &[u8]) -> Option<&[u8]> {
 /// CRC-32 as in zip and Ethernet, bit by bit: two kilobytes need no table.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 })
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            if crc & 1 == 1 {
+                (crc >> 1) ^ 0xEDB8_8320
+            } else {
+                crc >> 1
+            }
+        })
     })
 }
 
@@ -125,7 +145,13 @@ mod tests {
     use super::*;
 
     fn outcome(ending: Ending) -> Outcome {
-        Outcome { ending, command: 2, started_at: 1, ended_at: 2, output_bytes: 3 }
+        Outcome {
+            ending,
+            command: 2,
+            started_at: 1,
+            ended_at: 2,
+            output_bytes: 3,
+        }
     }
 
     fn recorded() -> (tempfile::TempDir, File) {
@@ -145,7 +171,10 @@ mod tests {
         let (dir, file) = recorded();
         assert_eq!(read_result(dir.path()).unwrap(), None);
         write_result(&file, &outcome(Ending::Exited(3))).unwrap();
-        assert_eq!(read_result(dir.path()).unwrap(), Some(outcome(Ending::Exited(3))));
+        assert_eq!(
+            read_result(dir.path()).unwrap(),
+            Some(outcome(Ending::Exited(3)))
+        );
         assert_eq!(file.metadata().unwrap().len(), 4096);
     }
 
@@ -160,9 +189,15 @@ mod tests {
     #[test]
     fn an_endless_sentence_is_cut_short_rather_than_lost() {
         let (dir, file) = recorded();
-        write_result(&file, &outcome(Ending::CouldNotStart("é\u{1}".repeat(5000)))).unwrap();
+        write_result(
+            &file,
+            &outcome(Ending::CouldNotStart("é\u{1}".repeat(5000))),
+        )
+        .unwrap();
         match read_result(dir.path()).unwrap().unwrap().ending {
-            Ending::CouldNotStart(sentence) => assert!(sentence.starts_with("é\u{1}é") && sentence.ends_with('…')),
+            Ending::CouldNotStart(sentence) => {
+                assert!(sentence.starts_with("é\u{1}é") && sentence.ends_with('…'))
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -171,8 +206,12 @@ mod tests {
     fn a_record_of_another_boot_is_told_apart() {
         let (dir, file) = recorded();
         assert!(!is_of_an_earlier_boot(dir.path()).unwrap());
-        let intent = Intent { id: "a".into(), boot: "another".into() };
-        file.write_all_at(&seal(&serde_json::to_vec(&intent).unwrap()).unwrap(), 0).unwrap();
+        let intent = Intent {
+            id: "a".into(),
+            boot: "another".into(),
+        };
+        file.write_all_at(&seal(&serde_json::to_vec(&intent).unwrap()).unwrap(), 0)
+            .unwrap();
         assert!(is_of_an_earlier_boot(dir.path()).unwrap());
     }
 

@@ -7,7 +7,12 @@ use std::path::Path;
 
 /// Opens the output for appending, and for reading its end.
 pub fn open(dir: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(dir.join("out"))
+    OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(dir.join("out"))
 }
 
 /// Writes `$ DISPLAY` on one line of its own, even after output that did not end its last one.

@@ -62,25 +62,44 @@ impl Supervisor {
             taken?;
             return Err(io::Error::other("its folder has been claimed already"));
         }
-        Ok((Self { spec, record, cgroup, watch }, owner))
+        Ok((
+            Self {
+                spec,
+                record,
+                cgroup,
+                watch,
+            },
+            owner,
+        ))
     }
 
     fn run(mut self, tell: impl FnOnce(Outcome)) {
         let (began, clock) = (SystemTime::now(), Instant::now());
-        self.watch.deadline = self.spec.timeout.and_then(|timeout| clock.checked_add(timeout));
+        self.watch.deadline = self
+            .spec
+            .timeout
+            .and_then(|timeout| clock.checked_add(timeout));
         let out = spool::open(&self.spec.dir);
         let (ending, command) = match &out {
             Ok(out) => self.run_commands(out),
-            Err(error) => (Ending::CouldNotStart(format!("The output cannot be written to a file: {error}.")), 0),
+            Err(error) => (
+                Ending::CouldNotStart(format!("The output cannot be written to a file: {error}.")),
+                0,
+            ),
         };
         self.end_tree();
-        let started_at = began.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros() as i64;
+        let started_at = began
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_micros() as i64;
         let outcome = Outcome {
             ending,
             command,
             started_at,
             ended_at: started_at + clock.elapsed().as_micros() as i64,
-            output_bytes: out.and_then(|out| out.metadata()).map_or(0, |out| out.len()),
+            output_bytes: out
+                .and_then(|out| out.metadata())
+                .map_or(0, |out| out.len()),
         };
         // If the disk refuses it, the server at least hears it.
         let _ = record::write_result(&self.record, &outcome);
@@ -100,7 +119,9 @@ impl Supervisor {
             // A full disk is no reason not to run a recovery.
             let _ = spool::announce(out, &line.display);
             let group = self.cgroup.as_ref().map(Cgroup::as_fd);
-            let ending = match Program::new(&self.spec, command).and_then(|program| program.start(out, group)) {
+            let ending = match Program::new(&self.spec, command)
+                .and_then(|program| program.start(out, group))
+            {
                 Ok(running) => self.watch.end_of(running, self.spec.grace),
                 Err(sentence) => Ending::CouldNotStart(sentence),
             };
@@ -108,7 +129,10 @@ impl Supervisor {
                 return (ending, command);
             }
         }
-        (Ending::CouldNotStart("There is no command to run.".into()), 0)
+        (
+            Ending::CouldNotStart("There is no command to run.".into()),
+            0,
+        )
     }
 
     /// Kills whatever is left of the commands and of what they started. A subreaper inherits the
@@ -134,7 +158,8 @@ impl Supervisor {
                 let _ = kill(Pid::from_raw(child), Signal::SIGKILL);
             }
             // Once more soon in any case: the list of children may miss one that is just arriving.
-            self.watch.rest(Some(limit.min(Instant::now() + Duration::from_millis(50))));
+            self.watch
+                .rest(Some(limit.min(Instant::now() + Duration::from_millis(50))));
         }
     }
 }
@@ -154,7 +179,11 @@ impl Watch {
         unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl)? };
         let heard = SigSet::from_iter([Signal::SIGCHLD, Signal::SIGUSR1, Signal::SIGTERM]);
         let signals = SignalFd::with_flags(&heard, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
-        Ok(Self { signals, deadline: None, asked: None })
+        Ok(Self {
+            signals,
+            deadline: None,
+            asked: None,
+        })
     }
 
     /// Takes in the signals that came. Always before `reap`: then none that comes after it is missed.
@@ -170,17 +199,25 @@ impl Watch {
     }
 
     fn stop_asked(&self) -> Option<Ending> {
-        let late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let late = self
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline);
         self.asked.clone().or(late.then_some(Ending::TimedOut))
     }
 
     fn rest(&self, until: Option<Instant>) {
         let timeout = until.map_or(PollTimeout::NONE, |until| {
             // Rounded up: not to wake a moment too early, again and again.
-            let left = until.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
+            let left = until
+                .saturating_duration_since(Instant::now())
+                .as_micros()
+                .div_ceil(1000);
             PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
         });
-        let _ = poll(&mut [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)], timeout);
+        let _ = poll(
+            &mut [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)],
+            timeout,
+        );
     }
 
     /// Sees one command through, and ends it if asked to. What then remains of it is for `end_tree`.
@@ -198,7 +235,9 @@ impl Watch {
             }
             match (&stopping, status) {
                 (None, Some(status)) => {
-                    return running.failure_to_start().map_or_else(|| status.into(), Ending::CouldNotStart);
+                    return running
+                        .failure_to_start()
+                        .map_or_else(|| status.into(), Ending::CouldNotStart);
                 }
                 (None, None) => {
                     if let Some(ending) = self.stop_asked() {
@@ -207,10 +246,14 @@ impl Watch {
                     }
                 }
                 // The rest of its group may still be tidying up after the leader left.
-                (Some((ending, _)), Some(_)) if matches!(sys::reap(-leader), Reaped::NoChildren) => {
+                (Some((ending, _)), Some(_))
+                    if matches!(sys::reap(-leader), Reaped::NoChildren) =>
+                {
                     return ending.clone();
                 }
-                (Some((ending, Some(limit))), _) if Instant::now() >= *limit => return ending.clone(),
+                (Some((ending, Some(limit))), _) if Instant::now() >= *limit => {
+                    return ending.clone();
+                }
                 _ => {}
             }
             self.rest(stopping.as_ref().map_or(self.deadline, |(_, limit)| *limit));

@@ -8,7 +8,9 @@ use std::os::unix::fs::FileExt;
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recv, recvmsg, send, sendmsg};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, recv, recvmsg, send, sendmsg,
+};
 use serde::{Deserialize, Serialize};
 use tokio::net::unix::pipe;
 
@@ -47,10 +49,20 @@ pub fn read_spec(spec: OwnedFd) -> io::Result<Spec> {
     Ok(serde_json::from_slice(&bytes)?)
 }
 
-pub fn send_order(socket: BorrowedFd<'_>, spec: BorrowedFd<'_>, bell: BorrowedFd<'_>) -> io::Result<()> {
+pub fn send_order(
+    socket: BorrowedFd<'_>,
+    spec: BorrowedFd<'_>,
+    bell: BorrowedFd<'_>,
+) -> io::Result<()> {
     let rights = [spec.as_raw_fd(), bell.as_raw_fd()];
     let rights = [ControlMessage::ScmRights(&rights)];
-    sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(b"run")], &rights, MsgFlags::MSG_NOSIGNAL, None)?;
+    sendmsg::<()>(
+        socket.as_raw_fd(),
+        &[IoSlice::new(b"run")],
+        &rights,
+        MsgFlags::MSG_NOSIGNAL,
+        None,
+    )?;
     Ok(())
 }
 
@@ -72,7 +84,10 @@ pub fn receive_order(socket: BorrowedFd<'_>) -> io::Result<Option<Order>> {
         for control in message.cmsgs()? {
             if let ControlMessageOwned::ScmRights(fds) = control {
                 // SAFETY: the kernel just made these descriptors for us; nothing else owns them.
-                received.extend(fds.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+                received.extend(
+                    fds.into_iter()
+                        .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }),
+                );
             }
         }
         // What is no order is dropped, and its sender sees the pipe close.
@@ -109,7 +124,10 @@ pub struct Notices {
 
 impl Notices {
     pub fn on(pipe: OwnedFd) -> io::Result<Self> {
-        Ok(Self { pipe: pipe::Receiver::from_owned_fd(pipe)?, unread: Vec::new() })
+        Ok(Self {
+            pipe: pipe::Receiver::from_owned_fd(pipe)?,
+            unread: Vec::new(),
+        })
     }
 
     /// `None` when the supervisor is gone or going. May be dropped and called again at any time.

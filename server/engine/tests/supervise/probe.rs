@@ -18,7 +18,11 @@ type Anything = Result<(), Box<dyn Error>>;
 
 fn main() -> Anything {
     run_if_zygote();
-    let args: Vec<String> = std::env::args_os().skip(1).take(2).map(|arg| arg.to_string_lossy().into()).collect();
+    let args: Vec<String> = std::env::args_os()
+        .skip(1)
+        .take(2)
+        .map(|arg| arg.to_string_lossy().into())
+        .collect();
     let runtime = tokio::runtime::Runtime::new()?;
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["launch", file] => runtime.block_on(launch(Path::new(file))),
@@ -82,7 +86,10 @@ async fn measure(rounds: usize) -> Anything {
         let spec = Spec {
             dir: dir.join(round.to_string()),
             id: format!("measure-{}-{round}", std::process::id()),
-            commands: vec![CommandLine { display: "true".into(), argv: vec!["/bin/true".into()] }],
+            commands: vec![CommandLine {
+                display: "true".into(),
+                argv: vec!["/bin/true".into()],
+            }],
             cwd: "/".into(),
             env: vec![],
             timeout: Some(Duration::from_secs(60)),
@@ -92,9 +99,17 @@ async fn measure(rounds: usize) -> Anything {
         supervised.push(began.elapsed());
     }
     fs::remove_dir_all(&dir)?;
-    for (name, mut times) in [("bare", bare), ("bare and durable", durable), ("attempt", supervised)] {
+    for (name, mut times) in [
+        ("bare", bare),
+        ("bare and durable", durable),
+        ("attempt", supervised),
+    ] {
         times.sort();
-        println!("{name:16} p50 {:?} p99 {:?}", times[rounds / 2], times[rounds * 99 / 100]);
+        println!(
+            "{name:16} p50 {:?} p99 {:?}",
+            times[rounds / 2],
+            times[rounds * 99 / 100]
+        );
     }
     Ok(())
 }
@@ -102,7 +117,11 @@ async fn measure(rounds: usize) -> Anything {
 fn spawn(out: &Path) -> Anything {
     let out = File::create(out)?;
     let mut command = Command::new("/bin/true");
-    command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).env_clear();
+    command
+        .stdin(Stdio::null())
+        .stdout(out.try_clone()?)
+        .stderr(out)
+        .env_clear();
     command.spawn()?.wait()?;
     Ok(())
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use engine::supervise::{Adopted, Attempt, CommandLine, Outcome, Spec, Supervisor, adopt, read_output};
+use engine::supervise::{
+    Adopted, Attempt, CommandLine, Outcome, Spec, Supervisor, adopt, read_output,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
@@ -27,13 +29,23 @@ impl Scene {
 
     pub fn of(commands: Vec<CommandLine>) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let unique = home.path().file_name().unwrap().to_str().unwrap().trim_start_matches('.').to_owned();
+        let unique = home
+            .path()
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .trim_start_matches('.')
+            .to_owned();
         let spec = Spec {
             dir: home.path().join("attempt"),
             id: format!("test-{unique}"),
             commands,
             cwd: home.path().to_owned(),
-            env: vec![("PATH".into(), "/usr/bin:/bin".into()), ("SECRET".into(), SECRET.into())],
+            env: vec![
+                ("PATH".into(), "/usr/bin:/bin".into()),
+                ("SECRET".into(), SECRET.into()),
+            ],
             timeout: None,
             grace: Duration::from_secs(20),
         };
@@ -51,7 +63,11 @@ impl Scene {
     /// The number that a script wrote with `echo $$ > NAME.new; mv NAME.new NAME`.
     pub async fn pid(&self, name: &str) -> i32 {
         until(name, || self.path(name).exists()).await;
-        fs::read_to_string(self.path(name)).unwrap().trim().parse().unwrap()
+        fs::read_to_string(self.path(name))
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap()
     }
 
     pub async fn output(&self) -> String {
@@ -71,13 +87,19 @@ impl Scene {
         use std::os::unix::process::CommandExt;
         let file = self.path("spec.json");
         fs::write(&file, serde_json::to_vec(&self.spec).unwrap()).unwrap();
-        let process = Command::new(PROBE).arg("launch").arg(file).stdout(Stdio::null()).process_group(0).spawn();
+        let process = Command::new(PROBE)
+            .arg("launch")
+            .arg(file)
+            .stdout(Stdio::null())
+            .process_group(0)
+            .spawn();
         Server(process.unwrap())
     }
 
     /// The claim as it is on the disk.
     pub fn claim(&self) -> serde_json::Value {
-        let claim: serde_json::Value = serde_json::from_slice(&fs::read(self.spec.dir.join("claim")).unwrap()).unwrap();
+        let claim: serde_json::Value =
+            serde_json::from_slice(&fs::read(self.spec.dir.join("claim")).unwrap()).unwrap();
         claim["supervisor"].clone()
     }
 
@@ -105,13 +127,20 @@ pub fn shell(script: &str) -> CommandLine {
 }
 
 pub fn command(display: &str, argv: &[&str]) -> CommandLine {
-    CommandLine { display: display.into(), argv: argv.iter().map(|&arg| arg.to_owned()).collect() }
+    CommandLine {
+        display: display.into(),
+        argv: argv.iter().map(|&arg| arg.to_owned()).collect(),
+    }
 }
 
 /// Has another process find the attempt, and waits for what it says.
 pub fn adopt_elsewhere(dir: &Path) -> Outcome {
     let found = Command::new(PROBE).arg("adopt").arg(dir).output().unwrap();
-    assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
+    assert!(
+        found.status.success(),
+        "{}",
+        String::from_utf8_lossy(&found.stderr)
+    );
     serde_json::from_slice(&found.stdout).unwrap()
 }
 
@@ -125,7 +154,8 @@ pub async fn adopt_running(dir: &Path) -> Attempt {
 /// Whether a process lives; a dead one that nobody buried does not.
 pub fn lives(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 pub fn kill_nine(pid: i32) {
@@ -135,7 +165,10 @@ pub fn kill_nine(pid: i32) {
 pub async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let began = Instant::now();
     while !condition() {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "waited in vain: {what}"
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
