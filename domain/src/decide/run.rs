@@ -27,9 +27,11 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
                     "The plan has no runbook `{runbook}`."
                 )));
             };
-            if let Some(number) = &incident {
-                open_incident(world, number)?;
-            }
+            // A recovery follows the plan of its incident: that is what `context.plan` holds.
+            let pinned = match &incident {
+                Some(number) => Some(open_incident(world, number)?.plan.clone()),
+                None => None,
+            };
             bounded_parameters(&parameters)?;
             if mode == crate::Mode::DryRun {
                 return Err(Refusal::invalid(
@@ -49,7 +51,8 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
                     busy.status.words().to_lowercase()
                 )));
             }
-            let Some(plan) = &world.plan else {
+            let in_force = || world.plan.as_ref().map(|p| p.hash.clone());
+            let Some(plan) = pinned.or_else(in_force) else {
                 return Err(Refusal::conflict(
                     "No plan is loaded yet; try again in a moment.",
                 ));
@@ -60,7 +63,7 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
                 incident,
                 parameters,
                 mode,
-                plan: plan.hash.clone(),
+                plan,
             };
             let stamped = crate::Stamped {
                 seq: 0,

@@ -1,19 +1,14 @@
 //! Loads what each page shows: one typed `Page`, the part of the world it needs and no more.
 
-use super::{Signed, auth, output, render};
+use super::{Signed, output};
 use crate::{rest::problem::Problem, state::State};
-use app::page::{Look, Page, Refused, View, Who};
-use axum::{
-    extract::{Path, Query, Request, State as Held},
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use app::page::{Look, Page, View, Who};
 use domain::{
     Incident, Number, Run, RunId, ServiceId, Stamped, World, incident_stream, plan::Plan,
     run_stream, service_stream,
 };
 use engine::stamped;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// So many lines of a timeline come with its page.
@@ -42,7 +37,7 @@ impl From<Missing> for Problem {
     }
 }
 
-type Loaded = Result<Page, Missing>;
+pub type Loaded = Result<Page, Missing>;
 
 /// A page with its frame, to be filled.
 fn frame(state: &State, signed: &Signed, view: View) -> Page {
@@ -190,7 +185,7 @@ fn streams_of(incident: &Incident) -> Vec<String> {
         .collect()
 }
 
-async fn load_incident(state: &State, signed: &Signed, number: &Number) -> Loaded {
+pub async fn incident(state: &State, signed: &Signed, number: &Number) -> Loaded {
     let incident = find_incident(state, number).await?;
     let mut page = frame(
         state,
@@ -212,14 +207,16 @@ async fn load_incident(state: &State, signed: &Signed, number: &Number) -> Loade
     let near = |e: &Stamped| {
         !matches!(e.event, domain::Event::ServiceChanged { .. }) || (from..=until).contains(&e.at.0)
     };
-    let mut lines: Vec<_> = all.into_iter().filter(near).collect();
+    // Later ones are told by the live stream, which would tell them twice.
+    let told = |e: &Stamped| e.seq <= page.world.seq;
+    let mut lines: Vec<_> = all.into_iter().filter(told).filter(near).collect();
     let surplus = lines.len().saturating_sub(MOST_LINES as usize);
     page.timeline = lines.split_off(surplus);
     page.world.incidents.insert(number.clone(), incident);
     Ok(page)
 }
 
-async fn load_run(state: &State, signed: &Signed, id: &RunId, asked: &output::Which) -> Loaded {
+pub async fn run(state: &State, signed: &Signed, id: &RunId, asked: &output::Which) -> Loaded {
     let run = find_run(state, id).await?;
     let output = output::last(state, &run, asked).await;
     let mut page = frame(
@@ -237,11 +234,12 @@ async fn load_run(state: &State, signed: &Signed, id: &RunId, asked: &output::Wh
     }
     page.plan = plan_without_steps(&*pinned(state, &run.plan).await?);
     page.timeline = timeline(state, &[run_stream(id)], 0, MOST_LINES).await?;
+    page.timeline.retain(|e| e.seq <= seq);
     page.world.runs.insert(id.clone(), run);
     Ok(page)
 }
 
-async fn load_incidents(state: &State, signed: &Signed, before: Option<&str>) -> Loaded {
+pub async fn incidents(state: &State, signed: &Signed, before: Option<&str>) -> Loaded {
     let found = state
         .desk
         .store()
@@ -265,7 +263,7 @@ async fn load_incidents(state: &State, signed: &Signed, before: Option<&str>) ->
 }
 
 /// A page of what is in the plan, and what is open.
-fn load_plain(state: &State, signed: &Signed, view: View, steps: bool) -> Page {
+pub fn plain(state: &State, signed: &Signed, view: View, steps: bool) -> Page {
     let mut page = frame(state, signed, view);
     with_open(&mut page, &state.desk.world());
     let plan = state.desk.plan().plan;
@@ -275,230 +273,4 @@ fn load_plain(state: &State, signed: &Signed, view: View, steps: bool) -> Page {
         plan_without_steps(&plan)
     };
     page
-}
-
-/// The page again that a refused form was on, with what was typed.
-pub async fn again(state: &State, signed: &Signed, home: &Home, refused: Refused) -> Response {
-    let loaded = match home {
-        Home::Declare => Ok(load_plain(
-            state,
-            signed,
-            View::Declare {
-                title: String::new(),
-                affected: Vec::new(),
-            },
-            false,
-        )),
-        Home::Incident(number) => load_incident(state, signed, number).await,
-        Home::Run(id) => load_run(state, signed, id, &output::Which::default()).await,
-        Home::Runbooks => Ok(load_plain(state, signed, View::Runbooks, false)),
-    };
-    answer(
-        state,
-        signed,
-        StatusCode::UNPROCESSABLE_ENTITY,
-        loaded.map(|page| Page {
-            refused: Some(refused),
-            ..page
-        }),
-    )
-}
-
-/// The page a form stands on.
-pub enum Home {
-    Declare,
-    Incident(Number),
-    Run(RunId),
-    Runbooks,
-}
-
-fn answer(state: &State, signed: &Signed, status: StatusCode, loaded: Loaded) -> Response {
-    match loaded {
-        Ok(page) => render::page(status, page),
-        Err(Missing::NotFound(says)) => {
-            let page = load_plain(state, signed, View::NotFound { says }, false);
-            render::page(StatusCode::NOT_FOUND, page)
-        }
-        Err(Missing::Store(error)) => {
-            tracing::error!(%error, "A page could not be loaded");
-            Problem::unavailable(error.to_string()).into_response()
-        }
-    }
-}
-
-fn ok(state: &State, signed: &Signed, loaded: Loaded) -> Response {
-    answer(state, signed, StatusCode::OK, loaded)
-}
-
-pub async fn board(Held(state): Held<State>, signed: Signed) -> Response {
-    ok(
-        &state,
-        &signed,
-        Ok(load_plain(&state, &signed, View::Board, false)),
-    )
-}
-
-#[derive(Deserialize)]
-pub struct Before {
-    before: Option<String>,
-}
-
-pub async fn incidents(
-    Held(state): Held<State>,
-    signed: Signed,
-    Query(query): Query<Before>,
-) -> Response {
-    let loaded = load_incidents(&state, &signed, query.before.as_deref()).await;
-    ok(&state, &signed, loaded)
-}
-
-#[derive(Deserialize)]
-pub struct Prefill {
-    #[serde(default)]
-    title: String,
-    /// Comma-separated.
-    #[serde(default)]
-    affected: String,
-}
-
-pub async fn declare(
-    Held(state): Held<State>,
-    signed: Signed,
-    Query(prefill): Query<Prefill>,
-) -> Response {
-    let affected = prefill
-        .affected
-        .split(',')
-        .filter(|s| !s.is_empty())
-        .map(ServiceId::from)
-        .collect();
-    ok(
-        &state,
-        &signed,
-        Ok(load_plain(
-            &state,
-            &signed,
-            View::Declare {
-                title: prefill.title,
-                affected,
-            },
-            false,
-        )),
-    )
-}
-
-pub async fn incident(
-    Held(state): Held<State>,
-    signed: Signed,
-    Path(number): Path<Number>,
-) -> Response {
-    let loaded = load_incident(&state, &signed, &number).await;
-    ok(&state, &signed, loaded)
-}
-
-pub async fn runbooks(Held(state): Held<State>, signed: Signed) -> Response {
-    ok(
-        &state,
-        &signed,
-        Ok(load_plain(&state, &signed, View::Runbooks, true)),
-    )
-}
-
-pub async fn runbook(
-    Held(state): Held<State>,
-    signed: Signed,
-    Path(slug): Path<String>,
-) -> Response {
-    let known = state
-        .desk
-        .plan()
-        .plan
-        .runbook(&slug.as_str().into())
-        .is_some();
-    let loaded = if known {
-        Ok(load_plain(&state, &signed, View::Runbook { slug }, true))
-    } else {
-        Err(Missing::NotFound(format!(
-            "The plan has no runbook `{slug}`."
-        )))
-    };
-    ok(&state, &signed, loaded)
-}
-
-pub async fn run(
-    Held(state): Held<State>,
-    signed: Signed,
-    Path(id): Path<RunId>,
-    Query(which): Query<output::Which>,
-) -> Response {
-    let loaded = load_run(&state, &signed, &id, &which).await;
-    ok(&state, &signed, loaded)
-}
-
-pub async fn contacts(Held(state): Held<State>, signed: Signed) -> Response {
-    ok(
-        &state,
-        &signed,
-        Ok(load_plain(&state, &signed, View::Contacts, false)),
-    )
-}
-
-pub async fn plan(Held(state): Held<State>, signed: Signed) -> Response {
-    ok(
-        &state,
-        &signed,
-        Ok(load_plain(&state, &signed, View::Plan, true)),
-    )
-}
-
-pub async fn drills(Held(state): Held<State>, signed: Signed) -> Response {
-    let says = "Drills against the lab are not here yet. Until then, declare an incident of the kind “drill” and run its runbooks: nothing of it \
-                reaches the public status page.";
-    ok(
-        &state,
-        &signed,
-        Ok(load_plain(
-            &state,
-            &signed,
-            View::NotYet {
-                name: "Drills".into(),
-                says: says.into(),
-            },
-            false,
-        )),
-    )
-}
-
-pub async fn postmortems(Held(state): Held<State>, signed: Signed) -> Response {
-    let says = "Postmortems are not here yet. Each incident keeps its whole timeline: read it on the incident's page, or export it with \
-                muster timeline export.";
-    ok(
-        &state,
-        &signed,
-        Ok(load_plain(
-            &state,
-            &signed,
-            View::NotYet {
-                name: "Postmortems".into(),
-                says: says.into(),
-            },
-            false,
-        )),
-    )
-}
-
-pub async fn not_found(Held(state): Held<State>, request: Request) -> Response {
-    match auth::caller(&state, request.headers()).await {
-        Ok(Some(signed)) if !request.uri().path().starts_with("/api/") => answer(
-            &state,
-            &signed,
-            StatusCode::NOT_FOUND,
-            Err(Missing::NotFound(
-                "There is no page at this address.".into(),
-            )),
-        ),
-        Ok(Some(_)) => Problem::not_found("There is nothing at this address.").into_response(),
-        Ok(None) => auth::unknown(request.uri().path()),
-        Err(error) => Problem::unavailable(error.to_string()).into_response(),
-    }
 }

@@ -1,23 +1,22 @@
 //! One turn at the desk: from waiting commands to a committed transaction and the state that follows from it.
 
-use super::{Answer, Beside, InForce, Job, No, Receipt, Request, Tail, stamped};
+use super::{
+    Answer, Beside, InForce, Job, No, Receipt, Request, Tail,
+    documents::{self, DESK, INCIDENT, RUN, bring_incident, bring_run, json, projection},
+    stamped,
+};
 use crate::Clock;
 use domain::{
-    Actor, Command, Context, Event, Number, PlanHash, Refusal, Run, RunId, Stamp, Stamped, Subject,
-    Why, World, plan::Plan,
+    Actor, Command, Context, Event, Number, PlanHash, Refusal, RunId, Stamp, Stamped, Subject, Why,
+    World, plan::Plan,
 };
-use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
-use store::{Appends, Batch, Draft, Error, Head, Projection, Store, Tx};
+use store::{Appends, Batch, Draft, Error, Head, Store, Tx};
 use tokio::sync::watch;
-
-const INCIDENT: &str = "incident";
-const RUN: &str = "run";
-const DESK: &str = "desk";
 
 /// The deciding state of this node.
 pub(super) struct Turn {
@@ -52,40 +51,7 @@ impl Turn {
         node: Arc<str>,
         tail: Arc<Tail>,
     ) -> Result<Turn, Error> {
-        let head = store.head().await?;
-        let mut world = World {
-            seq: head.seq,
-            ..World::default()
-        };
-        for found in store.open_projections(INCIDENT).await? {
-            if let Some(incident) = read::<domain::Incident>(&found) {
-                world
-                    .incidents
-                    .insert(incident.number.clone(), Arc::new(incident));
-            }
-        }
-        for found in store.open_projections(RUN).await? {
-            if let Some(run) = read::<Run>(&found) {
-                world.runs.insert(run.id.clone(), Arc::new(run));
-            }
-        }
-        for found in store.open_projections(DESK).await? {
-            match found.id.as_str() {
-                "plan" => world.plan = read(&found),
-                "counts" => world.counts = read(&found).unwrap_or_default(),
-                _ => {}
-            }
-        }
-        // The head was read first: a document may be ahead of it, and its version says how far.
-        for run in world.runs.values().cloned().collect::<Vec<_>>() {
-            if let Some(number) = &run.incident
-                && !world.incidents.contains_key(number)
-                && let Some(found) = store.projection(INCIDENT, number.as_str()).await?
-                && let Some(incident) = read::<domain::Incident>(&found)
-            {
-                world.incidents.insert(number.clone(), Arc::new(incident));
-            }
-        }
+        let world = documents::open_world(&store).await?;
         let mut turn = Turn {
             store,
             clock,
@@ -122,7 +88,7 @@ impl Turn {
         let requests: Vec<&Request> = jobs.iter().map(|j| &j.request).collect();
         let answers = match self.carry_out(&requests).await {
             Ok(answers) => answers,
-            Err(error) if requests.len() == 1 => vec![Err(unavailable(&error))],
+            Err(error) if requests.len() == 1 => vec![Err(unwritten(&error))],
             Err(_) => {
                 let mut answers = Vec::with_capacity(requests.len());
                 for request in &requests {
@@ -130,7 +96,7 @@ impl Turn {
                         Ok(mut one) => one
                             .pop()
                             .unwrap_or_else(|| Err(No::Unavailable("no answer".into()))),
-                        Err(error) => Err(unavailable(&error)),
+                        Err(error) => Err(unwritten(&error)),
                     });
                 }
                 answers
@@ -454,51 +420,6 @@ fn write_beside(draw: &mut Draw, beside: &Beside) {
         .extend(beside.plan_revisions.iter().cloned());
 }
 
-fn projection(world: &World, kind: &str, id: &str) -> Option<Projection> {
-    let document = |open: bool, version: u64, body: String| {
-        Some(Projection {
-            kind: kind.into(),
-            id: id.into(),
-            open,
-            version,
-            body,
-        })
-    };
-    match (kind, id) {
-        (INCIDENT, id) => {
-            let incident = world.incidents.get(&Number::from(id))?;
-            document(incident.is_open(), incident.version, json(incident))
-        }
-        (RUN, id) => {
-            let run = world.runs.get(&RunId::from(id))?;
-            document(!run.is_over(), run.version, json(run))
-        }
-        (_, "counts") => document(true, world.seq, json(&world.counts)),
-        (_, "plan") => document(true, world.seq, json(&world.plan)),
-        _ => None,
-    }
-}
-
-async fn bring_incident(tx: &mut Tx, world: &mut World, number: &Number) -> Result<(), Error> {
-    if !world.incidents.contains_key(number)
-        && let Some(found) = tx.projection(INCIDENT, number.as_str()).await?
-        && let Some(incident) = read::<domain::Incident>(&found)
-    {
-        world.incidents.insert(number.clone(), Arc::new(incident));
-    }
-    Ok(())
-}
-
-async fn bring_run(tx: &mut Tx, world: &mut World, id: &RunId) -> Result<(), Error> {
-    if !world.runs.contains_key(id)
-        && let Some(found) = tx.projection(RUN, id.as_str()).await?
-        && let Some(run) = read::<Run>(&found)
-    {
-        world.runs.insert(id.clone(), Arc::new(run));
-    }
-    Ok(())
-}
-
 fn as_expected(
     world: &World,
     request: &Request,
@@ -539,18 +460,14 @@ fn fingerprint(actor: &Actor, command: &Command) -> [u8; 32] {
     sha.finalize().into()
 }
 
-fn json<T: Serialize>(value: &T) -> String {
-    // Maps with string-like keys and plain structs: this cannot fail.
-    serde_json::to_string(value).unwrap_or_default()
-}
-
-fn read<T: DeserializeOwned>(found: &Projection) -> Option<T> {
-    serde_json::from_str(&found.body)
-        .map_err(|error| tracing::error!(projection.kind = %found.kind, projection.id = %found.id, %error, "Document {} does not decode", found.id))
-        .ok()
-}
-
-fn unavailable(error: &Error) -> No {
+fn unwritten(error: &Error) -> No {
+    if let Error::Nul { .. } = error {
+        return No::Refused(Refusal {
+            why: Why::Invalid,
+            field: None,
+            says: error.to_string(),
+        });
+    }
     tracing::error!(%error, "The desk cannot write");
     No::Unavailable(error.to_string())
 }
