@@ -5,6 +5,7 @@ mod forms;
 mod live;
 mod load;
 mod output;
+mod pages;
 mod render;
 
 pub use auth::Signed;
@@ -52,14 +53,14 @@ pub fn route(path: &'static str, gate: Gate, methods: MethodRouter<State>) -> Ro
 fn routes() -> Vec<Route> {
     let view = Gate::Signed(Permission::View);
     vec![
-        route("/", view, get(load::board)),
+        route("/", view, get(pages::board)),
         route(
             "/incidents",
             view,
-            get(load::incidents).post(forms::declare),
+            get(pages::incidents).post(forms::declare),
         ),
-        route("/incidents/new", view, get(load::declare)),
-        route("/incidents/{number}", view, get(load::incident)),
+        route("/incidents/new", view, get(pages::declare)),
+        route("/incidents/{number}", view, get(pages::incident)),
         route("/incidents/{number}/severity", view, post(forms::severity)),
         route("/incidents/{number}/roles", view, post(forms::roles)),
         route("/incidents/{number}/updates", view, post(forms::update)),
@@ -79,19 +80,19 @@ fn routes() -> Vec<Route> {
         route("/incidents/{number}/checklist", view, post(forms::tick)),
         route("/incidents/{number}/resolve", view, post(forms::resolve)),
         route("/incidents/{number}/reopen", view, post(forms::reopen)),
-        route("/runbooks", view, get(load::runbooks)),
-        route("/runbooks/{slug}", view, get(load::runbook)),
+        route("/runbooks", view, get(pages::runbooks)),
+        route("/runbooks/{slug}", view, get(pages::runbook)),
         route("/runbooks/{slug}/runs", view, post(forms::start_run)),
-        route("/runs/{id}", view, get(load::run)),
+        route("/runs/{id}", view, get(pages::run)),
         route("/runs/{id}/output", view, get(output::download)),
         route("/runs/{id}/retry", view, post(forms::retry)),
         route("/runs/{id}/skip", view, post(forms::skip)),
         route("/runs/{id}/done", view, post(forms::done)),
         route("/runs/{id}/cancel", view, post(forms::cancel)),
-        route("/contacts", view, get(load::contacts)),
-        route("/plan", view, get(load::plan)),
-        route("/drills", view, get(load::drills)),
-        route("/postmortems", view, get(load::postmortems)),
+        route("/contacts", view, get(pages::contacts)),
+        route("/plan", view, get(pages::plan)),
+        route("/drills", view, get(pages::drills)),
+        route("/postmortems", view, get(pages::postmortems)),
         route("/live", view, get(live::stream)),
         route("/signout", view, post(auth::sign_out)),
         route("/readyz", view, get(ready)),
@@ -127,7 +128,7 @@ pub fn app(state: State) -> Router {
         |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     router
         // What does not exist looks the same as what one may not see.
-        .fallback(load::not_found)
+        .fallback(pages::not_found)
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
         .layer(CsrfLayer::new())
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

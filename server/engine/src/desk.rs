@@ -5,6 +5,7 @@
 //! folds in what other nodes wrote meanwhile, decides each command against the state with all before it applied, and
 //! commits once: that is the group commit. A command that poisons its batch is found by replaying the batch one by one.
 
+mod documents;
 mod tail;
 mod turn;
 

@@ -2,7 +2,7 @@
 
 use super::{
     Signed,
-    load::{self, Home},
+    pages::{self, Home},
 };
 use crate::{rest::problem::Problem, state::State};
 use app::page::{Answer, Refused};
@@ -136,7 +136,7 @@ impl Form {
                     refusal,
                     typed: self.fields,
                 };
-                load::again(&self.state, &self.signed, &home, refused).await
+                pages::again(&self.state, &self.signed, &home, refused).await
             }
             Err(No::Unavailable(why)) => Problem::unavailable(why).into_response(),
         }

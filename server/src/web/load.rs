@@ -186,14 +186,12 @@ fn streams_of(incident: &Incident) -> Vec<String> {
 }
 
 pub async fn incident(state: &State, signed: &Signed, number: &Number) -> Loaded {
+    // The frame first: the live stream goes on from its number, and what is loaded after it may only be ahead of that.
+    let view = View::Incident {
+        number: number.clone(),
+    };
+    let mut page = frame(state, signed, view);
     let incident = find_incident(state, number).await?;
-    let mut page = frame(
-        state,
-        signed,
-        View::Incident {
-            number: number.clone(),
-        },
-    );
     for run in &incident.runs {
         page.world
             .runs
@@ -217,6 +215,7 @@ pub async fn incident(state: &State, signed: &Signed, number: &Number) -> Loaded
 }
 
 pub async fn run(state: &State, signed: &Signed, id: &RunId, asked: &output::Which) -> Loaded {
+    let seq = state.desk.world().seq;
     let run = find_run(state, id).await?;
     let output = output::last(state, &run, asked).await;
     let mut page = frame(
@@ -227,6 +226,8 @@ pub async fn run(state: &State, signed: &Signed, id: &RunId, asked: &output::Whi
             output,
         },
     );
+    // The live stream goes on from before the run was read: what is in it already is passed over.
+    page.world.seq = seq;
     if let Some(number) = &run.incident {
         page.world
             .incidents

@@ -1,0 +1,112 @@
+//! The current state as documents: one an incident, one a run, and two of the desk itself. They are written with the
+//! events they follow from, and are all that a restarted desk reads.
+
+use domain::{Incident, Number, Run, RunId, World};
+use serde::{Serialize, de::DeserializeOwned};
+use std::sync::Arc;
+use store::{Error, Projection, Store, Tx};
+
+pub(super) const INCIDENT: &str = "incident";
+pub(super) const RUN: &str = "run";
+pub(super) const DESK: &str = "desk";
+
+/// All that is open.
+pub(super) async fn open_world(store: &Store) -> Result<World, Error> {
+    let head = store.head().await?;
+    let mut world = World {
+        seq: head.seq,
+        ..World::default()
+    };
+    for found in store.open_projections(INCIDENT).await? {
+        if let Some(incident) = read::<Incident>(&found) {
+            world
+                .incidents
+                .insert(incident.number.clone(), Arc::new(incident));
+        }
+    }
+    for found in store.open_projections(RUN).await? {
+        if let Some(run) = read::<Run>(&found) {
+            world.runs.insert(run.id.clone(), Arc::new(run));
+        }
+    }
+    for found in store.open_projections(DESK).await? {
+        match found.id.as_str() {
+            "plan" => world.plan = read(&found),
+            "counts" => world.counts = read(&found).unwrap_or_default(),
+            _ => {}
+        }
+    }
+    // The head was read first: a document may be ahead of it, and its version says how far.
+    for run in world.runs.values().cloned().collect::<Vec<_>>() {
+        if let Some(number) = &run.incident
+            && !world.incidents.contains_key(number)
+            && let Some(found) = store.projection(INCIDENT, number.as_str()).await?
+            && let Some(incident) = read::<Incident>(&found)
+        {
+            world.incidents.insert(number.clone(), Arc::new(incident));
+        }
+    }
+    Ok(world)
+}
+
+/// The document of one thing as it is now.
+pub(super) fn projection(world: &World, kind: &str, id: &str) -> Option<Projection> {
+    let document = |open: bool, version: u64, body: String| {
+        Some(Projection {
+            kind: kind.into(),
+            id: id.into(),
+            open,
+            version,
+            body,
+        })
+    };
+    match (kind, id) {
+        (INCIDENT, id) => {
+            let incident = world.incidents.get(&Number::from(id))?;
+            document(incident.is_open(), incident.version, json(incident))
+        }
+        (RUN, id) => {
+            let run = world.runs.get(&RunId::from(id))?;
+            document(!run.is_over(), run.version, json(run))
+        }
+        (_, "counts") => document(true, world.seq, json(&world.counts)),
+        (_, "plan") => document(true, world.seq, json(&world.plan)),
+        _ => None,
+    }
+}
+
+/// What is closed is not held in memory; whoever needs it brings it back.
+pub(super) async fn bring_incident(
+    tx: &mut Tx,
+    world: &mut World,
+    number: &Number,
+) -> Result<(), Error> {
+    if !world.incidents.contains_key(number)
+        && let Some(found) = tx.projection(INCIDENT, number.as_str()).await?
+        && let Some(incident) = read::<Incident>(&found)
+    {
+        world.incidents.insert(number.clone(), Arc::new(incident));
+    }
+    Ok(())
+}
+
+pub(super) async fn bring_run(tx: &mut Tx, world: &mut World, id: &RunId) -> Result<(), Error> {
+    if !world.runs.contains_key(id)
+        && let Some(found) = tx.projection(RUN, id.as_str()).await?
+        && let Some(run) = read::<Run>(&found)
+    {
+        world.runs.insert(id.clone(), Arc::new(run));
+    }
+    Ok(())
+}
+
+pub(super) fn json<T: Serialize>(value: &T) -> String {
+    // Maps with string-like keys and plain structs: this cannot fail.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn read<T: DeserializeOwned>(found: &Projection) -> Option<T> {
+    serde_json::from_str(&found.body)
+        .map_err(|error| tracing::error!(projection.kind = %found.kind, projection.id = %found.id, %error, "Document {} does not decode", found.id))
+        .ok()
+}

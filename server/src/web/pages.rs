@@ -1,0 +1,242 @@
+//! The console's pages: each handler loads what its page shows and renders it.
+
+use super::{
+    Signed, auth,
+    load::{self, Loaded, Missing},
+    output, render,
+};
+use crate::{rest::problem::Problem, state::State};
+use app::page::{Page, Refused, View};
+use axum::{
+    extract::{Path, Query, Request, State as Held},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use domain::{Number, RunId, ServiceId};
+use serde::Deserialize;
+
+/// The page again that a refused form was on, with what was typed.
+pub async fn again(state: &State, signed: &Signed, home: &Home, refused: Refused) -> Response {
+    let loaded = match home {
+        Home::Declare => Ok(load::plain(
+            state,
+            signed,
+            View::Declare {
+                title: String::new(),
+                affected: Vec::new(),
+            },
+            false,
+        )),
+        Home::Incident(number) => load::incident(state, signed, number).await,
+        Home::Run(id) => load::run(state, signed, id, &output::Which::default()).await,
+        Home::Runbooks => Ok(load::plain(state, signed, View::Runbooks, false)),
+    };
+    answer(
+        state,
+        signed,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        loaded.map(|page| Page {
+            refused: Some(refused),
+            ..page
+        }),
+    )
+}
+
+/// The page a form stands on.
+pub enum Home {
+    Declare,
+    Incident(Number),
+    Run(RunId),
+    Runbooks,
+}
+
+fn answer(state: &State, signed: &Signed, status: StatusCode, loaded: Loaded) -> Response {
+    match loaded {
+        Ok(page) => render::page(status, page),
+        Err(Missing::NotFound(says)) => {
+            let page = load::plain(state, signed, View::NotFound { says }, false);
+            render::page(StatusCode::NOT_FOUND, page)
+        }
+        Err(Missing::Store(error)) => {
+            tracing::error!(%error, "A page could not be loaded");
+            Problem::unavailable(error.to_string()).into_response()
+        }
+    }
+}
+
+fn ok(state: &State, signed: &Signed, loaded: Loaded) -> Response {
+    answer(state, signed, StatusCode::OK, loaded)
+}
+
+pub async fn board(Held(state): Held<State>, signed: Signed) -> Response {
+    ok(
+        &state,
+        &signed,
+        Ok(load::plain(&state, &signed, View::Board, false)),
+    )
+}
+
+#[derive(Deserialize)]
+pub struct Before {
+    before: Option<String>,
+}
+
+pub async fn incidents(
+    Held(state): Held<State>,
+    signed: Signed,
+    Query(query): Query<Before>,
+) -> Response {
+    let loaded = load::incidents(&state, &signed, query.before.as_deref()).await;
+    ok(&state, &signed, loaded)
+}
+
+#[derive(Deserialize)]
+pub struct Prefill {
+    #[serde(default)]
+    title: String,
+    /// Comma-separated.
+    #[serde(default)]
+    affected: String,
+}
+
+pub async fn declare(
+    Held(state): Held<State>,
+    signed: Signed,
+    Query(prefill): Query<Prefill>,
+) -> Response {
+    let affected = prefill
+        .affected
+        .split(',')
+        .filter(|s| !s.is_empty())
+        .map(ServiceId::from)
+        .collect();
+    ok(
+        &state,
+        &signed,
+        Ok(load::plain(
+            &state,
+            &signed,
+            View::Declare {
+                title: prefill.title,
+                affected,
+            },
+            false,
+        )),
+    )
+}
+
+pub async fn incident(
+    Held(state): Held<State>,
+    signed: Signed,
+    Path(number): Path<Number>,
+) -> Response {
+    let loaded = load::incident(&state, &signed, &number).await;
+    ok(&state, &signed, loaded)
+}
+
+pub async fn runbooks(Held(state): Held<State>, signed: Signed) -> Response {
+    ok(
+        &state,
+        &signed,
+        Ok(load::plain(&state, &signed, View::Runbooks, true)),
+    )
+}
+
+pub async fn runbook(
+    Held(state): Held<State>,
+    signed: Signed,
+    Path(slug): Path<String>,
+) -> Response {
+    let known = state
+        .desk
+        .plan()
+        .plan
+        .runbook(&slug.as_str().into())
+        .is_some();
+    let loaded = if known {
+        Ok(load::plain(&state, &signed, View::Runbook { slug }, true))
+    } else {
+        Err(Missing::NotFound(format!(
+            "The plan has no runbook `{slug}`."
+        )))
+    };
+    ok(&state, &signed, loaded)
+}
+
+pub async fn run(
+    Held(state): Held<State>,
+    signed: Signed,
+    Path(id): Path<RunId>,
+    Query(which): Query<output::Which>,
+) -> Response {
+    let loaded = load::run(&state, &signed, &id, &which).await;
+    ok(&state, &signed, loaded)
+}
+
+pub async fn contacts(Held(state): Held<State>, signed: Signed) -> Response {
+    ok(
+        &state,
+        &signed,
+        Ok(load::plain(&state, &signed, View::Contacts, false)),
+    )
+}
+
+pub async fn plan(Held(state): Held<State>, signed: Signed) -> Response {
+    ok(
+        &state,
+        &signed,
+        Ok(load::plain(&state, &signed, View::Plan, true)),
+    )
+}
+
+pub async fn drills(Held(state): Held<State>, signed: Signed) -> Response {
+    let says = "Drills against the lab are not here yet. Until then, declare an incident of the kind “drill” and run its runbooks: nothing of it \
+                reaches the public status page.";
+    ok(
+        &state,
+        &signed,
+        Ok(load::plain(
+            &state,
+            &signed,
+            View::NotYet {
+                name: "Drills".into(),
+                says: says.into(),
+            },
+            false,
+        )),
+    )
+}
+
+pub async fn postmortems(Held(state): Held<State>, signed: Signed) -> Response {
+    let says = "Postmortems are not here yet. Each incident keeps its whole timeline: read it on the incident's page, or export it with \
+                muster timeline export.";
+    ok(
+        &state,
+        &signed,
+        Ok(load::plain(
+            &state,
+            &signed,
+            View::NotYet {
+                name: "Postmortems".into(),
+                says: says.into(),
+            },
+            false,
+        )),
+    )
+}
+
+pub async fn not_found(Held(state): Held<State>, request: Request) -> Response {
+    match auth::caller(&state, request.headers()).await {
+        Ok(Some(signed)) if !request.uri().path().starts_with("/api/") => answer(
+            &state,
+            &signed,
+            StatusCode::NOT_FOUND,
+            Err(Missing::NotFound(
+                "There is no page at this address.".into(),
+            )),
+        ),
+        Ok(Some(_)) => Problem::not_found("There is nothing at this address.").into_response(),
+        Ok(None) => auth::unknown(request.uri().path()),
+        Err(error) => Problem::unavailable(error.to_string()).into_response(),
+    }
+}
