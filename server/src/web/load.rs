@@ -24,7 +24,11 @@ pub enum Missing {
 
 impl From<engine::store::Error> for Missing {
     fn from(error: engine::store::Error) -> Self {
-        Missing::Store(error)
+        match error {
+            // Nothing is kept under such a name.
+            engine::store::Error::Nul { .. } => Missing::NotFound("There is no such thing.".into()),
+            error => Missing::Store(error),
+        }
     }
 }
 
