@@ -313,3 +313,25 @@ pub fn unbrotli(bytes: &[u8]) -> String {
         .unwrap();
     text
 }
+
+pub fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
+    answer
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
+}
+
+/// A refusal as programs read it.
+pub async fn refused(answer: Response, status: StatusCode) -> Value {
+    assert_eq!(answer.status(), status);
+    assert_eq!(header(&answer, "content-type"), "application/problem+json");
+    answer.json().await.unwrap()
+}
+
+/// How many incidents there are, open or not.
+pub async fn incidents(caller: &Caller) -> usize {
+    caller.json("/api/v1/incidents").await["incidents"]
+        .as_array()
+        .unwrap()
+        .len()
+}
