@@ -335,3 +335,8 @@ pub async fn incidents(caller: &Caller) -> usize {
         .unwrap()
         .len()
 }
+
+/// How often the server dies in a test of that: `MUSTER_PROVE_KILLS`, or a few times.
+pub fn kills() -> usize {
+    std::env::var("MUSTER_PROVE_KILLS").map_or(4, |n| n.parse().unwrap())
+}

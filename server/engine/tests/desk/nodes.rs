@@ -25,7 +25,7 @@ async fn two_desks_on_one_database_never_disagree(house: &House) {
         ask(&desk, note(&incident, &format!("note {n} of {who}")))
             .await
             .unwrap();
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             ask(&desk, resolve(&incident)).await.unwrap();
         }
         incident
