@@ -1,8 +1,26 @@
-//! What a page says about the world, as plain values: no view, no signal, no clock of its own.
+//! What a page says about the world, worked out: no signal, no clock of its own.
 
-use crate::page::Look;
-use domain::{Health, Incident, ServiceId, Span, Stamp, World, failed_dependencies, plan::{Plan, Runbook, Service, Tier}, words::{Icon, health_icon}};
+use crate::{
+    node::{El, span},
+    page::Look,
+};
+use domain::{
+    Health, Incident, ServiceId, Span, Stamp, World, failed_dependencies,
+    plan::{Plan, Runbook, Service, Tier},
+    words::{Icon, health_icon},
+};
 use std::collections::BTreeMap;
+
+/// In the order of a key; equals stay as they were. For the few things on a page: the library's sort costs the download
+/// some kilobytes for each type.
+pub fn sorted<T, K: Ord>(items: impl IntoIterator<Item = T>, key: impl Fn(&T) -> K) -> Vec<T> {
+    let mut out: Vec<T> = Vec::new();
+    for item in items {
+        let at = out.partition_point(|other| key(other) <= key(&item));
+        out.insert(at, item);
+    }
+    out
+}
 
 /// A length of time on a clock's face: `12:43`, `2:05:10`, `3 d 4 h`.
 pub fn face(span: Span) -> String {
@@ -35,10 +53,24 @@ impl Limit {
     }
     /// What is left, or by how much it is over.
     pub fn left(&self) -> Span {
-        if self.is_over() { Span(self.used.0 - self.within.0) } else { Span(self.within.0 - self.used.0) }
+        if self.is_over() {
+            Span(self.used.0 - self.within.0)
+        } else {
+            Span(self.within.0 - self.used.0)
+        }
     }
     pub fn figure(&self) -> String {
-        if self.is_over() { format!("+{}", face(self.left())) } else { face(self.left()) }
+        if self.is_over() {
+            format!("+{}", face(self.left()))
+        } else {
+            face(self.left())
+        }
+    }
+    /// The figure with its tone.
+    pub fn view(&self) -> El {
+        span()
+            .class(format!("figure {}", self.tone()))
+            .put(self.figure())
     }
     /// Bad when over, a warning in the last quarter.
     pub fn tone(&self) -> &'static str {
@@ -54,15 +86,27 @@ impl Limit {
 
 /// The strictest tier of the incident's affected services: the one whose time runs out first.
 pub fn tier<'a>(plan: &'a Plan, incident: &Incident) -> Option<&'a Tier> {
-    let tiers = incident.affected.iter().filter_map(|s| plan.tier(&plan.service(s)?.tier));
+    let tiers = incident
+        .affected
+        .iter()
+        .filter_map(|s| plan.tier(&plan.service(s)?.tier));
     tiers.min_by_key(|t| t.within)
 }
 
 /// The recovery-time objective of an incident: from its declaration to its end, or to now.
 pub fn rto<'a>(plan: &'a Plan, incident: &Incident, now: Stamp) -> Option<(&'a Tier, Limit)> {
     let tier = tier(plan, incident)?;
-    let used = incident.resolved_at.unwrap_or(now).since(incident.declared_at);
-    Some((tier, Limit { within: tier.within, used }))
+    let used = incident
+        .resolved_at
+        .unwrap_or(now)
+        .since(incident.declared_at);
+    Some((
+        tier,
+        Limit {
+            within: tier.within,
+            used,
+        },
+    ))
 }
 
 /// When the next public word is due, against the plan's cadence.
@@ -70,7 +114,11 @@ pub fn next_update(plan: &Plan, incident: &Incident, now: Stamp) -> Option<(Stam
     let due = incident.next_update_due(&plan.communication)?;
     let policy = plan.communication.severity(incident.severity)?;
     let first = !incident.updates.iter().any(|u| u.public);
-    let within = if first { policy.first_update } else { policy.update_every };
+    let within = if first {
+        policy.first_update
+    } else {
+        policy.update_every
+    };
     let used = now.since(Stamp(due.0 - within.micros()));
     Some((due, Limit { within, used }))
 }
@@ -81,30 +129,68 @@ pub struct Tile {
     pub icon: Icon,
     pub state: &'static str,
     pub evidence: String,
+    /// Seen of the service itself, not concluded from what it depends on.
+    pub own: bool,
 }
 
-pub fn tile(plan: &Plan, world: &World, looks: &BTreeMap<ServiceId, Look>, now: Stamp, service: &Service) -> Tile {
+pub fn tile(
+    plan: &Plan,
+    world: &World,
+    looks: &BTreeMap<ServiceId, Look>,
+    now: Stamp,
+    service: &Service,
+) -> Tile {
     let state = world.services.get(&service.id);
     let health = world.health(&service.id);
     let look = looks.get(&service.id);
     let failed = failed_dependencies(plan, &|id| world.health(id), &service.id);
     if let (Some(cause), Health::NoData | Health::Operational) = (failed.last(), health) {
         let cause = crate::room::service_name(plan, cause);
-        let own = if health == Health::NoData { "no data of its own" } else { "answers for now" };
-        return Tile { icon: Icon::Warn, state: "Depends on a failed service", evidence: format!("{cause} is down · {own}") };
+        let own = if health == Health::NoData {
+            "no data of its own"
+        } else {
+            "answers for now"
+        };
+        return Tile {
+            icon: Icon::Warn,
+            state: "Depends on a failed service",
+            evidence: format!("{cause} is down · {own}"),
+            own: false,
+        };
     }
     let evidence = match (health, look, state) {
-        (Health::NoData, _, _) if service.check.is_none() => "no check in the plan, so nothing is known".into(),
+        (Health::NoData, _, _) if service.check.is_none() => {
+            "no check in the plan, so nothing is known".into()
+        }
         (Health::NoData, None, _) => "not looked at yet".into(),
-        (Health::NoData, Some(look), _) => format!("looked at {} ago: not enough to tell yet", words(now.since(look.at))),
-        (Health::Operational, Some(look), _) => format!("checked {} ago · {} ms", words(now.since(look.at)), look.took_ms),
+        (Health::NoData, Some(look), _) => format!(
+            "looked at {} ago: not enough to tell yet",
+            words(now.since(look.at))
+        ),
+        (Health::Operational, Some(look), _) => format!(
+            "checked {} ago · {} ms",
+            words(now.since(look.at)),
+            look.took_ms
+        ),
         (_, _, Some(state)) => {
-            let since = state.since.map(|s| format!("for {}", words(now.since(s)))).unwrap_or_default();
-            if state.because.is_empty() { since } else { format!("{} · {since}", state.because) }
+            let since = state
+                .since
+                .map(|s| format!("for {}", words(now.since(s))))
+                .unwrap_or_default();
+            if state.because.is_empty() {
+                since
+            } else {
+                format!("{} · {since}", state.because)
+            }
         }
         _ => String::new(),
     };
-    Tile { icon: health_icon(health), state: health.words(), evidence }
+    Tile {
+        icon: health_icon(health),
+        state: health.words(),
+        evidence,
+        own: true,
+    }
 }
 
 /// How the board stands in one line: "1 major outage, 1 degraded, 9 operational, 1 without data".
@@ -115,7 +201,10 @@ pub fn headline(plan: &Plan, world: &World) -> String {
     let mut counts = BTreeMap::<std::cmp::Reverse<u8>, (Health, usize)>::new();
     for service in &plan.services {
         let health = world.health(&service.id);
-        counts.entry(std::cmp::Reverse(health.rank())).or_insert((health, 0)).1 += 1;
+        counts
+            .entry(std::cmp::Reverse(health.rank()))
+            .or_insert((health, 0))
+            .1 += 1;
     }
     if counts.len() == 1 {
         let (health, count) = counts.into_values().next().unwrap_or_default();
@@ -137,34 +226,51 @@ pub fn headline(plan: &Plan, world: &World) -> String {
 
 /// Services in a major outage that no open incident names, the cause before what depends on it.
 pub fn uncovered<'a>(plan: &'a Plan, world: &World) -> Vec<&'a Service> {
-    let covered = |id: &ServiceId| world.incidents.values().any(|i| i.is_open() && i.affected.contains(id));
+    let covered = |id: &ServiceId| {
+        world
+            .incidents
+            .values()
+            .any(|i| i.is_open() && i.affected.contains(id))
+    };
     let health = |id: &ServiceId| world.health(id);
-    let mut down: Vec<_> = plan.services.iter().filter(|s| health(&s.id) == Health::MajorOutage && !covered(&s.id)).collect();
-    down.sort_by_key(|s| failed_dependencies(plan, &health, &s.id).len());
-    down
+    let down = plan
+        .services
+        .iter()
+        .filter(|s| health(&s.id) == Health::MajorOutage && !covered(&s.id));
+    sorted(down, |s| failed_dependencies(plan, &health, &s.id).len())
 }
 
-/// The runbooks in the order they are likely to help with an incident: those its affected services name (the cause's
-/// first), then those of the recovery group, then the rest. The number says how many are of the first kind.
-pub fn runbooks_for<'a>(plan: &'a Plan, world: &World, affected: &[ServiceId]) -> (Vec<&'a Runbook>, usize) {
+/// The runbooks that the affected services name, the cause's first; and all others, those of recovery and failover first.
+pub fn runbooks_for<'a>(
+    plan: &'a Plan,
+    world: &World,
+    affected: &[ServiceId],
+) -> (Vec<&'a Runbook>, Vec<&'a Runbook>) {
     let health = |id: &ServiceId| world.health(id);
-    let mut causes: Vec<_> = affected.iter().filter_map(|id| plan.service(id)).collect();
-    causes.sort_by_key(|s| failed_dependencies(plan, &health, &s.id).len());
-    let mut order: Vec<&Runbook> = Vec::new();
-    let mut add = |runbook: &'a Runbook| {
-        if !order.iter().any(|r| r.slug == runbook.slug) {
-            order.push(runbook);
+    let causes = sorted(affected.iter().filter_map(|id| plan.service(id)), |s| {
+        failed_dependencies(plan, &health, &s.id).len()
+    });
+    let mut likely: Vec<&Runbook> = Vec::new();
+    for runbook in causes
+        .iter()
+        .flat_map(|s| &s.runbooks)
+        .filter_map(|slug| plan.runbook(slug))
+    {
+        if !likely.iter().any(|r| r.slug == runbook.slug) {
+            likely.push(runbook);
         }
-    };
-    causes.iter().flat_map(|s| &s.runbooks).filter_map(|slug| plan.runbook(slug)).for_each(&mut add);
-    let likely = {
-        let named: std::collections::BTreeSet<_> = causes.iter().flat_map(|s| &s.runbooks).collect();
-        plan.runbooks.iter().filter(|r| named.contains(&r.slug)).count()
-    };
-    plan.runbooks.iter().filter(|r| r.trigger.is_some() && r.group == "recovery").for_each(&mut add);
-    plan.runbooks.iter().filter(|r| r.group == "failover").for_each(&mut add);
-    plan.runbooks.iter().for_each(&mut add);
-    (order, likely)
+    }
+    let others = plan
+        .runbooks
+        .iter()
+        .filter(|r| !likely.iter().any(|l| l.slug == r.slug));
+    let others = sorted(others, |r| match (r.group.as_str(), r.trigger.is_some()) {
+        ("recovery", true) => 0,
+        ("recovery" | "failover", _) => 1,
+        ("scenario", _) => 2,
+        _ => 3,
+    });
+    (likely, others)
 }
 
 /// A text for the query of an address.

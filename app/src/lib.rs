@@ -18,11 +18,15 @@ pub mod page;
 #[cfg(target_arch = "wasm32")]
 mod browser;
 mod facts;
+mod node;
 mod pages;
 mod parts;
 mod room;
 #[cfg(feature = "ssr")]
 mod shell;
+// Read by the browser; tested where tests run.
+#[cfg(any(target_arch = "wasm32", test))]
+mod wire;
 
 #[cfg(target_arch = "wasm32")]
 pub use browser::start;
@@ -31,12 +35,8 @@ pub use shell::{Assets, shell};
 
 use leptos::prelude::*;
 
-/// The body of every page.
+/// The body of every page, drawn from the room in context.
 #[component]
-pub fn App() -> impl IntoView {
-    let room = room::Room::open(expect_context::<page::Page>());
-    provide_context(room);
-    #[cfg(target_arch = "wasm32")]
-    browser::attend(room);
-    parts::frame(pages::page(room))
+fn App() -> impl IntoView {
+    parts::frame(pages::page(room::Room::here()))
 }

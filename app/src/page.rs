@@ -1,5 +1,7 @@
 //! What the server loads for a page and hands over whole: once into the rendering, once as a JSON block for the browser.
 
+mod handed;
+
 use domain::{AccessRole, Number, Refusal, RunId, ServiceId, Stamp, Stamped, World, plan::Plan};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -13,10 +15,14 @@ pub struct Page {
     /// The part of the world this page shows. Live events are folded into it.
     pub world: World,
     /// The plan in force, with only the parts this page needs filled.
+    /// The browser gets a part of it only.
+    #[serde(with = "handed::plan")]
     pub plan: Plan,
     /// The latest look at each service, for "checked 2 s ago · 41 ms". Ephemeral: carried by ticks, never an event.
     pub looks: BTreeMap<ServiceId, Look>,
-    /// What the incident's or run's timeline holds so far, oldest first.
+    /// What the incident's or run's timeline holds so far, oldest first. It goes to the browser beside the page: one line
+    /// for each.
+    #[serde(skip)]
     pub timeline: Vec<Stamped>,
     /// A form that was refused when scripting is off: its sentence and what was typed.
     pub refused: Option<Refused>,
@@ -31,21 +37,38 @@ pub struct Who {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "page", rename_all = "snake_case")]
+#[serde(tag = "page", rename_all = "snake_case", from = "handed::Flat")]
 pub enum View {
     Board,
-    Incidents { more: Option<String> },
+    Incidents {
+        more: Option<String>,
+    },
     /// The declare form; a suggestion from the board may have filled it in.
-    Declare { title: String, affected: Vec<ServiceId> },
-    Incident { number: Number },
+    Declare {
+        title: String,
+        affected: Vec<ServiceId>,
+    },
+    Incident {
+        number: Number,
+    },
     Runbooks,
-    Runbook { slug: String },
-    Run { id: RunId, output: Output },
+    Runbook {
+        slug: String,
+    },
+    Run {
+        id: RunId,
+        output: Output,
+    },
     Contacts,
     Plan,
     /// A capability of a later version, told honestly: `/drills`, `/postmortems`.
-    NotYet { name: String, says: String },
-    NotFound { says: String },
+    NotYet {
+        name: String,
+        says: String,
+    },
+    NotFound {
+        says: String,
+    },
 }
 
 /// The output of one attempt from `offset`: the last part of a long one.

@@ -4,7 +4,10 @@
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 use crate::page::{Look, Page, Tick, View};
-use domain::{AccessRole, Event, Health, Incident, Number, Permission, Run, RunId, RunStatus, ServiceId, Severity, Stamp, Stamped, World, plan::Plan, words};
+use domain::{
+    AccessRole, Event, Health, Incident, Number, Permission, Run, RunId, RunStatus, ServiceId,
+    Severity, Stamp, Stamped, World, plan::Plan, words,
+};
 use leptos::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,7 +17,9 @@ pub enum Link {
     /// Nothing was heard yet: the page is as it was loaded.
     Loaded,
     Live,
-    Stale { since: Stamp },
+    Stale {
+        since: Stamp,
+    },
 }
 
 /// The signals of one page. A copy of it is a handle, not a copy of the data.
@@ -41,7 +46,10 @@ const BREATH: u64 = 5;
 impl Room {
     pub fn open(mut page: Page) -> Room {
         let world = std::mem::take(&mut page.world);
-        let timeline = std::mem::take(&mut page.timeline).into_iter().map(Arc::new).collect();
+        let timeline = std::mem::take(&mut page.timeline)
+            .into_iter()
+            .map(Arc::new)
+            .collect();
         let looks = std::mem::take(&mut page.looks);
         let now = page.now;
         Room {
@@ -85,7 +93,12 @@ impl Room {
             return;
         }
         self.world.update(|w| w.apply(&stamped));
-        let (belongs, says) = self.world.with_untracked(|w| (belongs(&self.page().view, w, &stamped), announcement(w, &stamped)));
+        let (belongs, says) = self.world.with_untracked(|w| {
+            (
+                belongs(&self.page().view, w, &stamped),
+                announcement(w, &stamped),
+            )
+        });
         match says {
             Some(says) if says.urgent => self.urgent.set(says.text),
             Some(says) => self.waiting.update_value(|w| w.push(says.text)),
@@ -107,11 +120,18 @@ impl Room {
         self.now.set(now);
         let quiet = now.since(self.said.get_value()).as_secs() >= BREATH;
         if quiet && self.waiting.with_value(|w| !w.is_empty()) {
-            let lines = self.waiting.try_update_value(std::mem::take).unwrap_or_default();
+            let lines = self
+                .waiting
+                .try_update_value(std::mem::take)
+                .unwrap_or_default();
             self.said.set_value(now);
             let more = lines.len() - 1;
             let last = lines.into_iter().next_back().unwrap_or_default();
-            self.polite.set(if more == 0 { last } else { format!("{last} (and {more} more)") });
+            self.polite.set(if more == 0 {
+                last
+            } else {
+                format!("{last} (and {more} more)")
+            });
         }
     }
 }
@@ -125,12 +145,16 @@ fn belongs(view: &View, world: &World, stamped: &Stamped) -> bool {
                 domain::Subject::Incident(n) => n == number,
                 domain::Subject::Run(run) => incident.is_some_and(|i| i.runs.contains(run)),
                 domain::Subject::Other => match &stamped.event {
-                    Event::ServiceChanged { service, .. } => incident.is_some_and(|i| i.is_open() && i.affected.contains(service)),
+                    Event::ServiceChanged { service, .. } => {
+                        incident.is_some_and(|i| i.is_open() && i.affected.contains(service))
+                    }
                     _ => false,
                 },
             }
         }
-        View::Run { id, .. } => matches!(stamped.event.subject(), domain::Subject::Run(run) if run == id),
+        View::Run { id, .. } => {
+            matches!(stamped.event.subject(), domain::Subject::Run(run) if run == id)
+        }
         _ => false,
     }
 }
@@ -142,7 +166,13 @@ struct Announcement {
 
 /// What a person who does not look at the screen must hear of.
 fn announcement(world: &World, stamped: &Stamped) -> Option<Announcement> {
-    let urgent = matches!(&stamped.event, Event::IncidentDeclared { severity: Severity::Sev1, .. });
+    let urgent = matches!(
+        &stamped.event,
+        Event::IncidentDeclared {
+            severity: Severity::Sev1,
+            ..
+        }
+    );
     let important = match &stamped.event {
         Event::IncidentDeclared { .. }
         | Event::SeverityChanged { .. }
@@ -156,7 +186,10 @@ fn announcement(world: &World, stamped: &Stamped) -> Option<Announcement> {
         Event::ServiceChanged { to, .. } => matches!(to, Health::MajorOutage | Health::Operational),
         _ => false,
     };
-    important.then(|| Announcement { text: words::line(world, stamped).says, urgent })
+    important.then(|| Announcement {
+        text: words::line(world, stamped).says,
+        urgent,
+    })
 }
 
 /// Why a role may not do something, for the button that is disabled.
@@ -176,9 +209,13 @@ pub fn needs(role: AccessRole, permission: Permission) -> Option<String> {
 
 /// Runs that wait or work, of an incident or of none.
 pub fn going(world: &World) -> Vec<Arc<Run>> {
-    let mut runs: Vec<_> = world.runs.values().filter(|r| !r.is_over()).cloned().collect();
-    runs.sort_by_key(|r| (r.status != RunStatus::PausedByFailedStep, std::cmp::Reverse(r.started_at)));
-    runs
+    let going = world.runs.values().filter(|r| !r.is_over()).cloned();
+    crate::facts::sorted(going, |r| {
+        (
+            r.status != RunStatus::PausedByFailedStep,
+            std::cmp::Reverse(r.started_at),
+        )
+    })
 }
 
 /// The plan's name of a service, or its id where the plan does not know it any more.

@@ -1,6 +1,6 @@
 //! The whole document, as the server sends it.
 
-use crate::{App, page::Page};
+use crate::{App, page::Page, room::Room};
 use leptos::{nonce::use_nonce, prelude::*};
 
 /// Where the page's files are: addresses with a hash of their content, so that a browser may keep them for good.
@@ -20,8 +20,18 @@ pub fn shell() -> impl IntoView {
     let nonce = use_nonce();
     let title = title(&page);
     // `<` is escaped so that nothing in the data can end the script block.
-    let data = serde_json::to_string(&page).unwrap_or_default().replace('<', "\\u003c");
-    let start = format!(r#"import init, {{ hydrate }} from "{}"; await init({{ module_or_path: "{}" }}); hydrate();"#, assets.js, assets.wasm);
+    let safe = |json: String| json.replace('<', "\\u003c");
+    let data = safe(serde_json::to_string(&page).unwrap_or_default());
+    let lines = page
+        .timeline
+        .iter()
+        .filter_map(|s| serde_json::to_string(s).ok());
+    let timeline = safe(lines.collect::<Vec<_>>().join("\n"));
+    provide_context(Room::open(page));
+    let start = format!(
+        r#"import init, {{ hydrate }} from "{}"; await init({{ module_or_path: "{}" }}); hydrate();"#,
+        assets.js, assets.wasm
+    );
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -35,6 +45,7 @@ pub fn shell() -> impl IntoView {
                 <link rel="modulepreload" href=assets.js nonce=nonce.clone()/>
                 <link rel="preload" href=assets.wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
                 <script type="application/json" id="page" inner_html=data></script>
+                <script type="application/jsonl" id="timeline-data" inner_html=timeline></script>
                 <script type="module" nonce=nonce inner_html=start></script>
             </head>
             <body><App/></body>
@@ -53,8 +64,15 @@ fn title(page: &Page) -> String {
             None => number.to_string(),
         },
         View::Runbooks => "Runbooks".into(),
-        View::Runbook { slug } => page.plan.runbook(&slug.as_str().into()).map_or_else(|| slug.clone(), |r| r.name.clone()),
-        View::Run { id, .. } => page.world.runs.get(id).map_or_else(|| "Run".into(), |r| r.runbook.name.clone()),
+        View::Runbook { slug } => page
+            .plan
+            .runbook(&slug.as_str().into())
+            .map_or_else(|| slug.clone(), |r| r.name.clone()),
+        View::Run { id, .. } => page
+            .world
+            .runs
+            .get(id)
+            .map_or_else(|| "Run".into(), |r| r.runbook.name.clone()),
         View::Contacts => "Contacts".into(),
         View::Plan => "Plan".into(),
         View::NotYet { name, .. } => name.clone(),

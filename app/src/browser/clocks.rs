@@ -35,7 +35,9 @@ fn mine() -> i64 {
 }
 
 pub fn begin(room: Room) -> Time {
-    let time = Time { ahead: Rc::new(Cell::new(room.page().now.0 - mine())) };
+    let time = Time {
+        ahead: Rc::new(Cell::new(room.page().now.0 - mine())),
+    };
     localise(room);
     zones();
     let seconds = Cell::new(0_u32);
@@ -74,7 +76,12 @@ fn zones() {
     for element in dom::all(None, "[data-zone]") {
         let zone = element.get_attribute("data-zone").unwrap_or_default();
         let options = Object::new();
-        for (key, value) in [("timeZone", zone.as_str()), ("weekday", "short"), ("hour", "2-digit"), ("minute", "2-digit")] {
+        for (key, value) in [
+            ("timeZone", zone.as_str()),
+            ("weekday", "short"),
+            ("hour", "2-digit"),
+            ("minute", "2-digit"),
+        ] {
             let _ = Reflect::set(&options, &key.into(), &value.into());
         }
         let there = String::from(Date::new_0().to_locale_string("en-GB", &options));

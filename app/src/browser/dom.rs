@@ -15,7 +15,9 @@ pub fn all(root: Option<&Element>, selector: &str) -> Vec<Element> {
         None => document().query_selector_all(selector),
     };
     let Ok(found) = found else { return Vec::new() };
-    (0..found.length()).filter_map(|i| found.item(i)?.dyn_into().ok()).collect()
+    (0..found.length())
+        .filter_map(|i| found.item(i)?.dyn_into().ok())
+        .collect()
 }
 
 pub fn first(root: Option<&Element>, selector: &str) -> Option<Element> {
@@ -42,9 +44,19 @@ pub fn on<E: JsCast + 'static>(name: &str, heard: impl Fn(E) + 'static) {
 
 /// The element an event happened at, or the nearest around it that fits the selector.
 pub fn target(event: &Event, selector: &str) -> Option<Element> {
-    event.target()?.dyn_into::<Element>().ok()?.closest(selector).ok().flatten()
+    event
+        .target()?
+        .dyn_into::<Element>()
+        .ok()?
+        .closest(selector)
+        .ok()
+        .flatten()
 }
 
 pub fn show(element: &Element, shown: bool) {
-    let _ = if shown { element.remove_attribute("hidden") } else { element.set_attribute("hidden", "") };
+    let _ = if shown {
+        element.remove_attribute("hidden")
+    } else {
+        element.set_attribute("hidden", "")
+    };
 }

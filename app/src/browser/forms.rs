@@ -5,22 +5,32 @@ use super::dom;
 use crate::{
     page::Answer,
     room::{Link, Room},
+    wire,
 };
 use domain::{Refusal, Why};
 use js_sys::Uint8Array;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Element, FormData, Headers, HtmlFormElement, HtmlInputElement, RequestInit, Response, SubmitEvent, UrlSearchParams};
+use web_sys::{
+    Element, FormData, Headers, HtmlFormElement, HtmlInputElement, RequestInit, Response,
+    SubmitEvent, UrlSearchParams,
+};
 
 /// How the server knows that a form was sent by this handler: it answers `Answer` with 200, also to a refusal.
 const ACCEPT: &str = "application/vnd.muster.form+json";
 
 pub fn begin(room: Room) {
     dom::on("submit", move |event: SubmitEvent| {
-        let Some(form) = event.target().and_then(|t| t.dyn_into::<HtmlFormElement>().ok()) else { return };
+        let Some(form) = event
+            .target()
+            .and_then(|t| t.dyn_into::<HtmlFormElement>().ok())
+        else {
+            return;
+        };
         // Attributes, not properties: a field named `action` would stand in front of the form's own.
-        let ours = form.get_attribute("method").as_deref() == Some("post") && !form.has_attribute("data-plain");
+        let ours = form.get_attribute("method").as_deref() == Some("post")
+            && !form.has_attribute("data-plain");
         if !ours {
             return;
         }
@@ -45,12 +55,17 @@ pub fn begin(room: Room) {
 
 async fn send(form: &HtmlFormElement, button: Option<&Element>) -> Result<Answer, String> {
     const LOST: &str = "Muster cannot be reached. What you typed is still here: press again when the connection is back.";
-    let unreadable = |_: JsValue| "The browser could not read the form; reload the page.".to_owned();
+    let unreadable =
+        |_: JsValue| "The browser could not read the form; reload the page.".to_owned();
     let data = FormData::new_with_form(form).map_err(unreadable)?;
     if let Some((name, button)) = button.and_then(|b| Some((b.get_attribute("name")?, b))) {
-        data.append_with_str(&name, &button.get_attribute("value").unwrap_or_default()).map_err(unreadable)?;
+        data.append_with_str(&name, &button.get_attribute("value").unwrap_or_default())
+            .map_err(unreadable)?;
     }
-    let action = button.and_then(|b| b.get_attribute("formaction")).or(form.get_attribute("action")).unwrap_or_default();
+    let action = button
+        .and_then(|b| b.get_attribute("formaction"))
+        .or(form.get_attribute("action"))
+        .unwrap_or_default();
     let said = {
         data.delete("key");
         let body = UrlSearchParams::new_with_str_sequence_sequence(&data).map_err(unreadable)?;
@@ -63,7 +78,8 @@ async fn send(form: &HtmlFormElement, button: Option<&Element>) -> Result<Answer
     }
     let _ = form.set_attribute("data-sent", &said);
     if let Some(key) = key(form) {
-        data.append_with_str("key", &key.value()).map_err(unreadable)?;
+        data.append_with_str("key", &key.value())
+            .map_err(unreadable)?;
     }
     let body = UrlSearchParams::new_with_str_sequence_sequence(&data).map_err(unreadable)?;
 
@@ -74,14 +90,21 @@ async fn send(form: &HtmlFormElement, button: Option<&Element>) -> Result<Answer
     init.set_headers(&headers);
     init.set_body(&body);
     let lost = |_: JsValue| LOST.to_owned();
-    let response: Response = JsFuture::from(window().fetch_with_str_and_init(&action, &init)).await.map_err(lost)?.unchecked_into();
-    let text = JsFuture::from(response.text().map_err(lost)?).await.map_err(lost)?.as_string().unwrap_or_default();
-    match serde_json::from_str(&text) {
+    let response: Response = JsFuture::from(window().fetch_with_str_and_init(&action, &init))
+        .await
+        .map_err(lost)?
+        .unchecked_into();
+    let text = JsFuture::from(response.text().map_err(lost)?)
+        .await
+        .map_err(lost)?
+        .as_string()
+        .unwrap_or_default();
+    match wire::read(&text) {
         Ok(answer) => Ok(answer),
-        Err(_) if response.redirected() || matches!(response.status(), 401 | 403) => {
+        _ if response.redirected() || matches!(response.status(), 401 | 403) => {
             Err("You are not signed in any more. What you typed is still here: sign in again in another tab, then press again.".into())
         }
-        Err(_) => Err(format!("Muster answered with an error ({}). What you typed is still here: press again in a moment.", response.status())),
+        _ => Err(format!("Muster answered with an error ({}). What you typed is still here: press again in a moment.", response.status())),
     }
 }
 
@@ -100,7 +123,11 @@ fn done(room: Room, form: &HtmlFormElement, location: &str) {
     // Where the stream is cut, the page would not show what was just done: load it again.
     let cut = room.link.get_untracked() != Link::Live;
     if (path != here || cut) && !location.is_empty() {
-        let _ = if path == here { window().location().reload() } else { window().location().set_href(location) };
+        let _ = if path == here {
+            window().location().reload()
+        } else {
+            window().location().set_href(location)
+        };
     }
 }
 
@@ -146,7 +173,16 @@ fn key(form: &HtmlFormElement) -> Option<HtmlInputElement> {
 fn renew(form: &HtmlFormElement) {
     let Some(key) = key(form) else { return };
     let bytes = Uint8Array::new_with_length(16);
-    let random = window().crypto().is_ok_and(|c| c.get_random_values_with_js_u8_array(&bytes).is_ok());
-    let fresh: String = if random { bytes.to_vec().iter().map(|b| format!("{b:02x}")).collect() } else { format!("{}", js_sys::Date::now()) };
-    key.set_value(&format!("{fresh}-{}", form.get_attribute("data-form").unwrap_or_default()));
+    let random = window()
+        .crypto()
+        .is_ok_and(|c| c.get_random_values_with_js_u8_array(&bytes).is_ok());
+    let fresh: String = if random {
+        bytes.to_vec().iter().map(|b| format!("{b:02x}")).collect()
+    } else {
+        format!("{}", js_sys::Date::now() as u64)
+    };
+    key.set_value(&format!(
+        "{fresh}-{}",
+        form.get_attribute("data-form").unwrap_or_default()
+    ));
 }

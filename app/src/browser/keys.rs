@@ -17,13 +17,26 @@ pub fn begin() {
             close_menus(None);
             return;
         }
-        let typing = dom::target(&event, "input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]").is_some();
-        if typing || event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
+        let typing = dom::target(
+            &event,
+            "input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]",
+        )
+        .is_some();
+        if typing
+            || event.ctrl_key()
+            || event.meta_key()
+            || event.alt_key()
+            || event.default_prevented()
+        {
             return;
         }
         let key = event.key();
         let went = Date::now() - chord.get() < CHORD_MS;
-        chord.set(if key == "g" && !went { Date::now() } else { 0.0 });
+        chord.set(if key == "g" && !went {
+            Date::now()
+        } else {
+            0.0
+        });
         if went && go(&key) || !went && act(&key) {
             event.prevent_default();
         }
@@ -81,9 +94,18 @@ fn act(key: &str) -> bool {
 
 /// Opens one part of the composer and puts the cursor there.
 fn write(what: &str) -> bool {
-    let Some(tab) = dom::by_id(&format!("write-{what}")).and_then(|t| t.dyn_into::<HtmlInputElement>().ok()) else { return false };
+    let Some(tab) =
+        dom::by_id(&format!("write-{what}")).and_then(|t| t.dyn_into::<HtmlInputElement>().ok())
+    else {
+        return false;
+    };
     tab.set_checked(true);
-    match dom::first(None, &format!("[data-panel={what}] textarea, [data-panel={what}] input:not([type=hidden]):not([type=radio])")) {
+    match dom::first(
+        None,
+        &format!(
+            "[data-panel={what}] textarea, [data-panel={what}] input:not([type=hidden]):not([type=radio])"
+        ),
+    ) {
         Some(field) => {
             dom::focus(&field);
             true
@@ -103,12 +125,20 @@ fn close_menus(but: Option<&Element>) {
 
 /// Hides the rows that do not hold what is typed into the page's filter. Called again as rows arrive.
 pub fn filter() {
-    let Some(field) = dom::first(None, "[data-filter]").and_then(|f| f.dyn_into::<HtmlInputElement>().ok()) else { return };
+    let Some(field) =
+        dom::first(None, "[data-filter]").and_then(|f| f.dyn_into::<HtmlInputElement>().ok())
+    else {
+        return;
+    };
     let wanted = field.value().trim().to_lowercase();
     if wanted.is_empty() && !field.has_attribute("data-active") {
         return;
     }
-    let _ = if wanted.is_empty() { field.remove_attribute("data-active") } else { field.set_attribute("data-active", "") };
+    let _ = if wanted.is_empty() {
+        field.remove_attribute("data-active")
+    } else {
+        field.set_attribute("data-active", "")
+    };
     let rows = match field.get_attribute("data-filter").as_deref() {
         Some("timeline") => "#timeline > li",
         _ => "#main [data-row]",

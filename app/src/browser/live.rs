@@ -5,8 +5,9 @@ use super::{clocks::Time, dom, output::Pane};
 use crate::{
     page::{OutputChunk, Tick, View},
     room::{Link, Room},
+    wire,
 };
-use domain::{RunId, Stamped};
+use domain::RunId;
 use js_sys::Date;
 use leptos::prelude::*;
 use std::{
@@ -32,11 +33,24 @@ struct Line {
 }
 
 pub fn begin(room: Room, time: Time, pane: Pane) {
-    let line = Rc::new(Line { room, time, pane, source: RefCell::default(), run: RefCell::default(), heard: Cell::new(0.0) });
+    let line = Rc::new(Line {
+        room,
+        time,
+        pane,
+        source: RefCell::default(),
+        run: RefCell::default(),
+        heard: Cell::new(0.0),
+    });
     line.open();
     {
         let line = line.clone();
-        dom::on("visibilitychange", move |_: Event| if document().hidden() { line.close() } else { line.open() });
+        dom::on("visibilitychange", move |_: Event| {
+            if document().hidden() {
+                line.close()
+            } else {
+                line.open()
+            }
+        });
     }
     set_interval(move || line.watch(), Duration::from_secs(1));
 }
@@ -51,13 +65,13 @@ impl Line {
             address.push_str(&format!("&run={run}{}", self.pane.known()));
         }
         *self.run.borrow_mut() = run;
-        let Ok(source) = EventSource::new(&address) else { return };
-        self.listen(&source, "message", Line::event);
-        self.listen(&source, "tick", Line::tick);
-        self.listen(&source, "output", Line::output);
-        self.listen(&source, "reset", |_, _| {
-            let _ = window().location().reload();
-        });
+        let Ok(source) = EventSource::new(&address) else {
+            return;
+        };
+        self.listen(&source, "message", "event");
+        self.listen(&source, "tick", "tick");
+        self.listen(&source, "output", "output");
+        self.listen(&source, "reset", "reset");
         let lost = {
             let line = self.clone();
             Closure::<dyn Fn()>::new(move || line.lost()).into_js_value()
@@ -67,16 +81,17 @@ impl Line {
         *self.source.borrow_mut() = Some(source);
     }
 
-    fn listen(self: &Rc<Self>, source: &EventSource, name: &str, then: fn(&Line, &str)) {
+    fn listen(self: &Rc<Self>, source: &EventSource, name: &str, kind: &'static str) {
         let line = self.clone();
         let heard = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
             line.heard.set(Date::now());
             if line.room.link.get_untracked() != Link::Live {
                 line.room.link.set(Link::Live);
             }
-            then(&line, &event.data().as_string().unwrap_or_default());
+            line.hear(kind, &event.data().as_string().unwrap_or_default());
         });
-        let _ = source.add_event_listener_with_callback(name, heard.into_js_value().unchecked_ref());
+        let _ =
+            source.add_event_listener_with_callback(name, heard.into_js_value().unchecked_ref());
     }
 
     fn close(&self) {
@@ -89,33 +104,49 @@ impl Line {
     fn wanted(&self) -> Option<RunId> {
         match &self.room.page().view {
             View::Run { id, .. } => Some(id.clone()),
-            View::Incident { number } => self.room.world.with_untracked(|w| w.runs_of(number).into_iter().find(|r| !r.is_over()).map(|r| r.id.clone())),
+            View::Incident { number } => self.room.world.with_untracked(|w| {
+                w.runs_of(number)
+                    .into_iter()
+                    .find(|r| !r.is_over())
+                    .map(|r| r.id.clone())
+            }),
             _ => None,
         }
     }
 
-    fn event(&self, data: &str) {
-        if let Ok(stamped) = serde_json::from_str::<Stamped>(data) {
-            self.room.hear(stamped);
-        }
-    }
-
-    fn tick(&self, data: &str) {
-        if let Ok(tick) = serde_json::from_str::<Tick>(data) {
-            self.time.heard(tick.at);
-            self.room.look(tick);
-        }
-    }
-
-    fn output(&self, data: &str) {
-        if let (Ok(chunk), Some(run)) = (serde_json::from_str::<OutputChunk>(data), self.run.borrow().as_ref()) {
-            self.pane.say(self.room, run, chunk);
+    fn hear(&self, kind: &str, data: &str) {
+        match kind {
+            "event" => {
+                // What cannot be read is of a newer server: its page can.
+                match wire::stamped(data) {
+                    Ok(stamped) => self.room.hear(stamped),
+                    Err(_) => drop(window().location().reload()),
+                }
+            }
+            "tick" => {
+                if let Ok(tick) = wire::read::<Tick>(data) {
+                    self.time.heard(tick.at);
+                    self.room.look(tick);
+                }
+            }
+            "output" => {
+                if let (Ok(chunk), Some(run)) =
+                    (wire::read::<OutputChunk>(data), self.run.borrow().as_ref())
+                {
+                    self.pane.say(self.room, run, chunk);
+                }
+            }
+            _ => {
+                let _ = window().location().reload();
+            }
         }
     }
 
     fn lost(&self) {
         if !matches!(self.room.link.get_untracked(), Link::Stale { .. }) {
-            self.room.link.set(Link::Stale { since: self.time.now() });
+            self.room.link.set(Link::Stale {
+                since: self.time.now(),
+            });
         }
     }
 

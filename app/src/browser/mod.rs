@@ -9,34 +9,50 @@ mod keys;
 mod live;
 mod output;
 
-use crate::{App, page::Page, room::Room};
+use crate::{App, page::Page, room::Room, wire};
 use leptos::prelude::*;
+use std::{cell::Cell, rc::Rc};
 
 /// Takes the page over. Called once, when the module is loaded.
 pub fn start() {
-    std::panic::set_hook(Box::new(|panic| web_sys::console::error_1(&panic.to_string().into())));
-    let Some(text) = dom::by_id("page").and_then(|e| e.text_content()) else { return };
-    match serde_json::from_str::<Page>(&text) {
-        Ok(page) => {
+    std::panic::set_hook(Box::new(|panic| {
+        web_sys::console::error_1(&panic.to_string().into())
+    }));
+    let Some(text) = dom::by_id("page").and_then(|e| e.text_content()) else {
+        return;
+    };
+    match wire::read::<Page>(&text) {
+        Ok(mut page) => {
+            let lines = dom::by_id("timeline-data")
+                .and_then(|e| e.text_content())
+                .unwrap_or_default();
+            page.timeline = lines
+                .lines()
+                .filter_map(|line| wire::stamped(line).ok())
+                .collect();
+            let taken = Rc::new(Cell::new(None));
+            let room = taken.clone();
             leptos::mount::hydrate_body(move || {
-                provide_context(page);
+                let here = Room::open(page);
+                room.set(Some(here));
+                provide_context(here);
                 App()
             });
+            taken.get().into_iter().for_each(attend);
         }
-        Err(why) => web_sys::console::error_1(&format!("The page's data could not be read: {why}").into()),
+        Err(at) => web_sys::console::error_1(
+            &format!("The page's data could not be read at byte {at}").into(),
+        ),
     }
 }
 
-/// Begins to follow, once the page is taken over: an effect runs after that, and never on the server.
-pub fn attend(room: Room) {
-    Effect::new(move |_| {
-        if let Some(root) = document().document_element() {
-            let _ = root.class_list().add_1("scripted");
-        }
-        let output = output::Pane::find();
-        let time = clocks::begin(room);
-        live::begin(room, time, output);
-        forms::begin(room);
-        keys::begin();
-    });
+/// Begins to follow, once the page is taken over.
+fn attend(room: Room) {
+    if let Some(root) = document().document_element() {
+        let _ = root.class_list().add_1("scripted");
+    }
+    let time = clocks::begin(room);
+    live::begin(room, time, output::Pane::find());
+    forms::begin(room);
+    keys::begin();
 }

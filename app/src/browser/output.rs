@@ -25,11 +25,30 @@ pub struct Pane {
 impl Pane {
     pub fn find() -> Pane {
         let pre = dom::by_id("output");
-        let number = |name: &str| pre.as_ref().and_then(|p| p.get_attribute(name)?.parse::<u64>().ok()).unwrap_or_default();
-        let at = (number("data-step") as u32, number("data-attempt") as u32, number("data-end"));
-        let follows = pre.as_ref().is_some_and(|p| p.has_attribute("data-follows"));
-        let shown = pre.as_ref().and_then(|p| p.text_content()).map_or(0, |t| t.len());
-        let pane = Pane { pre, at: Cell::new(at), follows, shown: Cell::new(shown), tail: RefCell::default() };
+        let number = |name: &str| {
+            pre.as_ref()
+                .and_then(|p| p.get_attribute(name)?.parse::<u64>().ok())
+                .unwrap_or_default()
+        };
+        let at = (
+            number("data-step") as u32,
+            number("data-attempt") as u32,
+            number("data-end"),
+        );
+        let follows = pre
+            .as_ref()
+            .is_some_and(|p| p.has_attribute("data-follows"));
+        let shown = pre
+            .as_ref()
+            .and_then(|p| p.text_content())
+            .map_or(0, |t| t.len());
+        let pane = Pane {
+            pre,
+            at: Cell::new(at),
+            follows,
+            shown: Cell::new(shown),
+            tail: RefCell::default(),
+        };
         if pane.follows {
             pane.to_the_end();
         }
@@ -39,11 +58,16 @@ impl Pane {
                 let pre = pre.clone();
                 move |_| {
                     if let Some(follow) = follow() {
-                        follow.set_checked(pre.scroll_height() - pre.scroll_top() - pre.client_height() < 40);
+                        follow.set_checked(
+                            pre.scroll_height() - pre.scroll_top() - pre.client_height() < 40,
+                        );
                     }
                 }
             });
-            let _ = pre.add_event_listener_with_callback("scroll", scrolled.into_js_value().unchecked_ref());
+            let _ = pre.add_event_listener_with_callback(
+                "scroll",
+                scrolled.into_js_value().unchecked_ref(),
+            );
         }
         pane
     }
@@ -51,7 +75,11 @@ impl Pane {
     /// For the address of the stream: from which byte on this page lacks the output.
     pub fn known(&self) -> String {
         let (step, attempt, end) = self.at.get();
-        if attempt == 0 { String::new() } else { format!("&output={step}:{attempt}:{end}") }
+        if attempt == 0 {
+            String::new()
+        } else {
+            format!("&output={step}:{attempt}:{end}")
+        }
     }
 
     pub fn say(&self, room: Room, run: &RunId, chunk: OutputChunk) {
@@ -74,7 +102,11 @@ impl Pane {
         }
         self.at.set((chunk.step, chunk.attempt, chunk.end));
         let gap = chunk.offset.saturating_sub(end);
-        let gap = if gap > 0 { format!("\n[{gap} bytes are not shown here; the download has them]\n") } else { String::new() };
+        let gap = if gap > 0 {
+            format!("\n[{gap} bytes are not shown here; the download has them]\n")
+        } else {
+            String::new()
+        };
         let text = format!("{gap}{}", parts::plain(text));
         match &self.pre {
             Some(pre) => self.append(pre, &text),
@@ -86,14 +118,22 @@ impl Pane {
         let _ = pre.append_with_str_1(text);
         self.shown.set(self.shown.get() + text.len());
         while self.shown.get() > KEEP {
-            let Some(first) = pre.first_child() else { break };
+            let Some(first) = pre.first_child() else {
+                break;
+            };
             if pre.child_nodes().length() == 1 {
                 break;
             }
-            self.shown.set(self.shown.get().saturating_sub(first.text_content().map_or(0, |t| t.len())));
+            self.shown.set(
+                self.shown
+                    .get()
+                    .saturating_sub(first.text_content().map_or(0, |t| t.len())),
+            );
             let _ = pre.remove_child(&first);
             if let Some(note) = dom::by_id("left-out") {
-                note.set_text_content(Some("The first part is not shown any more; the download has it."));
+                note.set_text_content(Some(
+                    "The first part is not shown any more; the download has it.",
+                ));
                 dom::show(&note, true);
             }
         }
@@ -107,11 +147,20 @@ impl Pane {
 
     /// The last lines, on an incident's page.
     fn tail(&self, run: &RunId, text: &str) {
-        let Some(pre) = dom::first(None, &format!("[data-tail='{run}']")) else { return };
-        let lines = pre.get_attribute("data-lines").and_then(|n| n.parse().ok()).unwrap_or(6);
+        let Some(pre) = dom::first(None, &format!("[data-tail='{run}']")) else {
+            return;
+        };
+        let lines = pre
+            .get_attribute("data-lines")
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(6);
         let mut tail = self.tail.borrow_mut();
         tail.push_str(text);
-        let from = tail.trim_end().rmatch_indices('\n').nth(lines - 1).map_or(0, |(i, _)| i + 1);
+        let from = tail
+            .trim_end()
+            .rmatch_indices('\n')
+            .nth(lines - 1)
+            .map_or(0, |(i, _)| i + 1);
         tail.drain(..from);
         pre.set_text_content(Some(&tail));
         dom::show(&pre, true);
@@ -124,11 +173,25 @@ impl Pane {
         let Some(pre) = &self.pre else { return };
         pre.set_text_content(None);
         if let Some(title) = dom::by_id("output-title") {
-            let step = room.run(run).and_then(|r| r.runbook.steps.get(chunk.step as usize).map(|s| s.name.clone())).unwrap_or_default();
+            let step = room
+                .run(run)
+                .and_then(|r| {
+                    r.runbook
+                        .steps
+                        .get(chunk.step as usize)
+                        .map(|s| s.name.clone())
+                })
+                .unwrap_or_default();
             title.set_text_content(Some(&format!("Output · {step}, attempt {}", chunk.attempt)));
         }
         if let Some(download) = dom::by_id("download") {
-            let _ = download.set_attribute("href", &format!("/runs/{run}/output?step={}&attempt={}", chunk.step, chunk.attempt));
+            let _ = download.set_attribute(
+                "href",
+                &format!(
+                    "/runs/{run}/output?step={}&attempt={}",
+                    chunk.step, chunk.attempt
+                ),
+            );
         }
         if let Some(note) = dom::by_id("left-out") {
             dom::show(&note, false);

@@ -2,159 +2,205 @@
 
 use crate::{
     facts::{self, Tile},
-    parts::{card, icon, incidents, live, run, state, still, text},
+    node::{El, Node, a, div, el, li, live, p, span, ul},
+    pages::{declare, head},
+    parts::{card, dim, icon, incidents, link, run, state, still, text},
     room::{Room, going, needs},
 };
-use domain::{Permission, ServiceId, plan::Service, words::Icon};
+use domain::{
+    Permission, ServiceId,
+    plan::Service,
+    words::{Icon, run_icon},
+};
 use leptos::prelude::*;
 
-pub fn page(room: Room) -> AnyView {
+pub fn page(room: Room) -> Vec<El> {
     let headline = text(move || room.world.with(|w| facts::headline(&room.page().plan, w)));
-    view! {
-        <main id="main" class="page board" tabindex="-1">
-            <div class="head"><h1>{headline}</h1><div class="acts">{declare(room)}</div></div>
-            <div class="two">
-                <div class="col">
-                    {card("Open incidents", (), open(room))}
-                    {tiers(room)}
-                </div>
-                <div class="col">
-                    {live(move || suggested(room))}
-                    {live(move || runs(room))}
-                    <div class="flat" inner_html=still!(crate::pages::still::board::aside(&room.page()))></div>
-                </div>
-            </div>
-        </main>
-    }
-    .into_any()
+    let left = div()
+        .class("col")
+        .put(card("Open incidents", (), open(room)))
+        .put(tiers(room));
+    let right = div()
+        .class("col")
+        .put(live(move || suggested(room)))
+        .put(live(move || runs(room)))
+        .put(
+            div()
+                .class("flat")
+                .html(still!(crate::pages::still::board::aside(&room.page()))),
+        );
+    vec![
+        head(headline, (), declare(room)),
+        div().class("two").put(left).put(right),
+    ]
 }
 
-/// The one red button of the page.
-fn declare(room: Room) -> AnyView {
-    match needs(room.page().who.role, Permission::Respond) {
-        Some(why) => view! { <button class="btn danger" disabled title=why>"Declare an incident"</button> }.into_any(),
-        None => view! { <a class="btn danger" href="/incidents/new">"Declare an incident"<kbd>"C"</kbd></a> }.into_any(),
-    }
-}
-
-fn open(room: Room) -> AnyView {
-    let none = Memo::new(move |_| room.world.with(|w| !w.incidents.values().any(|i| i.is_open())));
-    view! {
-        <p class="dim" hidden=move || !none.get()>"No open incidents."</p>
-        <div hidden=none>{incidents::open_table(room)}</div>
-    }
-    .into_any()
+fn open(room: Room) -> Vec<El> {
+    let some = move || {
+        room.world
+            .with(|w| w.incidents.values().any(|i| i.is_open()))
+    };
+    vec![
+        p().class("dim").hide(some).put("No open incidents."),
+        div().hide(move || !some()).put(incidents::open_table(room)),
+    ]
 }
 
 /// The services by tier, the most urgent tier first; those of no known tier last.
-fn tiers(room: Room) -> AnyView {
+fn tiers(room: Room) -> Vec<El> {
     let page = room.page();
     let plan = &page.plan;
-    let mut groups: Vec<(String, Vec<ServiceId>)> = plan
+    let tile = |service: &Service| tile(room, service.id.clone());
+    let group = |title: String, of: Vec<&Service>| {
+        (!of.is_empty()).then(|| card(title, (), ul().class("tiles").all(of.into_iter().map(tile))))
+    };
+    let mut cards: Vec<_> = plan
         .objectives
         .rto
         .iter()
-        .map(|tier| (format!("{} · recover within {}", tier.name, tier.within.words()), ids(plan.services.iter().filter(|s| s.tier == tier.id))))
-        .collect();
-    groups.push(("Other services · no objective".into(), ids(plan.services.iter().filter(|s| plan.tier(&s.tier).is_none()))));
-    groups
-        .into_iter()
-        .filter(|(_, services)| !services.is_empty())
-        .map(|(title, services)| {
-            let tiles = services.into_iter().map(|id| tile(room, id)).collect_view();
-            card(title, (), view! { <ul class="tiles">{tiles}</ul> })
+        .filter_map(|tier| {
+            let title = format!("{} · recover within {}", tier.name, tier.within.words());
+            group(
+                title,
+                plan.services.iter().filter(|s| s.tier == tier.id).collect(),
+            )
         })
-        .collect_view()
-        .into_any()
-}
-
-fn ids<'a>(services: impl Iterator<Item = &'a Service>) -> Vec<ServiceId> {
-    services.map(|s| s.id.clone()).collect()
+        .collect();
+    cards.extend(group(
+        "Other services · no objective".into(),
+        plan.services
+            .iter()
+            .filter(|s| plan.tier(&s.tier).is_none())
+            .collect(),
+    ));
+    cards
 }
 
 /// A service: shape, word, evidence. It leads to the incident that covers it, or to declaring one.
-fn tile(room: Room, id: ServiceId) -> AnyView {
-    let draw = move || {
+fn tile(room: Room, id: ServiceId) -> El {
+    li().put(live(move || {
         let page = room.page();
-        let Some(service) = page.plan.service(&id) else { return ().into_any() };
+        let service = page.plan.service(&id)?;
         let now = room.now.get();
-        let Tile { icon: shape, state: words, evidence } = room.world.with(|w| room.looks.with(|l| facts::tile(&page.plan, w, l, now, service)));
+        let Tile {
+            icon: shape,
+            state: words,
+            evidence,
+            own,
+        } = room.world.with(|w| {
+            room.looks
+                .with(|l| facts::tile(&page.plan, w, l, now, service))
+        });
         let class = match shape {
             Icon::Bad => "tile is-bad",
-            Icon::Warn => "tile is-warn",
+            Icon::Warn if own => "tile is-warn",
+            Icon::Warn => "tile depends",
             _ => "tile",
         };
-        let covered = room.world.with(|w| w.open_incidents().into_iter().find(|i| i.affected.contains(&id)).map(|i| i.number.clone()));
-        let link = match (&covered, shape) {
-            (Some(number), _) => Some(incidents::address(number)),
-            (None, Icon::Bad) => Some(declare_address(&[service])),
-            _ => None,
+        let covered = room.world.with(|w| {
+            w.open_incidents()
+                .into_iter()
+                .find(|i| i.affected.contains(&id))
+                .map(|i| i.number.clone())
+        });
+        let to = match &covered {
+            Some(number) => Some(incidents::address(number)),
+            None => (shape == Icon::Bad).then(|| declare_address(&[service])),
         };
-        let covered = covered.map(|n| format!(" · {n}"));
-        view! {
-            <a class=class href=link title=service.description.clone()>
-                <b>{service.name.clone()}</b>
-                {state(shape, words)}
-                <span class="small dim">{evidence}{covered}</span>
-            </a>
-        }
-        .into_any()
-    };
-    view! { <li>{live(draw)}</li> }.into_any()
+        let covered = covered.map(|n| span().class("keep").put(format!(" · {n}")));
+        let title = Some(service.description.clone()).filter(|d| !d.is_empty());
+        let tile = a().class(class).set("href", to).set("title", title);
+        Some(
+            tile.put(el("b").put(service.name.clone()))
+                .put(state(shape, words))
+                .put(dim(evidence).put(covered)),
+        )
+    }))
 }
 
 fn declare_address(services: &[&Service]) -> String {
     let names: Vec<_> = services.iter().map(|s| s.name.as_str()).collect();
-    let title = match names.as_slice() {
-        [one] => format!("{one} is down"),
-        many => format!("{} are down", many.join(", ")),
-    };
-    let affected: String = services.iter().map(|s| format!("&affected={}", facts::encoded(s.id.as_str()))).collect();
+    let title = format!(
+        "{} {} down",
+        names.join(", "),
+        if names.len() == 1 { "is" } else { "are" }
+    );
+    let affected: String = services
+        .iter()
+        .map(|s| format!("&affected={}", facts::encoded(s.id.as_str())))
+        .collect();
     format!("/incidents/new?title={}{affected}", facts::encoded(&title))
 }
 
 /// When something is down and nobody has declared it: the likeliest runbook, and declaring with one press.
-fn suggested(room: Room) -> AnyView {
+fn suggested(room: Room) -> Option<El> {
     let page = room.page();
     let down = room.world.with(|w| facts::uncovered(&page.plan, w));
     if down.is_empty() {
-        return ().into_any();
+        return None;
     }
     let ids: Vec<_> = down.iter().map(|s| s.id.clone()).collect();
-    let names = down.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
-    let (order, likely) = room.world.with(|w| facts::runbooks_for(&page.plan, w, &ids));
-    let runbook = order.into_iter().take(likely).next().map(|r| {
-        let trigger = r.trigger.as_ref().map(|t| format!(" answers “{t}”."));
-        view! { <p><a href=format!("/runbooks/{}", r.slug)><b>{r.name.clone()}</b></a>{trigger}</p> }
+    let names = down
+        .iter()
+        .map(|s| s.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let (likely, _) = room
+        .world
+        .with(|w| facts::runbooks_for(&page.plan, w, &ids));
+    let runbook = likely.first().map(|r| {
+        let answers = r.trigger.as_ref().map(|t| format!(" answers “{t}”."));
+        p().put(link(
+            format!("/runbooks/{}", r.slug),
+            el("b").put(r.name.clone()),
+        ))
+        .put(answers)
     });
-    let declare = needs(page.who.role, Permission::Respond).is_none().then(|| {
-        view! { <p class="acts"><a class="btn main" href=declare_address(&down)>"Declare: "{names.clone()}</a></p> }
+    let may = needs(page.who.role, Permission::Respond).is_none();
+    let declare = may.then(|| {
+        p().class("acts")
+            .put(link(declare_address(&down), format!("Declare: {names}")).class("btn main"))
     });
-    card(
+    Some(card(
         "Suggested now",
         (),
-        view! {
-            <p>{state(Icon::Bad, "Not declared yet")}<span class="small dim">{format!(" {names}")}</span></p>
-            {runbook}
-            {declare}
-        },
-    )
+        vec![
+            Some(
+                p().put(state(Icon::Bad, "Not declared yet"))
+                    .put(dim(format!(" {names}"))),
+            ),
+            runbook,
+            declare,
+        ],
+    ))
 }
 
 /// Runs that work or wait, wherever they belong.
-fn runs(room: Room) -> AnyView {
+fn runs(room: Room) -> Option<El> {
     let going = room.world.with(going);
     if going.is_empty() {
-        return ().into_any();
+        return None;
     }
-    let list = going.into_iter().map(|r| {
-        let of = r.incident.as_ref().map(|n| format!(" · {n}"));
-        view! {
-            <li>
-                <span class=domain::words::run_icon(r.status).tone()>{icon(domain::words::run_icon(r.status).id())}</span>
-                <span><a href=run::address(&r.id)><b>{r.runbook.name.clone()}</b></a><span class="small dim">{format!(" {}", run::progress(&r))}{of}</span></span>
-            </li>
-        }
-    });
-    card("Runs", (), view! { <ul class="plain">{list.collect_view()}</ul> })
+    let one = |r: std::sync::Arc<domain::Run>| -> Node {
+        let of = r
+            .incident
+            .as_ref()
+            .map(|n| format!(" · {n}"))
+            .unwrap_or_default();
+        let shape = run_icon(r.status);
+        let says = span()
+            .put(link(
+                run::address(&r.id),
+                el("b").put(r.runbook.name.clone()),
+            ))
+            .put(dim(format!(" {}{of}", run::progress(&r))));
+        li().put(span().class(shape.tone()).put(icon(shape.id())))
+            .put(says)
+            .into()
+    };
+    Some(card(
+        "Runs",
+        (),
+        ul().class("plain").all(going.into_iter().map(one)),
+    ))
 }

@@ -1,7 +1,9 @@
 //! A clock: a big figure, what it counts, the limit, and how far on the way to it.
 
-use crate::facts::Limit;
-use leptos::prelude::*;
+use crate::{
+    facts::{Limit, words},
+    node::{El, div, el, span},
+};
 
 pub struct Clock {
     pub what: String,
@@ -12,19 +14,23 @@ pub struct Clock {
     pub tone: &'static str,
 }
 
-pub fn clock(clock: Clock) -> AnyView {
+pub fn clock(clock: Clock) -> El {
     let meter = clock.limit.map(|limit| {
-        let (used, within) = (limit.used.as_secs().min(limit.within.as_secs()), limit.within.as_secs().max(1));
-        let label = format!("{} of {} used", crate::facts::words(limit.used), limit.within.words());
-        view! { <meter min="0" max=within.to_string() value=used.to_string() aria-label=label></meter> }
+        let (used, within) = (
+            limit.used.as_secs().min(limit.within.as_secs()),
+            limit.within.as_secs().max(1),
+        );
+        let label = format!("{} of {} used", words(limit.used), limit.within.words());
+        el("meter")
+            .set("min", "0")
+            .set("max", within.to_string())
+            .set("value", used.to_string())
+            .set("aria-label", label)
     });
-    view! {
-        <div class=format!("clock {}", clock.tone)>
-            <span class="what">{clock.what}</span>
-            <b>{clock.figure}</b>
-            {meter}
-            <span class="of">{clock.of}</span>
-        </div>
-    }
-    .into_any()
+    div()
+        .class(format!("clock {}", clock.tone))
+        .put(span().class("what").put(clock.what))
+        .put(el("b").put(clock.figure))
+        .put(meter)
+        .put(span().class("of").put(clock.of))
 }

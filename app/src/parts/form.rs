@@ -1,9 +1,13 @@
 //! Real forms: they work with scripting off; with it on, one handler in `browser::forms` sends them without leaving the
 //! page. A refusal comes back to the field it names; nothing typed is lost.
 
-use crate::{parts::icon, page::Refused, room::{Room, needs}};
+use crate::{
+    node::{El, Node, button, details, div, el, input, label, p, span, summary},
+    page::Refused,
+    parts::icon,
+    room::{Room, needs},
+};
 use domain::Permission;
-use leptos::prelude::*;
 
 #[derive(Clone)]
 pub struct Form {
@@ -18,10 +22,18 @@ impl Form {
     pub fn to(action: impl Into<String>, name: impl Into<String>) -> Form {
         let (action, name) = (action.into(), name.into());
         let refused = Room::here().page().refused.clone().filter(|r| {
-            let key = r.typed.iter().find(|(field, _)| field == "key").map(|(_, key)| key.as_str());
+            let key = r
+                .typed
+                .iter()
+                .find(|(field, _)| field == "key")
+                .map(|(_, key)| key.as_str());
             r.form == action && key.is_none_or(|key| key.ends_with(&format!("-{name}")))
         });
-        Form { action, name, refused }
+        Form {
+            action,
+            name,
+            refused,
+        }
     }
 
     pub fn was_refused(&self) -> bool {
@@ -29,82 +41,116 @@ impl Form {
     }
 
     pub fn typed(&self, field: &str) -> Option<String> {
-        self.refused.as_ref()?.typed.iter().find(|(name, _)| name == field).map(|(_, value)| value.clone())
+        self.refused
+            .as_ref()?
+            .typed
+            .iter()
+            .find(|(name, _)| name == field)
+            .map(|(_, value)| value.clone())
     }
 
     /// Everything typed under a name: the checkboxes of one question.
-    pub fn typed_all(&self, field: &str) -> Option<Vec<&str>> {
-        Some(self.refused.as_ref()?.typed.iter().filter(|(name, _)| name == field).map(|(_, value)| value.as_str()).collect())
+    #[cfg(feature = "ssr")]
+    pub fn typed_all(&self, field: &str) -> Option<Vec<String>> {
+        Some(
+            self.refused
+                .as_ref()?
+                .typed
+                .iter()
+                .filter(|(name, _)| name == field)
+                .map(|(_, value)| value.clone())
+                .collect(),
+        )
     }
 
-    fn refusal(&self, field: Option<&str>) -> Option<String> {
-        self.refused.as_ref().filter(|r| r.refusal.field.as_deref() == field).map(|r| r.refusal.says.clone())
+    fn refusal(&self, field: &str) -> Option<String> {
+        self.refused
+            .as_ref()
+            .filter(|r| r.refusal.field.as_deref().unwrap_or_default() == field)
+            .map(|r| r.refusal.says.clone())
     }
 
     fn id(&self, field: &str) -> String {
         format!("{}-{field}", self.name)
     }
 
-    /// Where the sentence about a field appears; under `field` = none, that about the form as a whole.
-    pub fn sentence(&self, field: Option<&'static str>) -> AnyView {
+    /// Where the sentence about a field appears; without a name, that about the form as a whole.
+    pub fn sentence(&self, field: &'static str) -> El {
         let says = self.refusal(field);
-        let id = self.id(&format!("{}-why", field.unwrap_or("form")));
-        let silent = says.is_none();
-        view! { <p class="refusal" id=id data-why=field.unwrap_or("") hidden=silent>{says}</p> }.into_any()
+        p().class("refusal")
+            .set("id", self.id(&format!("{field}-why")))
+            .set("data-why", Some(field.to_owned()))
+            .set("hidden", says.is_none())
+            .put(says)
     }
 
-    /// One line of text. `hint` says what is wanted; `list` names a datalist.
-    pub fn line(&self, field: &'static str, label: &'static str, ask: Ask) -> AnyView {
-        let id = self.id(field);
-        let why = self.id(&format!("{field}-why"));
-        view! {
-            <div class="field">
-                <label for=id.clone()>{label}</label>
-                <input
-                    id=id name=field type=ask.kind required=ask.required maxlength=ask.most autocomplete="off" list=ask.list
-                    min=ask.least value=self.typed(field).or(ask.value) placeholder=ask.hint aria-describedby=why
-                    aria-invalid=self.refusal(Some(field)).map(|_| "true")
-                />
-                {self.sentence(Some(field))}
-            </div>
-        }
-        .into_any()
+    /// A field with its label and its sentence around the control.
+    fn field(&self, field: &'static str, says: &'static str, control: El) -> El {
+        let control = control
+            .set("id", self.id(field))
+            .set("name", field)
+            .set("aria-describedby", self.id(&format!("{field}-why")))
+            .set("aria-invalid", self.refusal(field).map(|_| "true"));
+        div()
+            .class("field")
+            .put(label().set("for", self.id(field)).put(says))
+            .put(control)
+            .put(self.sentence(field))
     }
 
-    /// Several lines of text. The text goes in as escaped markup: a text area's children are not escaped by the renderer.
-    pub fn lines(&self, field: &'static str, label: &'static str, hint: &'static str, required: bool) -> AnyView {
-        let id = self.id(field);
-        let why = self.id(&format!("{field}-why"));
-        let typed = self.typed(field).map(|t| escaped(&t)).unwrap_or_default();
-        view! {
-            <div class="field">
-                <label for=id.clone()>{label}</label>
-                <textarea
-                    id=id name=field rows="3" required=required maxlength="4000" placeholder=hint aria-describedby=why
-                    aria-invalid=self.refusal(Some(field)).map(|_| "true") inner_html=typed
-                ></textarea>
-                {self.sentence(Some(field))}
-            </div>
-        }
-        .into_any()
+    /// One line of text.
+    pub fn line(&self, field: &'static str, says: &'static str, ask: Ask) -> El {
+        let control = input()
+            .set("type", ask.kind)
+            .set("required", ask.required)
+            .set("maxlength", ask.most)
+            .set("min", ask.least)
+            .set("list", ask.list)
+            .set("autocomplete", "off")
+            .set("placeholder", ask.hint)
+            .set("value", self.typed(field).or(ask.value));
+        self.field(field, says, control)
     }
 
-    pub fn view(self, class: &'static str, body: AnyView) -> AnyView {
+    /// Several lines of text.
+    pub fn lines(&self, field: &'static str, says: &'static str, hint: &'static str) -> El {
+        let control = el("textarea")
+            .set("rows", "2")
+            .set("required", true)
+            .set("maxlength", "4000")
+            .set("placeholder", hint);
+        self.field(
+            field,
+            says,
+            match self.typed(field) {
+                // A line break first: a parser drops it, and would drop one that was typed.
+                Some(typed) => control.put(format!("\n{typed}")),
+                None => control,
+            },
+        )
+    }
+
+    pub fn view(self, body: impl Into<Node>) -> El {
         let key = format!("{}-{}", Room::here().page().seed, self.name);
-        let plain = self.refused.as_ref().map(|_| "");
-        let head = self.sentence(None);
-        view! {
-            <form method="post" action=self.action class=class data-form=self.name data-plain=plain>
-                <input type="hidden" name="key" value=key autocomplete="off"/>
-                {head}
-                {body}
-            </form>
-        }
-        .into_any()
+        let head = self.sentence("");
+        el("form")
+            .set("method", "post")
+            .set("action", self.action)
+            .set("data-form", self.name)
+            .set("data-plain", self.refused.is_some())
+            .put(
+                input()
+                    .set("type", "hidden")
+                    .set("name", "key")
+                    .set("value", key)
+                    .set("autocomplete", "off"),
+            )
+            .put(head)
+            .put(body)
     }
 }
 
-/// How a line of text is asked for.
+/// How a line of text is asked for. `list` names a datalist.
 #[derive(Clone, Default)]
 pub struct Ask {
     pub kind: Option<&'static str>,
@@ -116,69 +162,82 @@ pub struct Ask {
     pub value: Option<String>,
 }
 
-pub fn hidden(name: &'static str, value: impl Into<String>) -> AnyView {
-    view! { <input type="hidden" name=name value=value.into()/> }.into_any()
+pub fn hidden(name: &'static str, value: impl Into<crate::node::Value>) -> El {
+    input()
+        .set("type", "hidden")
+        .set("name", name)
+        .set("value", value)
 }
 
 /// A button that sends its form, or says why it may not.
 pub struct Button {
-    pub label: String,
-    pub class: &'static str,
-    pub needs: Permission,
-    /// What it adds to the form.
-    pub name: Option<&'static str>,
-    pub value: Option<String>,
+    says: String,
+    class: &'static str,
+    needs: Permission,
+    adds: Option<(&'static str, &'static str)>,
 }
 
 impl Button {
-    pub fn new(label: impl Into<String>, needs: Permission) -> Button {
-        Button { label: label.into(), class: "btn", needs, name: None, value: None }
+    pub fn new(says: impl Into<String>, needs: Permission) -> Button {
+        Button {
+            says: says.into(),
+            class: "btn",
+            needs,
+            adds: None,
+        }
+    }
+    pub fn main(self) -> Button {
+        self.class("btn main")
     }
     pub fn class(mut self, class: &'static str) -> Button {
         self.class = class;
         self
     }
-    pub fn says(mut self, name: &'static str, value: impl Into<String>) -> Button {
-        self.name = Some(name);
-        self.value = Some(value.into());
+    /// What it adds to the form.
+    pub fn adds(mut self, name: &'static str, value: &'static str) -> Button {
+        self.adds = Some((name, value));
         self
     }
-
-    pub fn view(self) -> AnyView {
+    pub fn view(self) -> El {
         let why = needs(Room::here().page().who.role, self.needs);
-        view! {
-            <button class=self.class type="submit" disabled=why.is_some() title=why name=self.name value=self.value>
-                {self.label}
-            </button>
-        }
-        .into_any()
+        let (name, value) = self.adds.unzip();
+        button()
+            .class(self.class)
+            .set("disabled", why.is_some())
+            .set("title", why)
+            .set("name", name)
+            .set("value", value)
+            .put(self.says)
     }
 }
 
 /// A button that opens a panel: a `<details>`, so that it works without a script. Where it is not allowed, a disabled
 /// button that says why.
-pub fn menu(label: AnyView, name: &'static str, permission: Permission, open: bool, class: &'static str, body: AnyView) -> AnyView {
+pub fn menu(
+    name: &'static str,
+    says: impl Into<Node>,
+    permission: Permission,
+    open: bool,
+    class: &'static str,
+    body: impl Into<Node>,
+) -> El {
     match needs(Room::here().page().who.role, permission) {
-        Some(why) => view! { <button class=class type="button" disabled title=why.clone()>{label}<span class="vh">{format!(" ({why})")}</span></button> }.into_any(),
-        None => view! {
-            <details class="menu" name="menu" open=open data-menu=name>
-                <summary class=class>{label}{icon("down")}</summary>
-                <div class="panel">{body}</div>
-            </details>
+        Some(why) => {
+            let aside = span().class("vh").put(format!(" ({why})"));
+            button()
+                .class(class)
+                .set("type", "button")
+                .set("disabled", true)
+                .set("title", why)
+                .put(says)
+                .put(aside)
         }
-        .into_any(),
+        None => details()
+            .class("menu")
+            .set("name", "menu")
+            .set("data-menu", name)
+            .set("open", open)
+            .put(summary().class(class).put(says).put(icon("down")))
+            .put(div().class("panel").put(body)),
     }
-}
-
-pub(crate) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            c => out.push(c),
-        }
-    }
-    out
 }

@@ -1,53 +1,82 @@
 //! What surrounds every page: the bar, the footer, the announcements, the key list.
 
 use crate::{
-    parts::{local, still, text, wall},
+    node::{El, Node, div, el, header, live, many, p, span},
+    parts::{local, still, wall},
     room::{Link, Room},
 };
 use leptos::prelude::*;
 
-pub fn frame(main: AnyView) -> impl IntoView {
+pub fn frame(main: El) -> Node {
     let room = Room::here();
-    view! {
-        <svg hidden inner_html=still!(furniture::sprite())></svg>
-        <a class="skip" href="#main">"Skip to the content"</a>
-        <header class="bar">
-            <div class="flat" inner_html=still!(furniture::navigation(&room.page()))></div>
-            <div class="end">
-                {pill(room)}
-                <div class="flat" inner_html=still!(furniture::person(&room.page()))></div>
-            </div>
-        </header>
-        {main}
-        <footer class="foot" inner_html=still!(furniture::foot(&room.page(), room.world.with_untracked(|w| w.plan.clone())))></footer>
-        <p class="vh" role="status" aria-live="polite">{room.polite}</p>
-        <p class="vh" role="alert" aria-live="assertive">{room.urgent}</p>
-        <dialog id="keys" aria-labelledby="keys-title" inner_html=still!(furniture::keys())></dialog>
-    }
+    many([
+        el("svg")
+            .set("hidden", true)
+            .html(still!(furniture::sprite())),
+        el("a")
+            .class("skip")
+            .set("href", "#main")
+            .put("Skip to the content"),
+        header()
+            .class("bar")
+            .put(
+                div()
+                    .class("flat")
+                    .html(still!(furniture::navigation(&room.page()))),
+            )
+            .put(
+                div().class("end").put(pill(room)).put(
+                    div()
+                        .class("flat")
+                        .html(still!(furniture::person(&room.page()))),
+                ),
+            ),
+        main,
+        el("footer").class("foot").html(still!(furniture::foot(
+            &room.page(),
+            room.world.with_untracked(|w| w.plan.clone())
+        ))),
+        p().class("vh")
+            .set("role", "status")
+            .set("aria-live", "polite")
+            .put(room.polite),
+        p().class("vh")
+            .set("role", "alert")
+            .set("aria-live", "assertive")
+            .put(room.urgent),
+        el("dialog")
+            .set("id", "keys")
+            .set("aria-labelledby", "keys-title")
+            .html(still!(furniture::keys())),
+    ])
 }
 
 /// "live", or since when it is not.
-fn pill(room: Room) -> AnyView {
+fn pill(room: Room) -> El {
     let class = move || match room.link.get() {
         Link::Loaded => "live loaded",
         Link::Live => "live",
         Link::Stale { .. } => "live stale",
     };
-    let says = text(move || match room.link.get() {
-        Link::Loaded => "as loaded".into(),
-        Link::Live => "live".into(),
-        Link::Stale { since } => {
-            let since = local(since);
-            format!("stale since {}", wall(since, since))
-        }
-    });
-    view! { <span class=class title="Whether this page follows what happens">{says}</span> }.into_any()
+    let says = move || match room.link.get() {
+        Link::Loaded => "as loaded".to_owned(),
+        Link::Live => "live".to_owned(),
+        Link::Stale { since } => format!("stale since {}", wall(local(since), local(since))),
+    };
+    span()
+        .follow("class", class)
+        .set("title", "Whether this page follows what happens")
+        .put(live(says))
 }
 
 #[cfg(feature = "ssr")]
 mod furniture {
-    use crate::{page::Page, page::View, parts::icon};
-    use leptos::prelude::*;
+    use crate::{
+        node::{El, Node, a, button, details, div, el, h2, many, p, span, summary},
+        page::{Page, View},
+        parts::{icon, kbd, link},
+    };
+    use domain::{PlanInForce, words::short};
 
     const PLACES: [(&str, &str); 7] = [
         ("/", "Board"),
@@ -59,6 +88,7 @@ mod furniture {
         ("/plan", "Plan"),
     ];
 
+    /// The part of the site that a view is in.
     fn place(view: &View) -> &str {
         match view {
             View::Board => "Board",
@@ -71,49 +101,89 @@ mod furniture {
         }
     }
 
-    pub fn navigation(page: &Page) -> impl IntoView + use<> {
-        let current = place(&page.view).to_owned();
-        let links = move || {
-            let current = current.clone();
-            PLACES.map(|(at, name)| view! { <a href=at aria-current=(name == current).then_some("page")>{name}</a> }).into_iter().collect_view()
+    pub fn sprite() -> Node {
+        Node::Html(include_str!("sprite.svg").into())
+    }
+
+    pub fn navigation(page: &Page) -> Node {
+        let current = place(&page.view);
+        let links = || {
+            PLACES.map(|(at, name)| {
+                link(at, name).set("aria-current", (name == current).then_some("page"))
+            })
         };
-        view! {
-            <details class="places">
-                <summary>{icon("menu")}<span class="vh">"Menu"</span></summary>
-                <nav aria-label="Menu">{links()}</nav>
-            </details>
-            <a class="mark" href="/">{icon("mark")}"Muster"</a>
-            <nav aria-label="Main">{links()}</nav>
-        }
+        many([
+            details()
+                .class("places")
+                .put(
+                    summary()
+                        .put(icon("menu"))
+                        .put(span().class("vh").put("Menu")),
+                )
+                .put(el("nav").set("aria-label", "Menu").all(links())),
+            a().class("mark")
+                .set("href", "/")
+                .put(icon("mark"))
+                .put("Muster"),
+            el("nav").set("aria-label", "Main").all(links()),
+        ])
     }
 
-    pub fn person(page: &Page) -> impl IntoView + use<> {
-        view! {
-            <button class="btn quiet needs-script" type="button" data-do="keys" title="Keys">"Keys"<kbd>"?"</kbd></button>
-            <details class="menu who" name="menu">
-                <summary class="btn quiet">{icon("person")}<span class="name">{page.who.name.clone()}</span><span class="role-name">{page.who.role.name()}</span></summary>
-                <div class="panel">
-                    <p>{format!("{}, {}", page.who.name, page.who.role.name())}</p>
-                    <form method="post" action="/signout" data-plain=""><button class="btn">"Sign out"</button></form>
-                </div>
-            </details>
-        }
+    pub fn person(page: &Page) -> Node {
+        let (name, role) = (page.who.name.clone(), page.who.role.name());
+        let out = el("form")
+            .set("method", "post")
+            .set("action", "/signout")
+            .set("data-plain", true)
+            .put(button().class("btn").put("Sign out"));
+        many([
+            button()
+                .class("btn quiet needs-script")
+                .set("type", "button")
+                .set("data-do", "keys")
+                .put("Keys")
+                .put(kbd("?")),
+            details()
+                .class("menu who")
+                .set("name", "menu")
+                .put(
+                    summary()
+                        .class("btn quiet")
+                        .put(icon("person"))
+                        .put(span().class("name").put(name.clone()))
+                        .put(span().class("role-name").put(role)),
+                )
+                .put(
+                    div()
+                        .class("panel")
+                        .put(p().put(format!("{name}, {role}")))
+                        .put(out),
+                ),
+        ])
     }
 
-    pub fn sprite() -> impl IntoView {
-        view! { <g inner_html=include_str!("sprite.svg")></g> }
-    }
-
-    pub fn foot(page: &Page, plan: Option<domain::PlanInForce>) -> impl IntoView + use<> {
+    pub fn foot(page: &Page, plan: Option<PlanInForce>) -> Node {
         let about = &page.plan.about;
-        let plan = plan.map(|p| domain::words::short(p.hash.as_str()).to_owned());
-        view! {
-            <p class="motto">{about.motto.clone()}</p>
-            <p>{about.organization.clone()}{plan.map(|hash| view! { " · "<a href="/plan">"plan revision "{hash}</a> })}" · "<a href="/status">"public status page"</a></p>
-        }
+        let revision = plan.map(|plan| {
+            many([
+                Node::from(" · "),
+                link(
+                    "/plan",
+                    format!("plan revision {}", short(plan.hash.as_str())),
+                )
+                .into(),
+            ])
+        });
+        many([
+            p().class("motto").put(about.motto.clone()),
+            p().put(about.organization.clone())
+                .put(revision)
+                .put(" · ")
+                .put(link("/status", "public status page")),
+        ])
     }
 
-    pub fn keys() -> impl IntoView {
+    pub fn keys() -> Node {
         const KEYS: [(&str, &str); 12] = [
             ("?", "these keys"),
             ("/", "to the filter of this page"),
@@ -128,11 +198,16 @@ mod furniture {
             ("t", "add a task"),
             ("Esc", "close what is open"),
         ];
-        view! {
-            <h2 id="keys-title">"Keys"</h2>
-            <dl>{KEYS.map(|(key, does)| view! { <div><dt>{key.split(' ').map(|k| view! { <kbd>{k}</kbd>" " }).collect_view()}</dt><dd>{does}</dd></div> }).into_iter().collect_view()}</dl>
-            <p class="dim small">"No key stops, resolves or changes anything by itself. They are off while you type."</p>
-            <form method="dialog"><button class="btn">"Close"</button></form>
-        }
+        let one = |(keys, does): (&'static str, &'static str)| -> El {
+            div()
+                .put(el("dt").all(keys.split(' ').map(kbd)))
+                .put(el("dd").put(does))
+        };
+        many([
+            h2().set("id", "keys-title").put("Keys"),
+            el("dl").all(KEYS.map(one)),
+            p().class("dim small").put("No key stops, resolves or changes anything by itself. They are off while you type."),
+            el("form").set("method", "dialog").put(button().class("btn").put("Close")),
+        ])
     }
 }

@@ -2,124 +2,153 @@
 
 use crate::{
     facts,
-    parts::{live, rows, severity, state, when},
+    node::{El, Node, a, div, el, live, rows, span, tr},
+    parts::{cell, dim, run, severity, stack, state, when},
     room::Room,
 };
-use domain::{Incident, Kind, Number, Run, World, words::Icon};
+use domain::{Incident, Kind, Number, World, plan::Plan, words::Icon};
 use leptos::prelude::*;
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 /// The open incidents, the gravest first. New ones appear, resolved ones leave.
-pub fn open_table(room: Room) -> AnyView {
-    let names = move || room.world.with(|w| w.open_incidents().iter().map(|i| i.number.to_string()).collect());
-    view! {
-        <table class="stack">
-            <thead><tr><th>"Severity"</th><th>"Incident"</th><th>"Commander"</th><th>"RTO left"</th><th>"Next update"</th></tr></thead>
-            <tbody>{rows(names, move |name| {
-                let number = Number::from(name);
-                view! { {live(move || open_row(room, &number))} }.into_any()
-            })}</tbody>
-        </table>
-    }
-    .into_any()
-}
-
-fn open_row(room: Room, number: &Number) -> AnyView {
-    let Some(incident) = room.incident(number) else { return ().into_any() };
-    let page = room.page();
-    let now = room.now.get();
-    let going = room.world.with(|w| latest_going(w, &incident));
-    let age = facts::words(now.since(incident.declared_at));
-    let doing = match going {
-        Some(run) => format!("{} for {age} · {} {}", incident.state.words(), run.runbook.name, crate::parts::run::progress(&run)),
-        None => format!("{} for {age}", incident.state.words()),
+pub fn open_table(room: Room) -> El {
+    let names = move || {
+        room.world.with(|w| {
+            w.open_incidents()
+                .iter()
+                .map(|i| i.number.to_string())
+                .collect()
+        })
     };
-    let rto = facts::rto(&page.plan, &incident, now);
-    let left = match rto {
-        Some((tier, limit)) => {
-            let word = if limit.is_over() { "over" } else { "left" };
-            view! { <span class=format!("figure {}", limit.tone())>{limit.figure()}</span><span class="dim small">{format!(" {word}, of {}", tier.within.words())}</span> }.into_any()
-        }
-        None => view! { <span class="dim">"no service named"</span> }.into_any(),
-    };
-    let next = match facts::next_update(&page.plan, &incident, now) {
-        Some((_, limit)) if limit.is_over() => view! { <span class="figure is-bad">{limit.figure()}</span><span class="dim small">" late"</span> }.into_any(),
-        Some((_, limit)) => view! { <span class=format!("figure {}", limit.tone())>{limit.figure()}</span> }.into_any(),
-        None => view! { <span class="dim">"not public"</span> }.into_any(),
-    };
-    view! {
-        <tr>
-            <td data-label="Severity">{severity(&page.plan, incident.severity)}{drill(&incident)}</td>
-            <td data-label="Incident" class="wide">
-                <a href=address(&incident.number)><b>{incident.number.to_string()}</b>" "{incident.title.clone()}</a>
-                <div class="small dim">{doing}</div>
-            </td>
-            <td data-label="Commander">{commander(&incident)}</td>
-            <td data-label="RTO left" class="keep">{left}</td>
-            <td data-label="Next update" class="keep">{next}</td>
-        </tr>
-    }
-    .into_any()
+    stack(
+        &[
+            "Severity",
+            "Incident",
+            "Commander",
+            "RTO left",
+            "Next update",
+        ],
+        following(room, names, open_row),
+    )
 }
 
 /// Past incidents, the latest first.
-pub fn past_table(room: Room) -> AnyView {
-    let names = move || room.world.with(|w| past(w).iter().map(|i| i.number.to_string()).collect());
-    view! {
-        <table class="stack">
-            <thead><tr><th>"Severity"</th><th>"Incident"</th><th>"Commander"</th><th>"Declared"</th><th>"Took"</th></tr></thead>
-            <tbody>{rows(names, move |name| {
-                let number = Number::from(name);
-                view! { {live(move || past_row(room, &number))} }.into_any()
-            })}</tbody>
-        </table>
-    }
-    .into_any()
+pub fn past_table(room: Room) -> El {
+    let names = move || {
+        room.world
+            .with(|w| past(w).iter().map(|i| i.number.to_string()).collect())
+    };
+    stack(
+        &["Severity", "Incident", "Commander", "Declared", "Took"],
+        following(room, names, past_row),
+    )
 }
 
-fn past_row(room: Room, number: &Number) -> AnyView {
-    let Some(incident) = room.incident(number) else { return ().into_any() };
-    let page = room.page();
-    let Some(resolved) = incident.resolved_at else { return ().into_any() };
-    let took = facts::words(resolved.since(incident.declared_at));
-    let of = facts::tier(&page.plan, &incident).map(|t| format!(" of {}", t.within.words()));
-    view! {
-        <tr>
-            <td data-label="Severity">{severity(&page.plan, incident.severity)}{drill(&incident)}</td>
-            <td data-label="Incident" class="wide"><a href=address(&incident.number)><b>{incident.number.to_string()}</b>" "{incident.title.clone()}</a></td>
-            <td data-label="Commander">{incident.commander().unwrap_or("nobody").to_owned()}</td>
-            <td data-label="Declared">{when(incident.declared_at)}</td>
-            <td data-label="Took" class="keep">{took}<span class="dim small">{of}</span></td>
-        </tr>
-    }
-    .into_any()
+/// A row for each number, with cells that follow the incident.
+fn following(
+    room: Room,
+    names: impl Fn() -> Vec<String> + Send + 'static,
+    cells: fn(Room, &Plan, &Incident) -> Vec<El>,
+) -> Node {
+    rows(names, move |name| {
+        let number = Number::from(name);
+        tr().put(live(move || {
+            room.incident(&number)
+                .map(|i| cells(room, &room.page().plan, &i))
+        }))
+    })
 }
 
-pub fn past(world: &World) -> Vec<&Arc<Incident>> {
-    let mut past: Vec<_> = world.incidents.values().filter(|i| !i.is_open()).collect();
-    past.sort_by(|a, b| b.declared_at.cmp(&a.declared_at).then(b.number.cmp(&a.number)));
-    past
+fn open_row(room: Room, plan: &Plan, incident: &Incident) -> Vec<El> {
+    let now = room.now.get();
+    let going = room.world.with(|w| {
+        w.runs_of(&incident.number)
+            .into_iter()
+            .find(|r| !r.is_over())
+            .cloned()
+    });
+    let mut doing = format!(
+        "{} for {}",
+        incident.state.words(),
+        facts::words(now.since(incident.declared_at))
+    );
+    if let Some(run) = going {
+        doing.push_str(&format!(" · {} {}", run.runbook.name, run::progress(&run)));
+    }
+    let left = match facts::rto(plan, incident, now) {
+        Some((tier, limit)) => {
+            let word = if limit.is_over() { "over" } else { "left" };
+            cell("RTO left", limit.view()).put(dim(format!(" {word}, of {}", tier.within.words())))
+        }
+        None => cell("RTO left", dim("no service named")),
+    };
+    let next = match facts::next_update(plan, incident, now) {
+        Some((_, limit)) => {
+            cell("Next update", limit.view()).put(limit.is_over().then(|| dim(" late")))
+        }
+        None => cell("Next update", dim("not public")),
+    };
+    let commander: El = match incident.commander() {
+        Some(name) => span().put(name.to_owned()),
+        None => state(Icon::Bad, "Nobody"),
+    };
+    vec![
+        rank(plan, incident),
+        title(incident).put(div().class("small dim").put(doing)),
+        cell("Commander", commander),
+        left.class("keep"),
+        next.class("keep"),
+    ]
+}
+
+fn past_row(_: Room, plan: &Plan, incident: &Incident) -> Vec<El> {
+    let end = incident.resolved_at.unwrap_or(incident.declared_at);
+    let took = facts::words(end.since(incident.declared_at));
+    let of = facts::tier(plan, incident).map(|t| dim(format!(" of {}", t.within.words())));
+    vec![
+        rank(plan, incident),
+        title(incident),
+        cell(
+            "Commander",
+            incident.commander().unwrap_or("nobody").to_owned(),
+        ),
+        cell("Declared", when(incident.declared_at)),
+        cell("Took", took).class("keep").put(of),
+    ]
+}
+
+fn rank(plan: &Plan, incident: &Incident) -> El {
+    cell("Severity", severity(plan, incident.severity)).put(kind(incident))
+}
+
+fn title(incident: &Incident) -> El {
+    let link = a()
+        .set("href", address(&incident.number))
+        .put(el("b").class("keep").put(incident.number.to_string()))
+        .put(format!(" {}", incident.title));
+    cell("Incident", link).class("wide")
+}
+
+fn past(world: &World) -> Vec<&Arc<Incident>> {
+    facts::sorted(
+        world.incidents.values().rev().filter(|i| !i.is_open()),
+        |i| Reverse(i.declared_at),
+    )
 }
 
 pub fn address(number: &Number) -> String {
     format!("/incidents/{number}")
 }
 
-pub fn drill(incident: &Incident) -> AnyView {
+/// A mark for what is not real and now.
+pub fn kind(incident: &Incident) -> Option<El> {
     match incident.kind {
-        Kind::Real => ().into_any(),
-        Kind::Drill => view! { " "<span class="chip drill">"Drill"</span> }.into_any(),
-        Kind::Backfilled => view! { " "<span class="chip">"Backfilled"</span> }.into_any(),
+        Kind::Real => None,
+        Kind::Drill => Some(drill()),
+        Kind::Backfilled => Some(span().class("chip").put("Backfilled")),
     }
 }
 
-fn commander(incident: &Incident) -> AnyView {
-    match incident.commander() {
-        Some(name) => view! { <span>{name.to_owned()}</span> }.into_any(),
-        None => state(Icon::Bad, "Nobody"),
-    }
-}
-
-fn latest_going(world: &World, incident: &Incident) -> Option<Arc<Run>> {
-    world.runs_of(&incident.number).into_iter().find(|r| !r.is_over()).cloned()
+pub fn drill() -> El {
+    span().class("chip drill").put("Drill")
 }

@@ -38,7 +38,10 @@ mod tests {
 
     #[test]
     fn terminal_sequences_do_not_reach_the_reader() {
-        assert_eq!(plain("\u{1b}[31;1mred\u{1b}[0m\r\n10%\r20%\u{1b}]0;title\u{7}!"), "red\n10%\n20%!");
+        assert_eq!(
+            plain("\u{1b}[31;1mred\u{1b}[0m\r\n10%\r20%\u{1b}]0;title\u{7}!"),
+            "red\n10%\n20%!"
+        );
         assert_eq!(plain("cut \u{1b}["), "cut ");
     }
 }

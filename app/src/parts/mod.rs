@@ -14,25 +14,24 @@ mod when;
 pub mod work;
 
 pub use clock::{Clock, clock};
-pub(crate) use form::escaped;
 pub use form::{Ask, Button, Form, hidden, menu};
 pub use frame::frame;
 pub use log::plain;
 pub use when::{local, wall, when};
 
+use crate::node::{
+    El, Node, Value, a, div, el, h2, header, li, live, section, span, table, tbody, td, th, thead,
+    tr,
+};
 use domain::{Severity, plan::Plan, words::Icon};
-use leptos::{either::Either, prelude::*};
-use std::sync::Arc;
 
 /// Markup that does not change while the page stands. The server renders it; the browser takes it as it is, and its
 /// download carries no code for it.
 macro_rules! still {
-    ($view:expr) => {{
+    ($node:expr) => {{
         #[cfg(feature = "ssr")]
         {
-            use leptos::prelude::*;
-            let html: String = $view.to_html();
-            html
+            $crate::node::Node::from($node).markup()
         }
         #[cfg(not(feature = "ssr"))]
         {
@@ -42,63 +41,93 @@ macro_rules! still {
 }
 pub(crate) use still;
 
-/// A piece of the page that is drawn again whenever what it reads changes. Its nodes stay and are patched in place, so
-/// that focus stays where it is. One type for all such pieces: the download holds their machinery once.
-pub fn live(draw: impl FnMut() -> AnyView + Send + 'static) -> Box<dyn FnMut() -> AnyView + Send> {
-    Box::new(draw)
-}
-
 /// A text that follows what it reads.
-pub fn text(says: impl Fn() -> String + Send + Sync + 'static) -> Memo<String> {
-    Memo::new(move |_| says())
+pub fn text(says: impl FnMut() -> String + Send + 'static) -> Node {
+    live(says)
 }
 
-type Names = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
-type DrawRow = Arc<dyn Fn(String) -> AnyView + Send + Sync>;
-
-/// Rows by name, in order. A row that stays keeps its nodes; what changes in it, [`live`] pieces of it follow.
-pub fn rows(names: impl Fn() -> Vec<String> + Send + Sync + 'static, draw: impl Fn(String) -> AnyView + Send + Sync + 'static) -> AnyView {
-    let (names, draw): (Names, DrawRow) = (Arc::new(names), Arc::new(draw));
-    view! { <For each=move || names() key=|name: &String| name.clone() children=move |name| draw(name)/> }.into_any()
-}
-
-pub fn icon(id: &'static str) -> AnyView {
-    view! { <svg aria-hidden="true"><use href=format!("#{id}")></use></svg> }.into_any()
+pub fn icon(id: &'static str) -> El {
+    el("svg")
+        .set("aria-hidden", "true")
+        .put(el("use").set("href", format!("#{id}")))
 }
 
 /// A state: shape, word and colour together.
-pub fn state(shape: Icon, words: impl Into<String>) -> AnyView {
-    view! { <span class=format!("state {}", shape.tone())>{icon(shape.id())}{words.into()}</span> }.into_any()
+pub fn state(shape: Icon, words: impl Into<Node>) -> El {
+    span()
+        .class(format!("state {}", shape.tone()))
+        .put(icon(shape.id()))
+        .put(words)
 }
 
 /// A severity with its name from the plan: "SEV1 Critical".
-pub fn severity(plan: &Plan, severity: Severity) -> AnyView {
-    let name = plan.communication.severity(severity).map_or("", |s| s.name.as_str());
-    view! { <span class=format!("chip {}", severity.id().to_lowercase())>{format!("{} {name}", severity.id()).trim_end().to_owned()}</span> }.into_any()
+pub fn severity(plan: &Plan, severity: Severity) -> El {
+    let name = plan
+        .communication
+        .severity(severity)
+        .map_or("", |s| s.name.as_str());
+    span()
+        .class(format!("chip {}", severity.id().to_lowercase()))
+        .put(format!("{} {name}", severity.id()).trim_end().to_owned())
 }
 
-/// A card: heading, what stands at its right end, and the body.
-pub fn card(title: impl IntoView + 'static, more: impl IntoView + 'static, body: impl IntoView + 'static) -> AnyView {
-    plate("card", title.into_any(), more.into_any(), body.into_any())
+/// A card: its heading, what stands at the heading's end, and the body.
+pub fn card(title: impl Into<Node>, more: impl Into<Node>, body: impl Into<Node>) -> El {
+    plate(title.into(), more.into(), body.into())
 }
 
-pub fn plate(class: &'static str, title: AnyView, more: AnyView, body: AnyView) -> AnyView {
-    view! {
-        <section class=class>
-            <header><h2>{title}</h2><span class="more">{more}</span></header>
-            <div class="body">{body}</div>
-        </section>
-    }
-    .into_any()
+fn plate(title: Node, more: Node, body: Node) -> El {
+    let more = match more {
+        Node::Nothing => Node::Nothing,
+        more => span().class("more").put(more).into(),
+    };
+    section()
+        .class("card")
+        .put(header().put(h2().put(title)).put(more))
+        .put(div().class("body").put(body))
+}
+
+/// A line of a list: what grows, and what stands at its end.
+pub fn line(what: impl Into<Node>, end: impl Into<Node>) -> El {
+    li().put(div().class("grow").put(what)).put(end)
+}
+
+pub fn dim(text: impl Into<Node>) -> El {
+    span().class("small dim").put(text)
+}
+
+/// A table whose rows become blocks of their own on a phone; there each cell says what it is.
+pub fn stack(heads: &[&'static str], body: impl Into<Node>) -> El {
+    table()
+        .class("stack")
+        .put(thead().put(tr().all(heads.iter().map(|head| th().put(*head)))))
+        .put(tbody().put(body))
+}
+
+pub fn cell(label: &'static str, body: impl Into<Node>) -> El {
+    td().set("data-label", label).put(body)
 }
 
 /// A telephone number that can be tapped.
-pub fn tel(number: &str) -> AnyView {
-    let dial: String = number.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
-    view! { <a class="keep" href=format!("tel:{dial}")>{number.to_owned()}</a> }.into_any()
+pub fn tel(number: &str) -> El {
+    let dial: String = number
+        .chars()
+        .filter(|c| c.is_ascii_digit() || *c == '+')
+        .collect();
+    a().class("keep")
+        .set("href", format!("tel:{dial}"))
+        .put(number.to_owned())
 }
 
-/// One view or the other.
-pub fn either<A: IntoView + 'static, B: IntoView + 'static>(which: bool, yes: impl FnOnce() -> A, no: impl FnOnce() -> B) -> AnyView {
-    if which { Either::<A, B>::Left(yes()).into_any() } else { Either::<A, B>::Right(no()).into_any() }
+pub fn link(to: impl Into<Value>, says: impl Into<Node>) -> El {
+    a().set("href", to).put(says)
+}
+
+pub fn kbd(key: &'static str) -> El {
+    el("kbd").put(key)
+}
+
+/// "1 step", "4 steps".
+pub fn count(n: usize, one: &str) -> String {
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }

@@ -1,83 +1,171 @@
 //! The timeline: newest first, filtered by topic without a script, with what was pinned above.
 
 use crate::{
-    parts::{Form, hidden, icon, rows, when},
+    node::{
+        El, Node, blockquote, button, div, fieldset, input, label, legend, li, live, ol, rows, span,
+    },
+    parts::{Form, hidden, icon, when},
     room::{Room, service_name},
 };
-use domain::{Event, Number, Permission, Stamped, words::{self, Topic}};
+use domain::{
+    Event, Number, Permission, Stamped,
+    words::{self, Line, Topic},
+};
 use leptos::prelude::*;
+use std::sync::Arc;
 
 /// The topics, each a radio button: the style sheet hides what is not asked for.
-const TOPICS: [(&str, &str); 5] = [("all", "All"), ("people", "People"), ("runs", "Runs"), ("messages", "Messages"), ("services", "Services")];
+const TOPICS: [(&str, &str); 5] = [
+    ("all", "All"),
+    ("people", "People"),
+    ("runs", "Runs"),
+    ("messages", "Messages"),
+    ("services", "Services"),
+];
 
-pub fn topics() -> AnyView {
+pub fn topics() -> El {
     let one = |(id, name): (&'static str, &'static str)| {
-        view! { <label><input type="radio" name="topic" value=id checked=id == "all" autocomplete="off"/><span>{name}</span></label> }
+        let radio = input()
+            .set("type", "radio")
+            .set("name", "topic")
+            .set("value", id)
+            .set("checked", id == "all")
+            .set("autocomplete", "off");
+        label().put(radio).put(span().put(name))
     };
-    view! {
-        <fieldset class="tabs"><legend class="vh">"Show"</legend>{TOPICS.map(one).into_iter().collect_view()}</fieldset>
-        <label class="needs-script find"><span class="vh">"Filter the timeline"</span><input type="search" placeholder="Filter  /" autocomplete="off" data-filter="timeline"/></label>
-    }
-    .into_any()
+    div()
+        .class("topics")
+        .put(
+            fieldset()
+                .class("tabs")
+                .put(legend().class("vh").put("Show"))
+                .all(TOPICS.map(one)),
+        )
+        .put(filter("timeline"))
+}
+
+/// A field that hides the rows which do not hold what is typed; only where there is a script to do it.
+pub fn filter(what: &'static str) -> El {
+    let field = input()
+        .set("type", "search")
+        .set("placeholder", "Filter  /")
+        .set("autocomplete", "off")
+        .set("data-filter", what);
+    label()
+        .class("needs-script find")
+        .put(span().class("vh").put("Filter"))
+        .put(field)
 }
 
 /// The lines. With an incident, each can be pinned there.
-pub fn timeline(room: Room, incident: Option<Number>) -> AnyView {
-    let may = incident.is_some() && room.may(Permission::Respond);
-    let names = move || room.timeline.with(|t| t.iter().rev().filter(|s| !is_noise(s)).map(|s| s.seq.to_string()).collect());
+pub fn timeline(room: Room, incident: Option<Number>) -> El {
+    let may_pin = incident.is_some() && room.may(Permission::Respond);
+    let names = move || {
+        room.timeline
+            .with(|t| t.iter().rev().map(|s| s.seq.to_string()).collect())
+    };
     let list = rows(names, move |name| {
-        let seq = name.parse::<u64>().unwrap_or_default();
-        let found = room.timeline.with_untracked(|t| t.binary_search_by_key(&seq, |s| s.seq).ok().map(|i| t[i].clone()));
-        found.map(|stamped| line(room, &stamped, may)).into_any()
+        find(room, &name).map_or_else(li, |stamped| entry(room, &stamped, may_pin))
     });
-    let list = view! { <ol class="line" id="timeline">{list}</ol> }.into_any();
+    let list = ol().class("line").set("id", "timeline").put(list);
     match incident {
-        Some(number) => Form::to(format!("/incidents/{number}/pins"), "pin").view("", view! { {hidden("pinned", "true")}{list} }.into_any()),
+        Some(number) => Form::to(format!("/incidents/{number}/pins"), "pin")
+            .view(vec![hidden("pinned", "true"), list]),
         None => list,
     }
 }
 
 /// Lines that a person singled out, with a button to let go of each.
-pub fn pinned(room: Room, number: Number) -> AnyView {
+pub fn pinned(room: Room, number: Number) -> El {
     let may = room.may(Permission::Respond);
-    let incident = { let number = number.clone(); Memo::new(move |_| room.incident(&number)) };
-    let names = move || incident.with(|i| i.as_ref().map(|i| i.pinned.iter().map(u64::to_string).collect()).unwrap_or_default());
-    let list = rows(names, move |name| {
-        let seq = name.parse::<u64>().unwrap_or_default();
-        let found = room.timeline.with_untracked(|t| t.binary_search_by_key(&seq, |s| s.seq).ok().map(|i| t[i].clone()));
-        found
-            .map(|stamped| {
-                let line = words::line(&room.world.read_untracked(), &stamped);
-                let unpin = may.then(|| view! { <button class="btn quiet" name="seq" value=seq.to_string()>"Unpin"</button> });
-                view! { <li><span class=line.icon.tone()>{icon("pin")}</span><div>{when(stamped.at)}" "{line.says}{line.quote.map(|q| view! { <blockquote>{q}</blockquote> })}</div>{unpin}</li> }
-            })
-            .into_any()
-    });
-    let empty = move || incident.with(|i| i.as_ref().is_none_or(|i| i.pinned.is_empty()));
     let form = Form::to(format!("/incidents/{number}/pins"), "unpin");
-    view! { <div class="pins" hidden=empty>{form.view("", view! { {hidden("pinned", "false")}<ol>{list}</ol> }.into_any())}</div> }.into_any()
+    let incident = Memo::new(move |_| room.incident(&number));
+    let names = move || {
+        incident.with(|i| {
+            i.as_ref()
+                .map(|i| i.pinned.iter().map(u64::to_string).collect())
+                .unwrap_or_default()
+        })
+    };
+    let none = move || incident.with(|i| i.as_ref().is_none_or(|i| i.pinned.is_empty()));
+    let list = rows(names, move |name| {
+        let Some(stamped) = find(room, &name) else {
+            return li().put(format!("Line {name} of the timeline"));
+        };
+        let line = said(room, &stamped);
+        let says = div()
+            .put(when(stamped.at))
+            .put(format!(" {}", line.says))
+            .put(line.quote.map(|q| blockquote().put(q)));
+        let unpin = may.then(|| {
+            button()
+                .class("btn quiet")
+                .set("name", "seq")
+                .set("value", name)
+                .put("Unpin")
+        });
+        li().put(span().class(line.icon.tone()).put(icon("pin")))
+            .put(says)
+            .put(unpin)
+    });
+    div()
+        .class("pins")
+        .hide(none)
+        .put(form.view(vec![hidden("pinned", "false"), ol().put(list)]))
 }
 
-fn line(room: Room, stamped: &Stamped, may_pin: bool) -> AnyView {
-    let mut line = words::line(&room.world.read_untracked(), stamped);
+fn find(room: Room, seq: &str) -> Option<Arc<Stamped>> {
+    let seq = seq.parse::<u64>().ok()?;
+    room.timeline.with_untracked(|t| {
+        t.binary_search_by_key(&seq, |s| s.seq)
+            .ok()
+            .map(|i| t[i].clone())
+    })
+}
+
+fn said(room: Room, stamped: &Stamped) -> Line {
+    let mut line = room.world.with_untracked(|w| words::line(w, stamped));
     if let Event::ServiceChanged { service, .. } = &stamped.event {
-        line.says = line.says.replacen(service.as_str(), service_name(&room.page().plan, service), 1);
+        line.says = line.says.replacen(
+            service.as_str(),
+            service_name(&room.page().plan, service),
+            1,
+        );
     }
-    let pin = may_pin.then(|| view! { <button class="pin" name="seq" value=stamped.seq.to_string() title="Pin this line" aria-label="Pin this line">{icon("pin")}</button> });
-    view! {
-        <li data-topic=topic(line.topic)>
-            {when(stamped.at)}
-            <span class=line.icon.tone()>{icon(line.icon.id())}</span>
-            <div>{line.says}" "<span class="who">{stamped.actor.name.clone()}</span>{line.quote.map(|q| view! { <blockquote>{q}</blockquote> })}</div>
-            {pin}
-        </li>
-    }
-    .into_any()
+    line
 }
 
-/// The first attempt of a step starts with the step itself: one line is enough for both.
-fn is_noise(stamped: &Stamped) -> bool {
-    matches!(stamped.event, Event::AttemptStarted { attempt: 1, .. })
+fn entry(room: Room, stamped: &Stamped, may_pin: bool) -> El {
+    let line = said(room, stamped);
+    let pin = may_pin.then(|| {
+        let seq = stamped.seq.to_string();
+        button()
+            .class("pin")
+            .set("name", "seq")
+            .set("value", seq)
+            .set("title", "Pin this line")
+            .set("aria-label", "Pin this line")
+            .put(icon("pin"))
+    });
+    li().class(is_minor(stamped).then_some("minor"))
+        .set("data-topic", topic(line.topic))
+        .put(when(stamped.at))
+        .put(span().class(line.icon.tone()).put(icon(line.icon.id())))
+        .put(
+            div()
+                .put(format!("{} ", line.says))
+                .put(span().class("who").put(stamped.actor.name.clone()))
+                .put(line.quote.map(|q| blockquote().put(q))),
+        )
+        .put(pin)
+}
+
+/// Told again by the lines around it: shown under "Runs" only.
+fn is_minor(stamped: &Stamped) -> bool {
+    matches!(
+        stamped.event,
+        Event::AttemptStarted { .. } | Event::RetryScheduled { .. }
+    )
 }
 
 fn topic(topic: Topic) -> &'static str {
@@ -87,4 +175,9 @@ fn topic(topic: Topic) -> &'static str {
         Topic::Messages => "messages",
         Topic::Services => "services",
     }
+}
+
+/// How many there are.
+pub fn length(room: Room) -> Node {
+    live(move || crate::parts::count(room.timeline.with(Vec::len), "event"))
 }

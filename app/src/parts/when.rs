@@ -1,31 +1,43 @@
 //! Instants as people read them: in the reader's own zone, with UTC at hand.
 
-use crate::room::Room;
+use crate::{
+    node::{El, el},
+    room::Room,
+};
 use domain::Stamp;
-use leptos::prelude::*;
 
-/// `<time datetime=… title=UTC>`: UTC as the server writes it; the browser puts it in the reader's zone.
-pub fn when(at: Stamp) -> AnyView {
+/// `<time datetime=… title=UTC>`: in UTC as the server writes it; the browser puts it in the reader's zone.
+pub fn when(at: Stamp) -> El {
     let utc = at.rfc3339();
-    view! { <time datetime=utc.clone() title=format!("{} {} UTC", &utc[..10], &utc[11..19])>{here(at, Room::here().page().now)}</time> }.into_any()
+    let title = format!("{} {} UTC", &utc[..10], &utc[11..19]);
+    // The browser may differ from the server here: taking over, it keeps the text that it finds, and then puts every
+    // `<time>` in the reader's zone.
+    let says = wall(local(at), local(Room::here().page().now));
+    el("time")
+        .set("datetime", utc)
+        .set("title", title)
+        .put(says)
 }
 
 /// The time of day; with the day where that is not today.
 pub fn wall(local: Stamp, today: Stamp) -> String {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let (local, today) = (local.rfc3339(), today.rfc3339());
     if local[..10] == today[..10] {
         return local[11..19].to_owned();
     }
-    let month = local[5..7].parse::<usize>().map_or("", |m| MONTHS[(m - 1) % 12]);
+    let month = local[5..7]
+        .parse::<usize>()
+        .map_or("", |m| MONTHS[(m + 11) % 12]);
     let day = local[8..10].trim_start_matches('0');
-    if local[..4] == today[..4] { format!("{day} {month} {}", &local[11..16]) } else { format!("{day} {month} {} {}", &local[..4], &local[11..16]) }
-}
-
-/// What stands in the page for an instant. The browser may differ from the server here: hydration takes over the text
-/// that it finds, and then puts every `<time>` in the reader's zone.
-fn here(at: Stamp, now: Stamp) -> String {
-    wall(local(at), local(now))
+    let year = if local[..4] == today[..4] {
+        String::new()
+    } else {
+        format!("{} ", &local[..4])
+    };
+    format!("{day} {month} {year}{}", &local[11..16])
 }
 
 /// An instant moved by the reader's distance from UTC, so that its UTC fields read as local time. The server's reader is

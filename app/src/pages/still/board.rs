@@ -1,49 +1,85 @@
 //! The board's right-hand column: what the plan says, beside what is happening.
 
+use super::schedule;
 use crate::{
+    node::{El, Node, div, span, ul},
     page::Page,
-    pages::still::schedule,
-    parts::{card, state, tel, when},
+    parts::{card, dim, line, link, state, tel, when},
 };
-use domain::{plan::Escalation, words::Icon};
-use leptos::prelude::*;
+use domain::{
+    plan::{Contact, Escalation},
+    words::Icon,
+};
 
-pub fn aside(page: &Page) -> AnyView {
-    view! { {risk(page)}{contacts(page)}{next(page)} }.into_any()
+pub fn aside(page: &Page) -> Vec<El> {
+    vec![risk(page), contacts(page), next(page)]
 }
 
 /// Data at risk: the objectives of the plan. Nobody measures them yet, and "not measured" is never "within".
-fn risk(page: &Page) -> AnyView {
-    let lines = page.plan.objectives.rpo.iter().map(|o| {
-        let limit = if o.within.as_secs() == 0 { "nothing may be lost".to_owned() } else { format!("limit {}", o.within.words()) };
-        view! { <li><div class="grow">{o.name.clone()}<div class="small dim">{limit}</div></div>{state(Icon::None, "Not measured")}</li> }
-    });
-    card("Data at risk", (), view! { <ul class="plain">{lines.collect_view()}</ul> })
+fn risk(page: &Page) -> El {
+    let one = |o: &domain::plan::DataObjective| {
+        let limit = if o.within.as_secs() == 0 {
+            "nothing may be lost".to_owned()
+        } else {
+            format!("limit {}", o.within.words())
+        };
+        let about = vec![
+            Node::from(o.name.clone()),
+            div().class("small dim").put(limit).into(),
+        ];
+        line(about, state(Icon::None, "Not measured"))
+    };
+    card(
+        "Data at risk",
+        (),
+        ul().class("plain")
+            .all(page.plan.objectives.rpo.iter().map(one)),
+    )
 }
 
-fn contacts(page: &Page) -> AnyView {
+fn contacts(page: &Page) -> El {
     let mut people: Vec<_> = page.plan.contacts.emergency.iter().collect();
     people.sort_by_key(|c| c.escalation);
-    let lines = people.into_iter().map(|c| {
+    let one = |c: &Contact| {
         let order = match c.escalation {
             Escalation::Primary => "Primary",
             Escalation::Secondary => "Secondary",
         };
-        view! { <li><span class="order">{order}</span><span class="grow">{c.name.clone()}<span class="dim small">{format!(" {}", c.role)}</span></span>{tel(&c.phone)}</li> }
-    });
-    card("Contacts", view! { <a href="/contacts">"all"</a> }, view! { <ul class="plain calls">{lines.collect_view()}</ul> })
+        let name = vec![
+            Node::from(c.name.clone()),
+            dim(format!(" {}", c.role)).into(),
+        ];
+        crate::node::li()
+            .put(span().class("order").put(order))
+            .put(div().class("grow").put(name))
+            .put(tel(&c.phone))
+    };
+    card(
+        "Contacts",
+        link("/contacts", "all"),
+        ul().class("plain").all(people.into_iter().map(one)),
+    )
 }
 
 /// What the plan's calendar has next.
-fn next(page: &Page) -> AnyView {
-    let mut due: Vec<_> = page.plan.schedules.iter().map(|s| (schedule::next(s, page.now), s)).collect();
+fn next(page: &Page) -> El {
+    let mut due: Vec<_> = page
+        .plan
+        .schedules
+        .iter()
+        .map(|s| (schedule::next(s, page.now), s))
+        .collect();
     due.sort_by_key(|(at, _)| (at.is_none(), *at));
     let lines = due.into_iter().take(4).map(|(at, s)| {
-        let at = match at {
-            Some(at) => view! { {when(at)} }.into_any(),
-            None => schedule::words(s).into_any(),
+        let at: Node = match at {
+            Some(at) => when(at).into(),
+            None => schedule::words(s).into(),
         };
-        view! { <li><span class="grow">{s.name.clone()}</span><span class="dim">{at}</span></li> }
+        line(s.name.clone(), dim(at))
     });
-    card("Next by the plan", view! { <a href="/plan#schedules">"all"</a> }, view! { <ul class="plain">{lines.collect_view()}</ul> })
+    card(
+        "Next by the plan",
+        link("/plan#schedules", "all"),
+        ul().class("plain").all(lines),
+    )
 }

@@ -1,130 +1,259 @@
 //! Declaring: three questions, with what the failing checks suggest filled in already.
 
 use crate::{
-    parts::{Ask, Button, Form, comms, either, severity, state, tel},
+    node::{
+        El, Node, details, div, el, fieldset, input, label, legend, li, p, section, span, summary,
+        ul,
+    },
+    pages::head,
+    parts::{Ask, Button, Form, comms, dim, link, severity, state, tel},
     room::{Room, needs},
 };
-use domain::{Health, Permission, ServiceId, Severity, plan::Service, words::health_icon};
+use domain::{
+    Health, Permission, ServiceId, Severity,
+    plan::{Contact, Service},
+    words::health_icon,
+};
 use leptos::prelude::*;
 
-pub fn page(room: Room, title: &str, affected: &[ServiceId]) -> AnyView {
+pub fn page(room: Room, title: &str, affected: &[ServiceId]) -> Vec<El> {
     let page = room.page();
+    let about = p()
+        .class("dim")
+        .put("In doubt, declare: it can be lowered or resolved in a minute.");
+    let head = head("Declare an incident", about, ());
     if let Some(why) = needs(page.who.role, Permission::Respond) {
-        return view! { <div class="head"><h1>"Declare an incident"</h1></div><section class="card lone"><div class="body"><p>{why}</p></div></section> }.into_any();
+        return vec![
+            head,
+            section()
+                .class("card lone")
+                .put(div().class("body").put(p().put(why))),
+        ];
     }
     let form = Form::to("/incidents", "declare");
     let failing: Vec<ServiceId> = match affected {
-        [] => page.plan.services.iter().filter(|s| room.world.with_untracked(|w| w.health(&s.id)) == Health::MajorOutage).map(|s| s.id.clone()).collect(),
+        [] => page
+            .plan
+            .services
+            .iter()
+            .filter(|s| health(room, &s.id) == Health::MajorOutage)
+            .map(|s| s.id.clone())
+            .collect(),
         named => named.to_vec(),
     };
-    let what = Ask { hint: "Orders are failing", required: true, most: Some("200"), value: Some(title.to_owned()).filter(|t| !t.is_empty()), ..Ask::default() };
-    let body = view! {
-        {form.line("title", "What is happening?", what)}
-        {severities(room, &form, &failing)}
-        {services(room, &form, &failing)}
-        {rest(&form)}
-        {plans(room)}
-        <div class="acts end">{Button::new("Declare the incident", Permission::Respond).class("btn danger big").view()}<a class="btn quiet" href="/">"Not now"</a></div>
+    let what = Ask {
+        hint: "Orders are failing",
+        required: true,
+        most: Some("200"),
+        value: Some(title.to_owned()).filter(|t| !t.is_empty()),
+        ..Ask::default()
     };
-    view! {
-        <div class="head"><h1>"Declare an incident"</h1><p class="dim">"In doubt, declare: it can be lowered or resolved in a minute."</p></div>
-        <section class="card lone"><div class="body">{form.view("declare", body.into_any())}</div></section>
-    }
-    .into_any()
+    let questions = vec![
+        Node::from(form.line("title", "What is happening?", what)),
+        severities(room, &form, &failing),
+        services(room, &form, &failing),
+        rest(&form).into(),
+    ];
+    let send = vec![
+        Button::new("Declare the incident", Permission::Respond)
+            .class("btn danger big")
+            .view(),
+        link("/", "Not now").class("btn quiet"),
+    ];
+    let body = vec![
+        section()
+            .class("card")
+            .put(div().class("body").all(questions)),
+        section().class("card tell").put(
+            div()
+                .class("body")
+                .all(Severity::ALL.map(|s| tell(room, s))),
+        ),
+        div().class("acts").all(send),
+    ];
+    vec![head, form.view(body).class("declare")]
+}
+
+fn health(room: Room, id: &ServiceId) -> Health {
+    room.world.with_untracked(|w| w.health(id))
 }
 
 /// The likeliest severity is chosen: the gravest where a service of the strictest tier is down.
 fn suggestion(room: Room, failing: &[ServiceId]) -> Option<Severity> {
     let page = room.page();
     let strictest = page.plan.objectives.rto.iter().min_by_key(|t| t.within)?;
-    let down = failing.iter().filter(|id| room.world.with_untracked(|w| w.health(id)) == Health::MajorOutage);
-    let tiers: Vec<_> = down.filter_map(|id| page.plan.service(id)).map(|s| s.tier == strictest.id).collect();
-    match tiers.as_slice() {
-        [] => None,
-        tiers if tiers.contains(&true) => Some(Severity::Sev1),
-        _ => Some(Severity::Sev2),
-    }
+    let down: Vec<_> = failing
+        .iter()
+        .filter(|id| health(room, id) == Health::MajorOutage)
+        .filter_map(|id| page.plan.service(id))
+        .collect();
+    let grave = down.iter().any(|s| s.tier == strictest.id);
+    (!down.is_empty()).then_some(if grave {
+        Severity::Sev1
+    } else {
+        Severity::Sev2
+    })
 }
 
-fn severities(room: Room, form: &Form, failing: &[ServiceId]) -> AnyView {
+fn radio(name: &'static str, value: &'static str, checked: bool) -> El {
+    input()
+        .set("type", "radio")
+        .set("name", name)
+        .set("value", value)
+        .set("required", true)
+        .set("checked", checked)
+        .set("autocomplete", "off")
+}
+
+fn severities(room: Room, form: &Form, failing: &[ServiceId]) -> Node {
     let page = room.page();
-    let chosen = form.typed("severity").or(suggestion(room, failing).map(|s| s.id().to_owned()));
+    let chosen = form
+        .typed("severity")
+        .or(suggestion(room, failing).map(|s| s.id().to_owned()));
     let one = |s: Severity| {
         let policy = page.plan.communication.severity(s);
-        let cadence = policy.map(|p| format!("first word within {}, then every {}", p.first_update.words(), p.update_every.words()));
-        view! {
-            <label class="choice wide"><input type="radio" name="severity" value=s.id() required checked=chosen.as_deref() == Some(s.id()) autocomplete="off"/>
-                <span>{severity(&page.plan, s)}<span>{policy.map(|p| p.description.clone())}</span><span class="small dim">{cadence}</span></span></label>
-        }
+        let says = span()
+            .put(severity(&page.plan, s))
+            .put(policy.map(|p| span().put(p.description.clone())));
+        let cadence = policy.map(|p| {
+            dim(format!(
+                "public word within {}, then every {}",
+                p.first_update.words(),
+                p.update_every.words()
+            ))
+        });
+        label()
+            .class("choice wide")
+            .put(radio("severity", s.id(), chosen.as_deref() == Some(s.id())))
+            .put(says.put(cadence))
     };
-    view! {
-        <fieldset class="choices"><legend>"How grave is it?"</legend>{Severity::ALL.map(one).into_iter().collect_view()}</fieldset>
-        {form.sentence(Some("severity"))}
-    }
-    .into_any()
+    vec![
+        fieldset()
+            .class("choices")
+            .put(legend().put("How grave is it?"))
+            .all(Severity::ALL.map(one)),
+        form.sentence("severity"),
+    ]
+    .into()
 }
 
-fn services(room: Room, form: &Form, failing: &[ServiceId]) -> AnyView {
+fn services(room: Room, form: &Form, failing: &[ServiceId]) -> Node {
     let page = room.page();
-    let chosen: Vec<String> = match form.typed_all("affected") {
-        Some(typed) => typed.into_iter().map(str::to_owned).collect(),
-        None => failing.iter().map(|s| s.as_str().to_owned()).collect(),
-    };
+    let chosen = form
+        .typed_all("affected")
+        .unwrap_or_else(|| failing.iter().map(|s| s.to_string()).collect());
+    let is_chosen = |s: &Service| chosen.iter().any(|c| c == s.id.as_str());
     let mut order: Vec<&Service> = page.plan.services.iter().collect();
-    order.sort_by_key(|s| (!chosen.iter().any(|c| c == s.id.as_str()), std::cmp::Reverse(room.world.with_untracked(|w| w.health(&s.id)).rank())));
-    let one = |s: &&Service| {
-        let health = room.world.with_untracked(|w| w.health(&s.id));
-        view! {
-            <label class="choice"><input type="checkbox" name="affected" value=s.id.to_string() checked=chosen.iter().any(|c| c == s.id.as_str()) autocomplete="off"/>
-                <span>{s.name.clone()}{state(health_icon(health), health.words())}</span></label>
-        }
+    order.sort_by_key(|s| (!is_chosen(s), std::cmp::Reverse(health(room, &s.id).rank())));
+    let one = |s: &Service| {
+        let now = health(room, &s.id);
+        let mark = input()
+            .set("type", "checkbox")
+            .set("name", "affected")
+            .set("value", s.id.to_string())
+            .set("checked", is_chosen(s))
+            .set("autocomplete", "off");
+        label().class("choice").put(mark).put(
+            span()
+                .put(span().put(s.name.clone()))
+                .put(state(health_icon(now), now.words())),
+        )
     };
-    view! {
-        <fieldset class="choices grid"><legend>"What is affected?"</legend>{order.iter().map(one).collect_view()}</fieldset>
-        {form.sentence(Some("affected"))}
-    }
-    .into_any()
+    let list = div().class("grid").all(order.into_iter().map(one));
+    vec![
+        fieldset()
+            .class("choices")
+            .put(legend().put("What is affected?"))
+            .put(list),
+        form.sentence("affected"),
+    ]
+    .into()
 }
 
 /// What is rarely asked: folded away.
-fn rest(form: &Form) -> AnyView {
+fn rest(form: &Form) -> El {
     let kind = form.typed("kind").unwrap_or_else(|| "real".into());
-    let public = form.typed_all("public").map_or(true, |typed| !typed.is_empty());
-    let open = form.was_refused();
-    let one = |id: &'static str, label: &'static str, says: &'static str| {
-        view! { <label class="choice wide"><input type="radio" name="kind" value=id checked=kind == id autocomplete="off"/><span>{label}<span class="small dim">{says}</span></span></label> }
+    let public = form
+        .typed_all("public")
+        .is_none_or(|typed| !typed.is_empty());
+    let one = |id: &'static str, name: &'static str, says: &'static str| {
+        label()
+            .class("choice wide")
+            .put(radio("kind", id, kind == id))
+            .put(span().put(span().put(name)).put(dim(says)))
     };
-    view! {
-        <details class="rest" open=open>
-            <summary>"More: a drill, not public, or written down afterwards"</summary>
-            <fieldset class="choices"><legend>"Kind"</legend>
-                {one("real", "Real", "It is happening now.")}
-                {one("drill", "Drill", "Practice. Never on the public status page: take the mark below away.")}
-                {one("backfilled", "Backfilled", "It happened before; say when.")}
-            </fieldset>
-            {form.sentence(Some("kind"))}
-            <label class="choice"><input type="checkbox" name="public" value="on" checked=public autocomplete="off"/><span>"Show it on the public status page"</span></label>
-            {form.sentence(Some("public"))}
-            {form.line("occurred_at", "When it happened, in UTC (backfilled only)", Ask { hint: "2026-11-22T14:02:11Z", most: Some("40"), ..Ask::default() })}
-        </details>
-    }
-    .into_any()
+    let kinds = fieldset()
+        .class("choices")
+        .put(legend().put("Kind"))
+        .put(one("real", "Real", "It is happening now."))
+        .put(one(
+            "drill",
+            "Drill",
+            "Practice. Never on the public status page: take that mark away below.",
+        ))
+        .put(one(
+            "backfilled",
+            "Backfilled",
+            "It happened before; say when.",
+        ));
+    let mark = input()
+        .set("type", "checkbox")
+        .set("name", "public")
+        .set("value", "on")
+        .set("checked", public)
+        .set("autocomplete", "off");
+    let at = Ask {
+        hint: "2026-11-22T14:02:11Z",
+        most: Some("40"),
+        ..Ask::default()
+    };
+    details()
+        .class("rest")
+        .set("open", form.was_refused())
+        .put(summary().put("More: a drill, not public, or written down afterwards"))
+        .put(kinds)
+        .put(form.sentence("kind"))
+        .put(
+            label()
+                .class("choice")
+                .put(mark)
+                .put(span().put("Show it on the public status page")),
+        )
+        .put(form.sentence("public"))
+        .put(form.line(
+            "occurred_at",
+            "When it happened, in UTC (backfilled only)",
+            at,
+        ))
 }
 
-/// What the communication matrix asks for, for the severity that is chosen: the style sheet shows the one.
-fn plans(room: Room) -> AnyView {
+/// What the communication matrix asks for at a severity: the style sheet shows that of the chosen one.
+fn tell(room: Room, severity: Severity) -> El {
     let page = room.page();
-    let one = |s: Severity| {
-        let row = page.plan.communication.row(s);
-        let people = row.map(|r| comms::everybody(&page.plan, r)).unwrap_or_default();
-        let call = people.iter().map(|c| view! { <li>{c.name.clone()}" "{tel(&c.phone)}" "<a href=format!("mailto:{}", c.email)>{c.email.clone()}</a></li> }).collect_view();
-        view! {
-            <div class="plan-line" data-severity=s.id()>
-                <p><b>{comms::sentence(&page.plan, s)}</b></p>
-                <p class="small">"Muster does not send yet. Contact them by hand:"</p>
-                {either(people.is_empty(), || view! { <p class="small dim">"The plan names nobody."</p> }, || view! { <ul class="small">{call}</ul> })}
-            </div>
-        }
+    let people = page
+        .plan
+        .communication
+        .row(severity)
+        .map(|row| comms::everybody(&page.plan, row))
+        .unwrap_or_default();
+    let one = |c: &Contact| {
+        let mail = link(format!("mailto:{}", c.email), c.email.clone());
+        li().put(
+            div()
+                .class("grow")
+                .put(c.name.clone())
+                .put(dim(format!(" {}", c.role))),
+        )
+        .put(tel(&c.phone))
+        .put(mail)
     };
-    view! { <div class="plan-lines">{Severity::ALL.map(one).into_iter().collect_view()}</div> }.into_any()
+    div()
+        .class("plan-line")
+        .set("data-severity", severity.id())
+        .put(p().put(el("b").put(comms::sentence(&page.plan, severity))))
+        .put(
+            p().class("small")
+                .put("Muster does not send yet. Contact them by hand:"),
+        )
+        .put(ul().class("plain").all(people.into_iter().map(one)))
 }

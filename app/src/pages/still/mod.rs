@@ -9,19 +9,20 @@ mod plan;
 mod runbooks;
 mod schedule;
 
-use crate::{page::View, room::Room};
-use leptos::prelude::*;
+use crate::{node::Node, page::View, room::Room};
 
-pub fn page(room: Room) -> AnyView {
+pub fn page(room: Room) -> Node {
     let page = room.page();
     match &page.view {
-        View::Declare { title, affected } => declare::page(room, title, affected),
-        View::Runbooks => runbooks::all(room),
-        View::Runbook { slug } => runbooks::one(room, slug),
-        View::Contacts => contacts::page(room),
-        View::Plan => plan::page(room),
-        View::NotYet { name, says } => other::not_yet(name, says),
-        View::NotFound { says } => other::not_found(says),
-        View::Board | View::Incidents { .. } | View::Incident { .. } | View::Run { .. } => ().into_any(),
+        View::Declare { title, affected } => declare::page(room, title, affected).into(),
+        View::Runbooks => runbooks::all(room).into(),
+        View::Runbook { slug } => runbooks::one(room, slug).into(),
+        View::Contacts => contacts::page(room).into(),
+        View::Plan => plan::page(room).into(),
+        View::NotYet { name, says } => other::not_yet(name, says).into(),
+        View::NotFound { says } => other::not_found(says).into(),
+        View::Board | View::Incidents { .. } | View::Incident { .. } | View::Run { .. } => {
+            Node::Nothing
+        }
     }
 }

@@ -1,147 +1,240 @@
 //! The plan in force, as it was written: what a team decided in calm hours.
 
+use super::schedule;
 use crate::{
-    pages::still::schedule,
-    parts::{card, comms, severity, when},
+    node::{El, Node, div, el, h3, li, ol, p, span, tr, ul},
+    pages::head,
+    parts::{card, cell, comms, dim, line, link, severity, stack, when},
     room::Room,
 };
-use domain::{Span, plan::{Location, Plan}};
+use domain::plan::{
+    DataObjective, Location, MatrixRow, Plan, Scenario, Schedule, SeverityPolicy, Tier,
+};
 use leptos::prelude::*;
 
-pub fn page(room: Room) -> AnyView {
+pub fn page(room: Room) -> Vec<El> {
     let page = room.page();
     let plan = &page.plan;
     let about = &plan.about;
-    let in_force = room.world.with_untracked(|w| w.plan.clone());
-    let revision = match in_force {
-        Some(plan) => view! { <p class="dim about">"revision "<code title=plan.hash.to_string()>{domain::words::short(plan.hash.as_str()).to_owned()}</code>" in force since "{when(plan.since)}</p> }.into_any(),
-        None => view! { <p class="dim about">"no plan is loaded yet"</p> }.into_any(),
+    let revision = p().class("dim about");
+    let revision = match room.world.with_untracked(|w| w.plan.clone()) {
+        Some(plan) => {
+            let hash = el("code")
+                .set("title", plan.hash.to_string())
+                .put(domain::words::short(plan.hash.as_str()).to_owned());
+            revision
+                .put("revision ")
+                .put(hash)
+                .put(" in force since ")
+                .put(when(plan.since))
+        }
+        None => revision.put("no plan is loaded yet"),
     };
-    view! {
-        <div class="head"><h1>{about.name.clone()}</h1>{revision}</div>
-        <p>{about.summary.clone()}</p>
-        <p class="small dim">{format!("{} · version {} · last updated {} · reviewed {} · owner {}", about.organization, about.version, about.last_updated, about.review_cycle.to_lowercase(), about.owner)}</p>
-        <div class="two">
-            <div class="col">
-                {severities(plan)}
-                {matrix(plan)}
-                {scenarios(plan)}
-                {schedules(plan)}
-            </div>
-            <div class="col">
-                {objectives(plan)}
-                {checklist(plan)}
-                {appendices(plan)}
-            </div>
-        </div>
-    }
-    .into_any()
+    let facts = [
+        about.organization.clone(),
+        format!("version {}", about.version),
+        format!("last updated {}", about.last_updated),
+        format!("reviewed {}", about.review_cycle.to_lowercase()),
+        format!("owner {}", about.owner),
+    ];
+    let left = [
+        severities(plan),
+        matrix(plan),
+        scenarios(plan),
+        schedules(plan),
+    ];
+    let right = [objectives(plan), checklist(plan), appendices(plan)];
+    vec![
+        head(about.name.clone(), revision, ()),
+        div()
+            .put(p().put(about.summary.clone()))
+            .put(p().class("small dim").put(facts.join(" · "))),
+        div()
+            .class("two")
+            .put(div().class("col").all(left))
+            .put(div().class("col").all(right)),
+    ]
 }
 
-fn limit(within: Span) -> String {
-    if within.as_secs() == 0 { "nothing may be lost".into() } else { within.words() }
+fn rows<T>(all: &[T], one: impl FnMut(&T) -> El) -> Vec<El> {
+    all.iter().map(one).collect()
 }
 
-fn objectives(plan: &Plan) -> AnyView {
-    let rto = plan.objectives.rto.iter().map(|t| view! { <li><span class="grow">{t.name.clone()}</span><b>{t.within.words()}</b></li> }).collect_view();
-    let rpo = plan.objectives.rpo.iter().map(|o| view! { <li><span class="grow">{o.name.clone()}<span class="small dim">{(!o.how.is_empty()).then(|| format!(" {}", o.how))}</span></span><b>{limit(o.within)}</b></li> }).collect_view();
-    card("Objectives", (), view! {
-        <h3>"Back within (RTO)"</h3><ul class="plain">{rto}</ul>
-        <h3>"At most lost (RPO)"</h3><ul class="plain">{rpo}</ul>
-    })
-}
-
-fn severities(plan: &Plan) -> AnyView {
-    let rows = plan.communication.severities.iter().map(|s| {
-        view! {
-            <tr>
-                <td data-label="Severity">{severity(plan, s.id)}</td>
-                <td data-label="Means" class="wide">{s.description.clone()}</td>
-                <td data-label="First public word" class="keep">{format!("within {}", s.first_update.words())}</td>
-                <td data-label="Then" class="keep">{format!("every {}", s.update_every.words())}</td>
-            </tr>
-        }
-    });
-    card("Severities", (), view! {
-        <table class="stack"><thead><tr><th>"Severity"</th><th>"Means"</th><th>"First public word"</th><th>"Then"</th></tr></thead><tbody>{rows.collect_view()}</tbody></table>
-    })
-}
-
-fn matrix(plan: &Plan) -> AnyView {
-    let rows = plan.communication.matrix.iter().map(|row| {
-        let people = comms::everybody(plan, row).into_iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
-        view! {
-            <tr>
-                <td data-label="Severity">{severity(plan, row.severity)}</td>
-                <td data-label="What" class="wide">{comms::sentence(plan, row.severity).trim_start_matches("Plan: ").to_owned()}<div class="small dim">{people}</div></td>
-                <td data-label="Within" class="keep">{row.within.words()}</td>
-            </tr>
-        }
-    });
-    card("Communication matrix", "Muster does not send yet", view! {
-        <table class="stack"><thead><tr><th>"Severity"</th><th>"What"</th><th>"Within"</th></tr></thead><tbody>{rows.collect_view()}</tbody></table>
-    })
-}
-
-fn scenarios(plan: &Plan) -> AnyView {
-    let rows = plan.scenarios.iter().map(|s| {
-        let runbook = plan.runbook(&s.runbook).map_or_else(|| s.runbook.to_string(), |r| r.name.clone());
-        view! {
-            <tr>
-                <td data-label="Scenario" class="wide"><b>{s.name.clone()}</b><div class="small dim">{[s.category.as_str(), s.impact.as_str(), s.detection.as_str()].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(" · ")}</div></td>
-                <td data-label="Runbook"><a href=format!("/runbooks/{}", s.runbook)>{runbook}</a></td>
-            </tr>
-        }
-    });
-    card("Scenarios", (), view! {
-        <table class="stack"><thead><tr><th>"Scenario"</th><th>"Runbook"</th></tr></thead><tbody>{rows.collect_view()}</tbody></table>
-    })
-}
-
-fn schedules(plan: &Plan) -> AnyView {
-    let rows = plan.schedules.iter().map(|s| {
-        let does = match &s.runbook {
-            Some(slug) => view! { <a href=format!("/runbooks/{slug}")>{plan.runbook(slug).map_or_else(|| slug.to_string(), |r| r.name.clone())}</a> }.into_any(),
-            None => s.commands.iter().map(|c| view! { <code>{c.display()}</code> }).collect_view().into_any(),
+fn objectives(plan: &Plan) -> El {
+    let tier = |t: &Tier| line(t.name.clone(), el("b").put(t.within.words()));
+    let data = |o: &DataObjective| {
+        let how = (!o.how.is_empty()).then(|| dim(format!(" {}", o.how)));
+        let limit = if o.within.as_secs() == 0 {
+            "nothing".to_owned()
+        } else {
+            o.within.words()
         };
-        view! {
-            <tr>
-                <td data-label="What" class="wide">{s.name.clone()}<div class="small dim">{does}</div></td>
-                <td data-label="When">{schedule::words(s)}</td>
-            </tr>
-        }
-    });
-    let table = view! {
-        <table class="stack"><thead><tr><th>"What"</th><th>"When"</th></tr></thead><tbody>{rows.collect_view()}</tbody></table>
+        line(
+            vec![Node::from(o.name.clone()), how.into()],
+            el("b").put(limit),
+        )
     };
-    view! { <div id="schedules">{card("Schedules", (), table)}</div> }.into_any()
+    let body = vec![
+        h3().put("Back within (RTO)"),
+        ul().class("plain").all(rows(&plan.objectives.rto, tier)),
+        h3().put("Lost at most (RPO)"),
+        ul().class("plain").all(rows(&plan.objectives.rpo, data)),
+    ];
+    card("Objectives", (), body)
 }
 
-fn checklist(plan: &Plan) -> AnyView {
+fn severities(plan: &Plan) -> El {
+    let one = |s: &SeverityPolicy| {
+        tr().put(cell("Severity", severity(plan, s.id)))
+            .put(cell("Means", s.description.clone()).class("wide"))
+            .put(cell("First word", format!("within {}", s.first_update.words())).class("keep"))
+            .put(cell("Then", format!("every {}", s.update_every.words())).class("keep"))
+    };
+    card(
+        "Severities",
+        "the public word",
+        stack(
+            &["Severity", "Means", "First word", "Then"],
+            rows(&plan.communication.severities, one),
+        ),
+    )
+}
+
+fn matrix(plan: &Plan) -> El {
+    let one = |row: &MatrixRow| {
+        let (who, how) = comms::who_and_how(plan, row);
+        let people = comms::everybody(plan, row)
+            .into_iter()
+            .map(|c| c.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ");
+        tr().put(cell("Severity", severity(plan, row.severity)))
+            .put(
+                cell("Who", who)
+                    .class("wide")
+                    .put(div().class("small dim").put(people)),
+            )
+            .put(cell("How", how))
+            .put(cell("Within", row.within.words()).class("keep"))
+    };
+    let note = "Muster does not send yet";
+    card(
+        "Communication matrix",
+        note,
+        stack(
+            &["Severity", "Who", "How", "Within"],
+            rows(&plan.communication.matrix, one),
+        ),
+    )
+}
+
+fn scenarios(plan: &Plan) -> El {
+    let one = |s: &Scenario| {
+        let runbook = plan
+            .runbook(&s.runbook)
+            .map_or_else(|| s.runbook.to_string(), |r| r.name.clone());
+        let about = [&s.category, &s.impact, &s.detection]
+            .into_iter()
+            .filter(|t| !t.is_empty())
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" · ");
+        tr().put(
+            cell("Scenario", el("b").put(s.name.clone()))
+                .class("wide")
+                .put(div().class("small dim").put(about)),
+        )
+        .put(cell(
+            "Runbook",
+            link(format!("/runbooks/{}", s.runbook), runbook),
+        ))
+    };
+    card(
+        "Scenarios",
+        (),
+        stack(&["Scenario", "Runbook"], rows(&plan.scenarios, one)),
+    )
+}
+
+fn schedules(plan: &Plan) -> El {
+    let one = |s: &Schedule| {
+        let does: Vec<Node> = match &s.runbook {
+            Some(slug) => vec![
+                link(
+                    format!("/runbooks/{slug}"),
+                    plan.runbook(slug)
+                        .map_or_else(|| slug.to_string(), |r| r.name.clone()),
+                )
+                .into(),
+            ],
+            None => s
+                .commands
+                .iter()
+                .map(|c| el("code").put(c.display()).into())
+                .collect(),
+        };
+        tr().put(
+            cell("What", s.name.clone())
+                .class("wide")
+                .put(div().class("small").all(does)),
+        )
+        .put(cell("When", schedule::words(s)))
+    };
+    card(
+        "Schedules",
+        (),
+        stack(&["What", "When"], rows(&plan.schedules, one)),
+    )
+    .set("id", "schedules")
+}
+
+fn checklist(plan: &Plan) -> El {
     let list = |title: &'static str, items: &[String]| {
-        (!items.is_empty()).then(|| view! { <h3>{title}</h3><ol class="numbered">{items.iter().map(|i| view! { <li>{i.clone()}</li> }).collect_view()}</ol> })
+        let lines = || {
+            ol().class("numbered")
+                .all(items.iter().map(|i| li().put(i.clone())))
+        };
+        (!items.is_empty()).then(|| Node::from(vec![h3().put(title), lines()]))
     };
-    let documents = plan.checklist.documentation.iter().map(|c| view! { <li><code>{c.display()}</code></li> }).collect_view();
-    let has_documents = !plan.checklist.documentation.is_empty();
-    card("Checklist", (), view! {
-        {list("In the emergency", &plan.checklist.emergency)}
-        {list("Right after", &plan.checklist.immediate_actions)}
-        {list("In the days after", &plan.checklist.follow_up_actions)}
-        {has_documents.then(|| view! { <h3>"Documents"</h3><ul class="commands">{documents}</ul> })}
-    })
+    let documents = &plan.checklist.documentation;
+    let commands = || {
+        ul().class("commands").all(
+            documents
+                .iter()
+                .map(|c| li().put(el("code").put(c.display()))),
+        )
+    };
+    let body = vec![
+        list("In the emergency", &plan.checklist.emergency),
+        list("Right after", &plan.checklist.immediate_actions),
+        list("In the days after", &plan.checklist.follow_up_actions),
+        (!documents.is_empty()).then(|| Node::from(vec![h3().put("Documents"), commands()])),
+    ];
+    card("Checklist", (), body)
 }
 
-fn appendices(plan: &Plan) -> AnyView {
-    let list = |title: &'static str, items: &[Location]| {
-        let one = |l: &Location| {
-            let at = if l.at.starts_with("https://") { view! { <a href=l.at.clone() rel="noreferrer">{l.at.clone()}</a> }.into_any() } else { view! { <code>{l.at.clone()}</code> }.into_any() };
-            view! { <li><span class="order">{l.name.clone()}</span><span class="grow">{at}</span></li> }
+fn appendices(plan: &Plan) -> El {
+    let one = |l: &Location| {
+        let at = if l.at.starts_with("https://") {
+            link(l.at.clone(), l.at.clone()).set("rel", "noreferrer")
+        } else {
+            el("code").put(l.at.clone())
         };
-        (!items.is_empty()).then(|| view! { <h3>{title}</h3><ul class="plain">{items.iter().map(one).collect_view()}</ul> })
+        li().put(span().class("order").put(l.name.clone()))
+            .put(div().class("grow").put(at))
     };
-    card("Where things are", (), view! {
-        {list("Recovery scripts", &plan.appendices.recovery_scripts)}
-        {list("Backups", &plan.appendices.backups)}
-        {list("Documentation", &plan.appendices.documentation)}
-    })
+    let list = |title: &'static str, items: &[Location]| {
+        (!items.is_empty()).then(|| {
+            Node::from(vec![
+                h3().put(title),
+                ul().class("plain").all(items.iter().map(one)),
+            ])
+        })
+    };
+    let body = vec![
+        list("Recovery scripts", &plan.appendices.recovery_scripts),
+        list("Backups", &plan.appendices.backups),
+        list("Documentation", &plan.appendices.documentation),
+    ];
+    card("Where things are", (), body)
 }

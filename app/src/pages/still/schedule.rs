@@ -11,10 +11,16 @@ pub fn next(schedule: &Schedule, now: Stamp) -> Option<Stamp> {
         return None;
     }
     let fields: Vec<&str> = schedule.cron.split_whitespace().collect();
-    let [minutes, hours, days, months, weekdays] = fields[..] else { return None };
+    let [minutes, hours, days, months, weekdays] = fields[..] else {
+        return None;
+    };
     let (minutes, hours) = (numbers(minutes, 0, 59)?, numbers(hours, 0, 23)?);
     let (days_all, weekdays_all) = (days == "*", weekdays == "*");
-    let (days, months, weekdays) = (numbers(days, 1, 31)?, numbers(months, 1, 12)?, numbers(weekdays, 0, 7)?);
+    let (days, months, weekdays) = (
+        numbers(days, 1, 31)?,
+        numbers(months, 1, 12)?,
+        numbers(weekdays, 0, 7)?,
+    );
     let today = now.0.div_euclid(DAY);
     (today..today + 366).find_map(|day| {
         let date = Stamp(day * DAY).rfc3339();
@@ -31,7 +37,11 @@ pub fn next(schedule: &Schedule, now: Stamp) -> Option<Stamp> {
         if !fits || !months.contains(&month) {
             return None;
         }
-        let times = hours.iter().flat_map(|h| minutes.iter().map(move |m| Stamp(day * DAY + i64::from(h * 60 + m) * MINUTE)));
+        let times = hours.iter().flat_map(|h| {
+            minutes
+                .iter()
+                .map(move |m| Stamp(day * DAY + i64::from(h * 60 + m) * MINUTE))
+        });
         times.filter(|at| *at > now).min()
     })
 }
@@ -40,7 +50,9 @@ pub fn next(schedule: &Schedule, now: Stamp) -> Option<Stamp> {
 fn numbers(field: &str, least: u32, most: u32) -> Option<Vec<u32>> {
     let mut all = Vec::new();
     for part in field.split(',') {
-        let (range, step) = part.split_once('/').map_or((part, Some(1)), |(r, s)| (r, s.parse().ok()));
+        let (range, step) = part
+            .split_once('/')
+            .map_or((part, Some(1)), |(r, s)| (r, s.parse().ok()));
         let (from, to) = match range.split_once('-') {
             Some((a, b)) => (a.parse().ok()?, b.parse().ok()?),
             None if range == "*" => (least, most),
@@ -59,7 +71,16 @@ fn numbers(field: &str, least: u32, most: u32) -> Option<Vec<u32>> {
 
 /// "daily at 02:00", "Sundays at 05:00", "on the 1st at 09:00", or the line itself.
 pub fn words(schedule: &Schedule) -> String {
-    const WEEK: [&str; 8] = ["Sundays", "Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"];
+    const WEEK: [&str; 8] = [
+        "Sundays",
+        "Mondays",
+        "Tuesdays",
+        "Wednesdays",
+        "Thursdays",
+        "Fridays",
+        "Saturdays",
+        "Sundays",
+    ];
     let fields: Vec<&str> = schedule.cron.split_whitespace().collect();
     let said = match fields[..] {
         [minute, hour, day, "*", weekday] => match (minute.parse::<u32>(), hour.parse::<u32>()) {
@@ -67,8 +88,15 @@ pub fn words(schedule: &Schedule) -> String {
                 let at = format!("at {hour:02}:{minute:02}");
                 match (day, weekday) {
                     ("*", "*") => Some(format!("daily {at}")),
-                    ("*", w) => w.parse::<usize>().ok().and_then(|w| WEEK.get(w)).map(|w| format!("{w} {at}")),
-                    (d, "*") => d.parse::<u32>().ok().map(|d| format!("on the {d}{} of the month {at}", ordinal(d))),
+                    ("*", w) => w
+                        .parse::<usize>()
+                        .ok()
+                        .and_then(|w| WEEK.get(w))
+                        .map(|w| format!("{w} {at}")),
+                    (d, "*") => d
+                        .parse::<u32>()
+                        .ok()
+                        .map(|d| format!("on the {d}{} of the month {at}", ordinal(d))),
                     _ => None,
                 }
             }
@@ -96,7 +124,14 @@ mod tests {
     use super::*;
 
     fn schedule(cron: &str) -> Schedule {
-        Schedule { id: "s".into(), name: "S".into(), cron: cron.into(), timezone: "UTC".into(), commands: Vec::new(), runbook: None }
+        Schedule {
+            id: "s".into(),
+            name: "S".into(),
+            cron: cron.into(),
+            timezone: "UTC".into(),
+            commands: Vec::new(),
+            runbook: None,
+        }
     }
 
     /// Sunday 2026-11-22 14:02:11 UTC.
@@ -104,7 +139,11 @@ mod tests {
 
     #[test]
     fn the_next_time_is_after_now_and_on_the_right_day() {
-        let at = |cron| next(&schedule(cron), NOW).map(|s| s.minute()).unwrap_or_default();
+        let at = |cron| {
+            next(&schedule(cron), NOW)
+                .map(|s| s.minute())
+                .unwrap_or_default()
+        };
         assert_eq!(NOW.minute(), "2026-11-22 14:02 UTC");
         assert_eq!(at("0 2 * * *"), "2026-11-23 02:00 UTC");
         assert_eq!(at("0 15 * * *"), "2026-11-22 15:00 UTC");
@@ -120,7 +159,10 @@ mod tests {
     fn a_cron_line_is_said_in_words_where_it_has_any() {
         assert_eq!(words(&schedule("0 2 * * *")), "daily at 02:00 UTC");
         assert_eq!(words(&schedule("30 5 * * 0")), "Sundays at 05:30 UTC");
-        assert_eq!(words(&schedule("0 9 1 * *")), "on the 1st of the month at 09:00 UTC");
+        assert_eq!(
+            words(&schedule("0 9 1 * *")),
+            "on the 1st of the month at 09:00 UTC"
+        );
         assert_eq!(words(&schedule("*/5 * * * *")), "*/5 * * * * UTC");
     }
 }

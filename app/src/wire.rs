@@ -1,0 +1,495 @@
+//! Reading what the server sends. A JSON reader of its own, for the sake of size: a general one brings error messages,
+//! floating point and every way to say the same thing into each of some sixty decoders. What cannot be read here is
+//! only told by its place; the server's tests tell the rest.
+
+mod events;
+
+pub use events::stamped;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess,
+        Unexpected, VariantAccess, Visitor,
+    },
+    forward_to_deserialize_any,
+};
+use std::fmt;
+
+/// Reads a JSON text, or says at which byte that failed.
+pub fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, usize> {
+    let mut reader = Reader { text, at: 0 };
+    T::deserialize(&mut reader).map_err(|Bad| reader.at)
+}
+
+/// It cannot be read. Without a word: words would be built in every decoder.
+#[derive(Debug)]
+pub struct Bad;
+
+impl fmt::Display for Bad {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+impl std::error::Error for Bad {}
+
+impl de::Error for Bad {
+    fn custom<T: fmt::Display>(_: T) -> Bad {
+        Bad
+    }
+    fn invalid_type(_: Unexpected<'_>, _: &dyn Expected) -> Bad {
+        Bad
+    }
+    fn invalid_value(_: Unexpected<'_>, _: &dyn Expected) -> Bad {
+        Bad
+    }
+    fn invalid_length(_: usize, _: &dyn Expected) -> Bad {
+        Bad
+    }
+    fn unknown_variant(_: &str, _: &'static [&'static str]) -> Bad {
+        Bad
+    }
+    fn unknown_field(_: &str, _: &'static [&'static str]) -> Bad {
+        Bad
+    }
+    fn missing_field(_: &'static str) -> Bad {
+        Bad
+    }
+    fn duplicate_field(_: &'static str) -> Bad {
+        Bad
+    }
+}
+
+struct Reader<'de> {
+    text: &'de str,
+    at: usize,
+}
+
+enum Said<'de> {
+    As(&'de str),
+    Escaped(String),
+}
+
+impl<'de> Reader<'de> {
+    /// The next byte that is not white space.
+    #[inline(never)]
+    fn peek(&mut self) -> u8 {
+        let bytes = self.text.as_bytes();
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(self.at) {
+            self.at += 1;
+        }
+        bytes.get(self.at).copied().unwrap_or_default()
+    }
+
+    #[inline(never)]
+    fn take(&mut self, byte: u8) -> Result<(), Bad> {
+        if self.peek() != byte {
+            return Err(Bad);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn word(&mut self, word: &str) -> bool {
+        self.peek();
+        let found = self.text.as_bytes()[self.at..].starts_with(word.as_bytes());
+        if found {
+            self.at += word.len();
+        }
+        found
+    }
+
+    /// Before an item of a list or an object: is there one more? `first` is the one after the opening.
+    #[inline(never)]
+    fn more(&mut self, first: &mut bool, end: u8) -> Result<bool, Bad> {
+        if self.peek() == end {
+            self.at += 1;
+            return Ok(false);
+        }
+        if !std::mem::take(first) {
+            self.take(b',')?;
+        }
+        Ok(true)
+    }
+
+    #[inline(never)]
+    fn string(&mut self) -> Result<Said<'de>, Bad> {
+        self.take(b'"')?;
+        let rest = &self.text[self.at..];
+        let end = rest.find(['"', '\\']).ok_or(Bad)?;
+        self.at += end;
+        if rest.as_bytes()[end] == b'"' {
+            self.at += 1;
+            return Ok(Said::As(&rest[..end]));
+        }
+        let mut out = rest[..end].to_owned();
+        loop {
+            let rest = &self.text[self.at..];
+            let plain = rest.find(['"', '\\']).ok_or(Bad)?;
+            out.push_str(&rest[..plain]);
+            self.at += plain + 1;
+            if rest.as_bytes()[plain] == b'"' {
+                return Ok(Said::Escaped(out));
+            }
+            out.push(self.escape()?);
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, Bad> {
+        let escaped = *self.text.as_bytes().get(self.at).ok_or(Bad)?;
+        self.at += 1;
+        Ok(match escaped {
+            b'n' => '\n',
+            b't' => '\t',
+            b'r' => '\r',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'u' => {
+                let high = self.hex()?;
+                let code = match high {
+                    0xD800..0xDC00 => {
+                        if !self.text.as_bytes()[self.at..].starts_with(b"\\u") {
+                            return Err(Bad);
+                        }
+                        self.at += 2;
+                        0x10000 + ((high - 0xD800) << 10) + self.hex()?.wrapping_sub(0xDC00)
+                    }
+                    code => code,
+                };
+                char::from_u32(code).ok_or(Bad)?
+            }
+            other => other as char,
+        })
+    }
+
+    fn hex(&mut self) -> Result<u32, Bad> {
+        let digits = self.text.get(self.at..self.at + 4).ok_or(Bad)?;
+        self.at += 4;
+        u32::from_str_radix(digits, 16).map_err(|_| Bad)
+    }
+
+    /// A whole number; there are no others on this wire.
+    #[inline(never)]
+    fn number(&mut self) -> Result<(bool, u64), Bad> {
+        let negative = self.word("-");
+        let digits = self.text[self.at..]
+            .bytes()
+            .take_while(u8::is_ascii_digit)
+            .count();
+        let number = self.text[self.at..self.at + digits]
+            .parse()
+            .map_err(|_| Bad)?;
+        self.at += digits;
+        Ok((negative, number))
+    }
+
+    /// Passes over a value.
+    #[inline(never)]
+    fn skip(&mut self) -> Result<(), Bad> {
+        let mut first = true;
+        match self.peek() {
+            b'{' => {
+                self.at += 1;
+                while self.more(&mut first, b'}')? {
+                    self.string()?;
+                    self.take(b':')?;
+                    self.skip()?;
+                }
+            }
+            b'[' => {
+                self.at += 1;
+                while self.more(&mut first, b']')? {
+                    self.skip()?;
+                }
+            }
+            b'"' => drop(self.string()?),
+            b'-' | b'0'..=b'9' => drop(self.number()?),
+            _ if self.word("null") || self.word("true") || self.word("false") => {}
+            _ => return Err(Bad),
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
+    type Error = Bad;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        match self.peek() {
+            b'{' => self.deserialize_map(visitor),
+            b'[' => self.deserialize_seq(visitor),
+            b'"' => self.deserialize_str(visitor),
+            b'n' => self.deserialize_unit(visitor),
+            b't' | b'f' => self.deserialize_bool(visitor),
+            _ => self.deserialize_i64(visitor),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        self.take(b'{')?;
+        visitor.visit_map(Items {
+            reader: self,
+            first: true,
+        })
+    }
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Bad> {
+        self.deserialize_map(visitor)
+    }
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        self.take(b'[')?;
+        visitor.visit_seq(Items {
+            reader: self,
+            first: true,
+        })
+    }
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        match self.string()? {
+            Said::As(text) => visitor.visit_borrowed_str(text),
+            Said::Escaped(text) => visitor.visit_string(text),
+        }
+    }
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        self.deserialize_str(visitor)
+    }
+    /// A name of a field or a variant.
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        match self.string()? {
+            Said::As(text) => visitor.visit_str(text),
+            Said::Escaped(text) => visitor.visit_str(&text),
+        }
+    }
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        if self.word("null") {
+            visitor.visit_unit()
+        } else {
+            Err(Bad)
+        }
+    }
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        let yes = self.word("true");
+        if yes || self.word("false") {
+            visitor.visit_bool(yes)
+        } else {
+            Err(Bad)
+        }
+    }
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        match self.number()? {
+            (true, number) => visitor.visit_i64((number as i64).wrapping_neg()),
+            (false, number) => visitor.visit_u64(number),
+        }
+    }
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        if self.word("null") {
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
+        }
+    }
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Bad> {
+        visitor.visit_newtype_struct(self)
+    }
+    /// `"variant"` or `{"variant": …}`.
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Bad> {
+        if self.peek() == b'"' {
+            return match self.string()? {
+                Said::As(text) => {
+                    visitor.visit_enum(IntoDeserializer::<Bad>::into_deserializer(text))
+                }
+                Said::Escaped(_) => Err(Bad),
+            };
+        }
+        self.take(b'{')?;
+        let value = visitor.visit_enum(Variant(self))?;
+        self.take(b'}')?;
+        Ok(value)
+    }
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        self.skip()?;
+        visitor.visit_unit()
+    }
+    /// So many items, and no question after them whether there is one more.
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Bad> {
+        self.take(b'[')?;
+        let value = visitor.visit_seq(Items {
+            reader: self,
+            first: true,
+        })?;
+        self.take(b']')?;
+        Ok(value)
+    }
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        self.deserialize_i64(visitor)
+    }
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        self.deserialize_i64(visitor)
+    }
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        self.deserialize_i64(visitor)
+    }
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        self.deserialize_i64(visitor)
+    }
+
+    forward_to_deserialize_any! { i8 i16 i128 u8 u128 f32 f64 char bytes byte_buf unit_struct tuple_struct }
+}
+
+/// What is between brackets or braces.
+struct Items<'r, 'de> {
+    reader: &'r mut Reader<'de>,
+    first: bool,
+}
+
+impl<'de> SeqAccess<'de> for Items<'_, 'de> {
+    type Error = Bad;
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Bad> {
+        if self.reader.more(&mut self.first, b']')? {
+            seed.deserialize(&mut *self.reader).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+}
+
+impl<'de> MapAccess<'de> for Items<'_, 'de> {
+    type Error = Bad;
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Bad> {
+        if self.reader.more(&mut self.first, b'}')? {
+            seed.deserialize(Key(&mut *self.reader)).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Bad> {
+        self.reader.take(b':')?;
+        seed.deserialize(&mut *self.reader)
+    }
+}
+
+/// The name of an entry: always a text, which may stand for a number.
+struct Key<'r, 'de>(&'r mut Reader<'de>);
+
+impl<'de> Deserializer<'de> for Key<'_, 'de> {
+    type Error = Bad;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        self.0.deserialize_str(visitor)
+    }
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        self.0.deserialize_identifier(visitor)
+    }
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Bad> {
+        self.0.take(b'"')?;
+        let value = self.0.deserialize_i64(visitor)?;
+        self.0.take(b'"')?;
+        Ok(value)
+    }
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Bad> {
+        visitor.visit_newtype_struct(self)
+    }
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Bad> {
+        self.0.deserialize_enum(name, variants, visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct seq tuple tuple_struct map
+        struct ignored_any
+    }
+}
+
+/// The one entry of an object that stands for a variant with content.
+struct Variant<'r, 'de>(&'r mut Reader<'de>);
+
+impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
+    type Error = Bad;
+    type Variant = Self;
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Bad> {
+        let variant = seed.deserialize(Key(&mut *self.0))?;
+        self.0.take(b':')?;
+        Ok((variant, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
+    type Error = Bad;
+    fn unit_variant(self) -> Result<(), Bad> {
+        self.0.skip()
+    }
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Bad> {
+        seed.deserialize(self.0)
+    }
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Bad> {
+        self.0.deserialize_tuple(0, visitor)
+    }
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Bad> {
+        self.0.deserialize_map(visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Thing {
+        number: i64,
+        text: String,
+        maybe: Option<u32>,
+        list: Vec<bool>,
+        pairs: Vec<(String, u8)>,
+        map: BTreeMap<u32, String>,
+        #[serde(default)]
+        absent: u8,
+    }
+
+    #[test]
+    fn what_serde_json_writes_is_read_the_same() {
+        let text = r#" { "number" : -42, "unknown": [{"a": [1, "]"]}, null], "text": "a\"b\\c\n\u00e9\ud83d\ude80é", "maybe":null,
+            "list":[true,false], "pairs": [["a", 1], ["b",2]], "map":{"7":"seven"} } "#;
+        let expected: Thing = serde_json::from_str(text).expect("valid JSON");
+        assert_eq!(read::<Thing>(text).expect("readable"), expected);
+        assert_eq!(expected.text, "a\"b\\c\néé".replace("éé", "é🚀é"));
+    }
+
+    #[test]
+    fn nothing_that_is_cut_off_is_read_or_panics() {
+        let text = r#"{"number":1,"text":"a\u00e9\ud83d\ude80","maybe":3,"list":[true],"pairs":[["a",1]],"map":{"1":"x"}}"#;
+        assert!(read::<Thing>(text).is_ok());
+        for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            assert!(read::<Thing>(&text[..end]).is_err(), "{}", &text[..end]);
+        }
+    }
+}
