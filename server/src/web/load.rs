@@ -79,11 +79,13 @@ pub fn looks(state: &State) -> BTreeMap<ServiceId, Look> {
     looks.iter().map(|(id, l)| (id.clone(), look(l))).collect()
 }
 
-/// The plan without what a page seldom needs: the steps of its runbooks.
-fn plan_without_steps(plan: &Plan) -> Plan {
+/// The plan without what a page seldom needs: the commands of its runbooks' steps.
+fn plan_without_commands(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     for runbook in &mut plan.runbooks {
-        runbook.steps.clear();
+        for step in &mut runbook.steps {
+            step.commands.clear();
+        }
     }
     plan
 }
@@ -201,7 +203,7 @@ pub async fn incident(state: &State, signed: &Signed, number: &Number) -> Loaded
             .runs
             .insert(run.clone(), find_run(state, run).await?);
     }
-    page.plan = plan_without_steps(&*pinned(state, &incident.plan).await?);
+    page.plan = plan_without_commands(&*pinned(state, &incident.plan).await?);
     let all = timeline(state, &streams_of(&incident), 0, 5000).await?;
     // What its services did belongs here from a little before the declaration until it was resolved.
     let from = incident.declared_at.0 - 15 * 60 * 1_000_000;
@@ -237,7 +239,7 @@ pub async fn run(state: &State, signed: &Signed, id: &RunId, asked: &output::Whi
             .incidents
             .insert(number.clone(), find_incident(state, number).await?);
     }
-    page.plan = plan_without_steps(&*pinned(state, &run.plan).await?);
+    page.plan = plan_without_commands(&*pinned(state, &run.plan).await?);
     page.timeline = timeline(state, &[run_stream(id)], 0, MOST_LINES).await?;
     page.timeline.retain(|e| e.seq <= seq);
     page.world.runs.insert(id.clone(), run);
@@ -263,19 +265,19 @@ pub async fn incidents(state: &State, signed: &Signed, before: Option<&str>) -> 
                 .or_insert_with(|| Arc::new(incident));
         }
     }
-    page.plan = plan_without_steps(&state.desk.plan().plan);
+    page.plan = plan_without_commands(&state.desk.plan().plan);
     Ok(page)
 }
 
 /// A page of what is in the plan, and what is open.
-pub fn plain(state: &State, signed: &Signed, view: View, steps: bool) -> Page {
+pub fn plain(state: &State, signed: &Signed, view: View, commands: bool) -> Page {
     let mut page = frame(state, signed, view);
     with_open(&mut page, &state.desk.world());
     let plan = state.desk.plan().plan;
-    page.plan = if steps {
+    page.plan = if commands {
         Plan::clone(&plan)
     } else {
-        plan_without_steps(&plan)
+        plan_without_commands(&plan)
     };
     page
 }
