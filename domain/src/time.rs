@@ -99,7 +99,7 @@ impl Span {
         let ms = self.0.as_millis();
         let s = self.0.as_secs();
         match s {
-            0 if ms < 1000 && ms % 100 != 0 && ms < 100 => format!("{ms} ms"),
+            0 if ms < 100 => format!("{ms} ms"),
             0..60 => format!("{}.{} s", s, ms % 1000 / 100),
             60..3600 => format!("{} min", s / 60),
             3600..86_400 if s % 3600 >= 60 => format!("{} h {} min", s / 3600, s % 3600 / 60),

@@ -88,30 +88,30 @@ impl Data {
 }
 
 /// Why a command line did not do what was asked.
-pub enum Failed {
+pub enum Exit {
     Failed(String),
     WrongUse(String),
     Refused(String),
 }
 
-impl From<engine::No> for Failed {
+impl From<engine::No> for Exit {
     fn from(no: engine::No) -> Self {
         match no {
-            engine::No::Refused(refusal) => Failed::Refused(refusal.to_string()),
-            engine::No::Unavailable(_) => Failed::Failed(no.to_string()),
+            engine::No::Refused(refusal) => Exit::Refused(refusal.to_string()),
+            engine::No::Unavailable(_) => Exit::Failed(no.to_string()),
         }
     }
 }
 
-impl From<String> for Failed {
+impl From<String> for Exit {
     fn from(says: String) -> Self {
-        Failed::Failed(says)
+        Exit::Failed(says)
     }
 }
 
-impl From<engine::store::Error> for Failed {
+impl From<engine::store::Error> for Exit {
     fn from(error: engine::store::Error) -> Self {
-        Failed::Failed(error.to_string())
+        Exit::Failed(error.to_string())
     }
 }
 
@@ -124,7 +124,7 @@ pub fn main() -> ExitCode {
         .build()
     {
         Ok(runtime) => runtime,
-        Err(error) => return told(Failed::Failed(format!("cannot start: {error}"))),
+        Err(error) => return told(Exit::Failed(format!("cannot start: {error}"))),
     };
     let done = runtime.block_on(async {
         match cli.command {
@@ -143,15 +143,15 @@ pub fn main() -> ExitCode {
     done
 }
 
-fn not_yet(name: &str) -> Failed {
-    Failed::WrongUse(format!("`muster {name}` is not there yet."))
+fn not_yet(name: &str) -> Exit {
+    Exit::WrongUse(format!("`muster {name}` is not there yet."))
 }
 
-fn told(failed: Failed) -> ExitCode {
-    let (says, code) = match failed {
-        Failed::Failed(says) => (says, 1),
-        Failed::WrongUse(says) => (says, 2),
-        Failed::Refused(says) => (says, 3),
+fn told(exit: Exit) -> ExitCode {
+    let (says, code) = match exit {
+        Exit::Failed(says) => (says, 1),
+        Exit::WrongUse(says) => (says, 2),
+        Exit::Refused(says) => (says, 3),
     };
     eprintln!("muster: {says}");
     ExitCode::from(code)

@@ -1,7 +1,7 @@
 //! `muster serve`: puts the parts together, and takes them down in order.
 
 use crate::{
-    cli::{Data, Failed},
+    cli::{Data, Exit},
     state::State,
     status::StatusPage,
     web,
@@ -39,7 +39,7 @@ pub struct Options {
 /// How often the plan's folder is looked at.
 const PLAN_LOOK: Duration = Duration::from_secs(2);
 
-pub async fn serve(options: Options) -> Result<(), Failed> {
+pub async fn serve(options: Options) -> Result<(), Exit> {
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()
@@ -48,12 +48,12 @@ pub async fn serve(options: Options) -> Result<(), Failed> {
         .with_writer(std::io::stderr)
         .init();
     let supervisor = Supervisor::start()
-        .map_err(|e| Failed::Failed(format!("cannot start the zygote that runs commands: {e}")))?;
+        .map_err(|e| Exit::Failed(format!("cannot start the zygote that runs commands: {e}")))?;
     let loaded = crate::cli::whole(&options.plan)?;
     let folder = options
         .plan
         .canonicalize()
-        .map_err(|e| Failed::Failed(format!("cannot find {}: {e}", options.plan.display())))?;
+        .map_err(|e| Exit::Failed(format!("cannot find {}: {e}", options.plan.display())))?;
 
     let store = options.data.open().await?;
     let node = node_name(&options.data.data)?;
@@ -64,10 +64,10 @@ pub async fn serve(options: Options) -> Result<(), Failed> {
 
     let listener = TcpListener::bind(options.listen)
         .await
-        .map_err(|e| Failed::Failed(format!("cannot listen on {}: {e}", options.listen)))?;
+        .map_err(|e| Exit::Failed(format!("cannot listen on {}: {e}", options.listen)))?;
     let address = listener
         .local_addr()
-        .map_err(|e| Failed::Failed(e.to_string()))?;
+        .map_err(|e| Exit::Failed(e.to_string()))?;
     let own_url = format!("http://{address}");
     let url = options.url.clone().unwrap_or_else(|| own_url.clone());
 
@@ -79,15 +79,15 @@ pub async fn serve(options: Options) -> Result<(), Failed> {
     });
     let checks = Checks::new(
         desk.clone(),
-        prober.map_err(|e| Failed::Failed(e.to_string()))?,
+        prober.map_err(|e| Exit::Failed(e.to_string()))?,
     );
     let spool = options
         .data
         .data
         .canonicalize()
-        .map_err(|e| Failed::Failed(e.to_string()))?
+        .map_err(|e| Exit::Failed(e.to_string()))?
         .join("runs");
-    let program = std::env::current_exe().map_err(|e| Failed::Failed(e.to_string()))?;
+    let program = std::env::current_exe().map_err(|e| Exit::Failed(e.to_string()))?;
     let place = Place {
         spool: spool.clone(),
         plan: folder.clone(),
@@ -123,7 +123,7 @@ pub async fn serve(options: Options) -> Result<(), Failed> {
         .with_graceful_shutdown(asked)
         .await;
     store.close().await;
-    served.map_err(|e| Failed::Failed(format!("the server failed: {e}")))
+    served.map_err(|e| Exit::Failed(format!("the server failed: {e}")))
 }
 
 async fn asked_to_stop() {
@@ -140,7 +140,7 @@ async fn asked_to_stop() {
 }
 
 /// This node's name, kept in its data folder: what it launched is its own to find again.
-fn node_name(data: &std::path::Path) -> Result<String, Failed> {
+fn node_name(data: &std::path::Path) -> Result<String, Exit> {
     let file = data.join("node");
     if let Ok(name) = std::fs::read_to_string(&file)
         && !name.trim().is_empty()
@@ -149,7 +149,7 @@ fn node_name(data: &std::path::Path) -> Result<String, Failed> {
     }
     let name = uuid::Uuid::new_v4().to_string();
     std::fs::write(&file, &name)
-        .map_err(|e| Failed::Failed(format!("cannot write {}: {e}", file.display())))?;
+        .map_err(|e| Exit::Failed(format!("cannot write {}: {e}", file.display())))?;
     Ok(name)
 }
 

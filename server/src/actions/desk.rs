@@ -74,18 +74,12 @@ fn words(run: &Value) -> String {
     let mut report = format!("Report of {name}:");
     for step in run["steps"].as_array().into_iter().flatten() {
         let text = |key: &str| step[key].as_str().unwrap_or_default();
-        let attempts = step["attempts"].as_array().map_or(0, Vec::len);
-        let times = if attempts > 1 {
-            format!(", {attempts} attempts")
-        } else {
-            String::new()
-        };
         let because = if text("because").is_empty() {
             String::new()
         } else {
             format!(": {}", text("because"))
         };
-        report += &format!("\n- {}: {}{times}{because}", text("name"), text("status"));
+        report += &format!("\n- {}: {}{because}", text("name"), text("status"));
     }
     report
 }

@@ -1,6 +1,6 @@
 //! `muster signin` and `muster token create`: working on the database itself, so that they help when nobody can sign in.
 
-use super::{Data, Failed};
+use super::{Data, Exit};
 use clap::{Args, Subcommand};
 use domain::{AccessRole, Actor, Source};
 use engine::{Clock, Desk, access};
@@ -15,7 +15,7 @@ fn operator() -> Actor {
     }
 }
 
-async fn desk(data: &Data) -> Result<Desk, Failed> {
+async fn desk(data: &Data) -> Result<Desk, Exit> {
     Ok(Desk::open(data.open().await?, Clock::system(), "cli").await?)
 }
 
@@ -34,7 +34,7 @@ pub struct Signin {
 }
 
 impl Signin {
-    pub async fn run(self) -> Result<(), Failed> {
+    pub async fn run(self) -> Result<(), Exit> {
         let desk = desk(&self.data).await?;
         println!("{}", link(&desk, &self.url, &self.name, self.role).await?);
         Ok(())
@@ -42,7 +42,7 @@ impl Signin {
 }
 
 /// A one-time sign-in link.
-pub async fn link(desk: &Desk, url: &str, name: &str, role: AccessRole) -> Result<String, Failed> {
+pub async fn link(desk: &Desk, url: &str, name: &str, role: AccessRole) -> Result<String, Exit> {
     let secret = access::issue_link(desk, &operator(), name, role).await?;
     Ok(format!(
         "{}/signin?token={secret}",
@@ -64,7 +64,7 @@ pub enum Token {
 }
 
 impl Token {
-    pub async fn run(self) -> Result<(), Failed> {
+    pub async fn run(self) -> Result<(), Exit> {
         let Token::Create { data, name, role } = self;
         let desk = desk(&data).await?;
         let (_, secret) =

@@ -1,6 +1,6 @@
 //! `muster plan check|show|diff|pack DIR`.
 
-use super::{Data, Failed};
+use super::{Data, Exit};
 use clap::Subcommand;
 use engine::plan::{Loaded, diff, load};
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub enum Plan {
 }
 
 impl Plan {
-    pub async fn run(self) -> Result<(), Failed> {
+    pub async fn run(self) -> Result<(), Exit> {
         match self {
             Plan::Check { dir } => {
                 let loaded = whole(&dir)?;
@@ -50,7 +50,7 @@ impl Plan {
             Plan::Show { dir } => {
                 let loaded = whole(&dir)?;
                 let json = serde_json::to_string_pretty(&loaded.plan)
-                    .map_err(|e| Failed::Failed(e.to_string()))?;
+                    .map_err(|e| Exit::Failed(e.to_string()))?;
                 println!("{json}");
                 Ok(())
             }
@@ -74,13 +74,13 @@ impl Plan {
 }
 
 /// The plan in a folder, or all that is wrong with it on standard error.
-pub fn whole(dir: &Path) -> Result<Loaded, Failed> {
+pub fn whole(dir: &Path) -> Result<Loaded, Exit> {
     load(dir).map_err(|faults| {
         for fault in &faults {
             eprintln!("{fault}");
         }
         let s = if faults.len() == 1 { "" } else { "s" };
-        Failed::Failed(format!(
+        Exit::Failed(format!(
             "the plan in {} has {} mistake{s}; nothing was loaded",
             dir.display(),
             faults.len()

@@ -1,6 +1,6 @@
 //! `muster timeline export|verify`.
 
-use super::{Data, Failed};
+use super::{Data, Exit};
 use clap::Subcommand;
 use std::{fs::File, io::BufReader, path::PathBuf};
 
@@ -21,7 +21,7 @@ pub enum Timeline {
 }
 
 impl Timeline {
-    pub async fn run(self) -> Result<(), Failed> {
+    pub async fn run(self) -> Result<(), Exit> {
         match self {
             Timeline::Export { data } => {
                 let store = data.open().await?;
@@ -29,13 +29,13 @@ impl Timeline {
                 engine::store::export::write(&store, &mut out)
                     .await
                     .map(|_| ())
-                    .map_err(|e| Failed::Failed(e.to_string()))
+                    .map_err(|e| Exit::Failed(e.to_string()))
             }
             Timeline::Verify {
                 file: Some(file), ..
             } => {
                 let opened = File::open(&file)
-                    .map_err(|e| Failed::Failed(format!("cannot read {}: {e}", file.display())))?;
+                    .map_err(|e| Exit::Failed(format!("cannot read {}: {e}", file.display())))?;
                 told(engine::store::export::verify_lines(BufReader::new(opened)))
             }
             Timeline::Verify { file: None, data } => told(data.open().await?.verify().await),
@@ -43,8 +43,8 @@ impl Timeline {
     }
 }
 
-fn told(outcome: Result<engine::store::Verified, engine::store::Broken>) -> Result<(), Failed> {
-    let verified = outcome.map_err(|broken| Failed::Failed(broken.to_string()))?;
+fn told(outcome: Result<engine::store::Verified, engine::store::Broken>) -> Result<(), Exit> {
+    let verified = outcome.map_err(|broken| Exit::Failed(broken.to_string()))?;
     println!(
         "{} events, every one as it was written; head {}",
         verified.events,

@@ -37,11 +37,13 @@ impl Failure {
 
 type Looked = Result<Seen, Failure>;
 
+/// Looks up a password by the name of its environment variable.
+type Secrets = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 #[derive(Clone)]
 pub struct Prober {
     http: reqwest::Client,
-    /// Looks up a password by the name of its environment variable.
-    secret: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    secret: Arc<Secrets>,
 }
 
 impl Prober {
@@ -189,10 +191,7 @@ pub fn node<'a>(database: &'a Database, name: &str) -> Option<&'a Node> {
 }
 
 /// A connection as the plan describes it, its password taken from the environment variable it names.
-pub async fn connect(
-    node: &Node,
-    secret: &(dyn Fn(&str) -> Option<String> + Send + Sync),
-) -> Result<sqlx::PgConnection, sqlx::Error> {
+pub async fn connect(node: &Node, secret: &Secrets) -> Result<sqlx::PgConnection, sqlx::Error> {
     let mut options = PgConnectOptions::from_str(&node.url)?.application_name("muster");
     if let Some(name) = &node.password_env {
         match secret(name) {
