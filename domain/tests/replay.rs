@@ -180,8 +180,16 @@ fn play(moves: Vec<Move>) -> House {
     h
 }
 
+/// A sample; `make prove` asks for many more.
+fn cases() -> u32 {
+    std::env::var("MUSTER_PROVE_CASES")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(300)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn replaying_the_log_gives_the_same_world(moves in moves()) {
