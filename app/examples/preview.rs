@@ -5,11 +5,9 @@
 mod story;
 
 use app::page::{Page, Refused, View};
-use app::{Assets, shell};
 use domain::{AccessRole, Refusal};
-use leptos::prelude::*;
 use std::{fs, path::Path};
-use story::{INC, RUN, Story, output};
+use story::{INC, RUN, Story, output, render};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args()
@@ -31,23 +29,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         fs::write(folder.join(format!("{name}.html")), html)?;
     }
     Ok(())
-}
-
-fn render(page: Page) -> String {
-    let owner = Owner::new_root(None);
-    let html = owner.with(|| {
-        let file = |name: &str| name.to_owned();
-        provide_context(Assets {
-            css: file("main.css"),
-            js: file("./app.js"),
-            wasm: file("./app_bg.wasm"),
-            icon: file("icon.svg"),
-        });
-        provide_context(page);
-        shell().to_html()
-    });
-    owner.unset_with_forced_cleanup();
-    html
 }
 
 fn pages() -> Vec<(&'static str, Page)> {

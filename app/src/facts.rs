@@ -284,3 +284,52 @@ pub fn encoded(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_are_read_at_a_glance() {
+        assert_eq!(face(Span::secs(0)), "00:00");
+        assert_eq!(face(Span::secs(763)), "12:43");
+        assert_eq!(face(Span::secs(7510)), "2:05:10");
+        assert_eq!(face(Span::secs(273_600)), "3 d 4 h");
+        assert_eq!(words(Span::millis(2_900)), "2 s");
+        assert_eq!(words(Span::secs(7_500)), "2 h 5 min");
+    }
+
+    #[test]
+    fn a_limit_warns_in_its_last_quarter_and_says_by_how_much_it_is_over() {
+        let limit = |used| Limit {
+            within: Span::secs(100),
+            used: Span::secs(used),
+        };
+        assert_eq!(
+            (
+                limit(75).tone(),
+                limit(76).tone(),
+                limit(100).tone(),
+                limit(101).tone()
+            ),
+            ("is-ok", "is-warn", "is-warn", "is-bad")
+        );
+        assert_eq!(
+            (limit(40).figure(), limit(163).figure()),
+            ("01:00".into(), "+01:03".into())
+        );
+    }
+
+    #[test]
+    fn equals_keep_their_order() {
+        assert_eq!(
+            sorted(["bb", "a", "cc", "d", "ee"], |t| t.len()),
+            ["a", "d", "bb", "cc", "ee"]
+        );
+    }
+
+    #[test]
+    fn a_query_holds_nothing_but_itself() {
+        assert_eq!(encoded("a b&c=ü/?"), "a%20b%26c%3D%C3%BC%2F%3F");
+    }
+}

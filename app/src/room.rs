@@ -222,3 +222,154 @@ pub fn going(world: &World) -> Vec<Arc<Run>> {
 pub fn service_name<'a>(plan: &'a Plan, id: &'a ServiceId) -> &'a str {
     plan.service(id).map_or(id.as_str(), |s| s.name.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{Actor, Kind, Source};
+
+    fn page(view: View) -> Page {
+        Page {
+            view,
+            who: crate::page::Who {
+                name: "Jane".into(),
+                role: AccessRole::Commander,
+            },
+            now: Stamp(0),
+            world: World::default(),
+            plan: Plan::default(),
+            looks: BTreeMap::new(),
+            timeline: Vec::new(),
+            refused: None,
+            seed: String::new(),
+        }
+    }
+
+    fn event(seq: u64, event: Event) -> Stamped {
+        let at = Stamp(1);
+        Stamped {
+            seq,
+            stream: event.stream(),
+            at,
+            recorded: at,
+            actor: Actor::system("test", Source::Cli),
+            event,
+        }
+    }
+
+    fn declared(number: &str, severity: Severity) -> Event {
+        Event::IncidentDeclared {
+            incident: number.into(),
+            title: "Down".into(),
+            severity,
+            affected: vec!["api".into()],
+            kind: Kind::Real,
+            public: true,
+            plan: "p".into(),
+            checklist: Vec::new(),
+        }
+    }
+
+    fn note(number: &str) -> Event {
+        Event::NoteAdded {
+            incident: number.into(),
+            text: "x".into(),
+        }
+    }
+
+    fn in_room(view: View, then: impl FnOnce(Room)) {
+        let owner = Owner::new();
+        owner.with(|| then(Room::open(page(view))));
+    }
+
+    #[test]
+    fn an_event_that_comes_twice_is_folded_once() {
+        in_room(
+            View::Incident {
+                number: "INC-2026-001".into(),
+            },
+            |room| {
+                for seq in [1, 2, 2, 1, 3] {
+                    room.hear(event(
+                        seq,
+                        if seq == 1 {
+                            declared("INC-2026-001", Severity::Sev2)
+                        } else {
+                            note("INC-2026-001")
+                        },
+                    ));
+                }
+                assert_eq!(room.timeline.with_untracked(Vec::len), 3);
+                assert_eq!(room.world.with_untracked(|w| w.seq), 3);
+            },
+        );
+    }
+
+    #[test]
+    fn a_timeline_holds_what_belongs_to_its_incident_and_nothing_else() {
+        in_room(
+            View::Incident {
+                number: "INC-2026-001".into(),
+            },
+            |room| {
+                room.hear(event(1, declared("INC-2026-001", Severity::Sev2)));
+                room.hear(event(2, declared("INC-2026-002", Severity::Sev2)));
+                room.hear(event(3, note("INC-2026-002")));
+                let changed = |service: &str| Event::ServiceChanged {
+                    service: service.into(),
+                    from: Health::NoData,
+                    to: Health::Degraded,
+                    because: String::new(),
+                };
+                room.hear(event(4, changed("api")));
+                room.hear(event(5, changed("elsewhere")));
+                assert_eq!(
+                    room.timeline
+                        .with_untracked(|t| t.iter().map(|s| s.seq).collect::<Vec<_>>()),
+                    [1, 4]
+                );
+                assert_eq!(
+                    room.world.with_untracked(|w| w.incidents.len()),
+                    2,
+                    "the world holds both"
+                );
+            },
+        );
+    }
+
+    #[test]
+    fn announcements_wait_for_breath_and_only_the_gravest_does_not() {
+        in_room(View::Board, |room| {
+            let second = |s: i64| Stamp(s * 1_000_000);
+            room.hear(event(1, declared("INC-2026-001", Severity::Sev2)));
+            room.hear(event(2, declared("INC-2026-002", Severity::Sev3)));
+            room.second(second(10));
+            assert_eq!(
+                room.polite.get_untracked(),
+                "Declared SEV3: Down (and 1 more)"
+            );
+            room.hear(event(3, declared("INC-2026-003", Severity::Sev2)));
+            room.second(second(14));
+            assert_eq!(
+                room.polite.get_untracked(),
+                "Declared SEV3: Down (and 1 more)",
+                "not yet"
+            );
+            room.second(second(15));
+            assert_eq!(room.polite.get_untracked(), "Declared SEV2: Down");
+            room.hear(event(4, declared("INC-2026-004", Severity::Sev1)));
+            assert_eq!(
+                room.urgent.get_untracked(),
+                "Declared SEV1: Down",
+                "at once"
+            );
+            room.hear(event(5, note("INC-2026-004")));
+            room.second(second(30));
+            assert_eq!(
+                room.polite.get_untracked(),
+                "Declared SEV2: Down",
+                "a note is not announced"
+            );
+        });
+    }
+}

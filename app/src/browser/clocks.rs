@@ -3,9 +3,10 @@
 use super::{dom, keys};
 use crate::{parts, room::Room};
 use domain::Stamp;
-use js_sys::{Date, Object, Reflect};
+use js_sys::{Date, Function, Object, Reflect};
 use leptos::prelude::*;
 use std::{cell::Cell, rc::Rc, time::Duration};
+use wasm_bindgen::JsCast;
 
 /// How far the server's clock is ahead of the browser's, in microseconds.
 #[derive(Clone)]
@@ -47,7 +48,7 @@ pub fn begin(room: Room) -> Time {
             room.second(beat.now());
             keys::filter();
             seconds.set(seconds.get() + 1);
-            if seconds.get() % 30 == 0 {
+            if seconds.get().is_multiple_of(30) {
                 zones();
             }
         },
@@ -75,16 +76,27 @@ fn localise(room: Room) {
 fn zones() {
     for element in dom::all(None, "[data-zone]") {
         let zone = element.get_attribute("data-zone").unwrap_or_default();
-        let options = Object::new();
-        for (key, value) in [
-            ("timeZone", zone.as_str()),
-            ("weekday", "short"),
-            ("hour", "2-digit"),
-            ("minute", "2-digit"),
-        ] {
-            let _ = Reflect::set(&options, &key.into(), &value.into());
+        if let Some(there) = time_in(&zone) {
+            element.set_text_content(Some(&format!("{there} there ({zone})")));
         }
-        let there = String::from(Date::new_0().to_locale_string("en-GB", &options));
-        element.set_text_content(Some(&format!("{there} there ({zone})")));
     }
+}
+
+/// Nothing where the browser does not know the zone: that throws, and only a call by way of `Function` hears it.
+fn time_in(zone: &str) -> Option<String> {
+    let options = Object::new();
+    for (key, value) in [
+        ("timeZone", zone),
+        ("weekday", "short"),
+        ("hour", "2-digit"),
+        ("minute", "2-digit"),
+    ] {
+        Reflect::set(&options, &key.into(), &value.into()).ok()?;
+    }
+    let now = Date::new_0();
+    let say: Function = Reflect::get(&now, &"toLocaleString".into())
+        .ok()?
+        .dyn_into()
+        .ok()?;
+    say.call2(&now, &"en-GB".into(), &options).ok()?.as_string()
 }

@@ -14,6 +14,12 @@ pub fn begin() {
     let chord = Cell::new(0.0_f64);
     dom::on("keydown", move |event: KeyboardEvent| {
         if event.key() == "Escape" {
+            // The focus goes back to what opened the menu, not to nowhere.
+            if let Some(summary) = dom::target(&event, "details.menu[open]")
+                .and_then(|m| dom::first(Some(&m), "summary"))
+            {
+                dom::focus(&summary);
+            }
             close_menus(None);
             return;
         }

@@ -78,7 +78,7 @@ impl Pane {
         if attempt == 0 {
             String::new()
         } else {
-            format!("&output={step}:{attempt}:{end}")
+            format!("&output={step}-{attempt}-{end}")
         }
     }
 

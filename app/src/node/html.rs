@@ -31,7 +31,6 @@ pub fn write(node: Node, out: &mut String, after_text: &mut bool) {
             out.push_str("<!>");
             *after_text = false;
         }
-        Node::Html(html) => out.push_str(&html),
         Node::Live(mut draw) => write(draw(), out, after_text),
         Node::Rows(mut rows) => {
             for name in (rows.names)() {

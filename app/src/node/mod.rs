@@ -21,8 +21,6 @@ pub enum Node {
     Text(Text),
     El(El),
     Many(Vec<Node>),
-    /// Markup as it stands, for what the server alone renders.
-    Html(String),
     Live(Draw),
     Rows(Box<Rows>),
 }

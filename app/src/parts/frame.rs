@@ -101,8 +101,8 @@ mod furniture {
         }
     }
 
-    pub fn sprite() -> Node {
-        Node::Html(include_str!("sprite.svg").into())
+    pub fn sprite() -> El {
+        el("g").html(include_str!("sprite.svg").into())
     }
 
     pub fn navigation(page: &Page) -> Node {

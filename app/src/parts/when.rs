@@ -52,3 +52,17 @@ pub fn local(at: Stamp) -> Stamp {
     let date = js_sys::Date::new(&(at.0 as f64 / 1000.0).into());
     Stamp(at.0 - (date.get_timezone_offset() * 60e6) as i64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_named_where_it_is_not_today() {
+        let now = Stamp(1_795_356_131_000_000);
+        let days = |n: i64| Stamp(now.0 - n * 86_400_000_000);
+        assert_eq!(wall(now, now), "14:02:11");
+        assert_eq!(wall(days(1), now), "21 Nov 14:02");
+        assert_eq!(wall(days(400), now), "18 Oct 2025 14:02");
+    }
+}
