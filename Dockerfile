@@ -11,6 +11,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates
     && useradd --system --create-home --home-dir /var/lib/muster muster
 COPY --from=build /src/target/release/muster /usr/local/bin/muster
 COPY --from=build /src/plan /etc/muster/plan
+ENV MUSTER_DATA=/var/lib/muster MUSTER_PLAN=/etc/muster/plan
 USER muster
 VOLUME /var/lib/muster
 EXPOSE 8080

@@ -11,11 +11,12 @@ PROFILE ?= dev
 BIN      = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 LISTEN  ?= 127.0.0.1:8080
 DATA    ?= data
-LAB     ?= .lab
+# PostgreSQL does not run as root, and its own user may not look into root's home.
+LAB     ?= $(if $(filter 0,$(shell id -u)),/var/tmp/muster-lab,.lab)
 
 WASM_BINDGEN = 0.2.130
 WASM_LIMIT   = 153600
-export PATH := $(CURDIR)/target/tools/bin:$(PATH)
+export PATH := $(CURDIR)/target/tools/bin:$(CURDIR)/target/tools/node/node_modules/.bin:$(PATH)
 # No path of the machine that builds goes into what is served.
 FRONT_FLAGS  = --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(HOME)=~
 

@@ -171,3 +171,47 @@ fn a_runbook_that_runs_is_not_started_again() {
     };
     assert_eq!(h.jane(again).map_err(|r| r.why), Err(Why::Conflict));
 }
+
+#[test]
+fn a_condition_without_data_waits_for_a_person() {
+    let mut h = House::new();
+    h.plan.conditions.insert(
+        "reconnection_failed".into(),
+        plan::Condition::ServiceDown("orders-api".into()),
+    );
+    let run = h.start(None);
+    h.end(&run, OK);
+    h.end(&run, OK);
+    assert_eq!(h.run(&run).status, RunStatus::PausedByFailedStep);
+    let because = h.run(&run).paused.as_ref().map(|p| p.because.clone());
+    assert_eq!(
+        because.as_deref(),
+        Some("reconnection_failed cannot be told (orders-api: no data)")
+    );
+    h.machine(Command::Observe {
+        service: "orders-api".into(),
+        health: Health::Operational,
+        because: String::new(),
+        since: h.now,
+    })
+    .expect("observed");
+    h.jane(Command::RetryStep { run: run.clone() })
+        .expect("asked again");
+    assert_eq!(h.statuses(&run)[2], Skipped);
+}
+
+#[test]
+fn a_drill_touches_only_what_is_there_to_be_practised_on() {
+    let mut h = House::new();
+    let drill = |id: &str, mode| Command::StartRun {
+        id: id.into(),
+        runbook: "database-recovery".into(),
+        incident: None,
+        parameters: Default::default(),
+        mode,
+    };
+    let refused = h.jane(drill("a", Mode::Drill)).expect_err("refused");
+    assert_eq!(refused.field.as_deref(), Some("mode"));
+    h.plan.targets.rehearsal = true;
+    h.jane(drill("b", Mode::Drill)).expect("started");
+}

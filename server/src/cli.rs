@@ -64,6 +64,17 @@ pub struct Data {
 }
 
 impl Data {
+    /// Opens the database of a Muster that has been here already.
+    pub async fn open_existing(&self) -> Result<engine::store::Store, String> {
+        if self.database_url.is_none() && !self.data.join("muster.db").is_file() {
+            return Err(format!(
+                "there is no Muster data in {}: name its folder with --data",
+                self.data.display()
+            ));
+        }
+        self.open().await
+    }
+
     /// Opens the database, making the data folder (for its owner only) if it is not there.
     pub async fn open(&self) -> Result<engine::store::Store, String> {
         use std::os::unix::fs::DirBuilderExt;

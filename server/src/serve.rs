@@ -7,7 +7,7 @@ use crate::{
     web,
 };
 use clap::Args;
-use domain::{AccessRole, Actor, Command, Source};
+use domain::{AccessRole, Actor, Command, Source, plan::Plan};
 use engine::{
     Beside, Clock, Desk, Request,
     checks::{Checks, Prober},
@@ -49,7 +49,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         .init();
     let supervisor = Supervisor::start()
         .map_err(|e| Exit::Failed(format!("cannot start the zygote that runs commands: {e}")))?;
-    let loaded = crate::cli::whole(&options.plan)?;
+    let loaded = crate::cli::whole(&options.plan);
     let folder = options
         .plan
         .canonicalize()
@@ -58,9 +58,16 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     let store = options.data.open().await?;
     let node = node_name(&options.data.data)?;
     let desk = Desk::open(store.clone(), Clock::system(), &node).await?;
-    let env = environment(&loaded);
+    match loaded {
+        Ok(loaded) => put_in_force(&desk, loaded).await?,
+        // Somebody saved a mistake, and the server died: it must come back all the same.
+        Err(_) if desk.plan().hash.is_some() => {
+            tracing::error!("The plan has mistakes; the last whole revision stays in force");
+        }
+        Err(exit) => return Err(exit),
+    }
+    let env = environment(&desk.plan().plan);
     let passwords = env.clone();
-    put_in_force(&desk, loaded).await?;
 
     let listener = TcpListener::bind(options.listen)
         .await
@@ -100,7 +107,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         desk: desk.clone(),
         looks: checks.looks(),
         spool: Arc::new(spool),
-        status: StatusPage::start(desk.clone()).await?,
+        status: StatusPage::start(desk.clone(), checks.looks()).await?,
         https: url.starts_with("https://"),
         stopping,
     };
@@ -154,8 +161,8 @@ fn node_name(data: &std::path::Path) -> Result<String, Exit> {
 }
 
 /// What commands get of our environment: where programs are, and the passwords that the plan's targets name.
-fn environment(loaded: &Loaded) -> Vec<(String, String)> {
-    let databases = loaded.plan.targets.databases.values();
+fn environment(plan: &Plan) -> Vec<(String, String)> {
+    let databases = plan.targets.databases.values();
     let passwords = databases
         .flat_map(|d| d.nodes.values().chain([&d.route]))
         .filter_map(|n| n.password_env.clone());

@@ -11,8 +11,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
-use domain::{Incident, Number, Stamp};
-use engine::Desk;
+use domain::{Incident, Number, ServiceId, Span, Stamp};
+use engine::{Desk, checks::Looks};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -46,6 +46,8 @@ const AT_MOST_EVERY: Duration = Duration::from_millis(500);
 /// Nothing changed: render anew so that "as of" stays young.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(30);
 const PAST_DAYS: i64 = 30;
+/// A service that was not looked at for so long has no data, whatever was known of it.
+const FRESH: Span = Span::secs(60);
 
 /// The rendered page in its three encodings.
 #[derive(Default)]
@@ -61,7 +63,10 @@ pub struct StatusPage(watch::Receiver<Arc<Rendered>>);
 
 impl StatusPage {
     /// Renders once and then on every change, until the desk is gone.
-    pub async fn start(desk: Desk) -> Result<StatusPage, engine::store::Error> {
+    pub async fn start(
+        desk: Desk,
+        looks: watch::Receiver<Looks>,
+    ) -> Result<StatusPage, engine::store::Error> {
         // What was resolved before this start is past, but still told.
         let mut past: BTreeMap<Number, Arc<Incident>> = BTreeMap::new();
         for found in desk.store().projections("incident", None, 100).await? {
@@ -69,7 +74,7 @@ impl StatusPage {
                 past.insert(incident.number.clone(), Arc::new(incident));
             }
         }
-        let first = Arc::new(render(&desk, &past));
+        let first = Arc::new(render(&desk, &looks.borrow(), &past));
         let (page, reader) = watch::channel(first);
         tokio::spawn(async move {
             let mut changes = desk.watch();
@@ -80,7 +85,7 @@ impl StatusPage {
                     changed = plans.changed() => if changed.is_err() { return },
                     () = tokio::time::sleep(AT_LEAST_EVERY) => {}
                 }
-                page.send_replace(Arc::new(render(&desk, &past)));
+                page.send_replace(Arc::new(render(&desk, &looks.borrow(), &past)));
                 tokio::time::sleep(AT_MOST_EVERY).await;
             }
         });
@@ -103,7 +108,7 @@ struct Page {
     groups: Vec<tell::Group>,
 }
 
-fn render(desk: &Desk, past: &BTreeMap<Number, Arc<Incident>>) -> Rendered {
+fn render(desk: &Desk, looks: &Looks, past: &BTreeMap<Number, Arc<Incident>>) -> Rendered {
     let now = desk.clock().now();
     let plan = desk.plan().plan;
     let world = desk.world();
@@ -118,7 +123,12 @@ fn render(desk: &Desk, past: &BTreeMap<Number, Arc<Incident>>) -> Rendered {
     past.sort_by_key(|i| std::cmp::Reverse(i.resolved_at));
     let mut open: Vec<_> = public.iter().filter(|i| i.is_open()).collect();
     open.sort_by_key(|i| (i.severity, std::cmp::Reverse(i.declared_at)));
-    let groups = tell::groups(&plan, &world);
+    let fresh = |id: &ServiceId| {
+        looks
+            .get(id)
+            .is_some_and(|look| now.since(look.at) <= FRESH)
+    };
+    let groups = tell::groups(&plan, &world, &fresh);
     let (headline, icon) = tell::headline(&open, &groups);
     let page = Page {
         style: STYLE,

@@ -2,7 +2,8 @@
 
 use super::{Context, Decision, Fact, one, open_incident, run, text};
 use crate::{
-    Command, Event, Refusal, Resume, RunStatus, World, advance, after_attempt, after_resume,
+    Command, Event, Kind, Mode, Refusal, Resume, RunStatus, World, advance, after_attempt,
+    after_resume,
 };
 use std::collections::BTreeMap;
 
@@ -39,6 +40,11 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
                     "A dry run is not possible yet; use real or drill.",
                 ));
             }
+            let about = incident
+                .as_ref()
+                .and_then(|n| world.incidents.get(n))
+                .map(|i| i.kind);
+            fits(mode, about, context.plan.targets.rehearsal)?;
             let busy = world
                 .runs
                 .values()
@@ -182,6 +188,23 @@ fn facts(context: &Context<'_>, events: Vec<Event>) -> Vec<Fact> {
             event,
         })
         .collect()
+}
+
+/// A drill's run acts like any other: so it is kept to drills, and to targets that are there to be practised on.
+fn fits(mode: Mode, about: Option<Kind>, rehearsal: bool) -> Result<(), Refusal> {
+    let wrong = |says: &str| Err(Refusal::invalid("mode", says));
+    match (mode, about) {
+        (Mode::Drill, _) if !rehearsal => wrong(
+            "The plan's targets are not for practice (targets.yaml: rehearsal), so no drill runs against them.",
+        ),
+        (Mode::Drill, Some(Kind::Real | Kind::Backfilled)) => {
+            wrong("This incident is no drill: run the runbook for real.")
+        }
+        (Mode::Real, Some(Kind::Drill)) => {
+            wrong("This incident is a drill: run the runbook as a drill.")
+        }
+        _ => Ok(()),
+    }
 }
 
 fn bounded_parameters(parameters: &BTreeMap<String, String>) -> Result<(), Refusal> {

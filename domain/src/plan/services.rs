@@ -129,6 +129,9 @@ pub struct UserPathProbe {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Targets {
+    /// These may be broken and recovered for practice (the lab). Without it no drill touches them.
+    #[serde(default)]
+    pub rehearsal: bool,
     #[serde(default)]
     pub databases: BTreeMap<String, Database>,
     #[serde(default)]

@@ -6,13 +6,15 @@ use crate::{Health, ServiceId, StepStatus, plan::Condition};
 /// The answer with its inputs in words: `attempt 4 of Attempt Reconnection: exit 2`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    pub holds: bool,
+    /// Nothing where there is no data to tell by: then a person decides.
+    pub holds: Option<bool>,
     pub because: String,
 }
 
 impl Condition {
     pub fn evaluate(&self, run: &Run, health: &dyn Fn(&ServiceId) -> Health) -> Verdict {
-        let verdict = |holds, because: String| Verdict { holds, because };
+        let unsure = |holds, because: String| Verdict { holds, because };
+        let verdict = |holds, because: String| unsure(Some(holds), because);
         match self {
             Condition::StepFailed(name) => match find(run, name) {
                 Some((status, last)) => verdict(status.is_failure(), format!("{name}: {last}")),
@@ -27,22 +29,20 @@ impl Condition {
             },
             Condition::ServiceDown(service) => {
                 let now = health(service);
-                verdict(
-                    now == Health::MajorOutage,
-                    format!("{service}: {}", now.words().to_lowercase()),
-                )
+                let holds = (now != Health::NoData).then_some(now == Health::MajorOutage);
+                unsure(holds, format!("{service}: {}", now.words().to_lowercase()))
             }
             Condition::All(parts) => {
                 let parts: Vec<_> = parts.iter().map(|p| p.evaluate(run, health)).collect();
-                verdict(parts.iter().all(|p| p.holds), join(&parts, " and "))
+                unsure(settled(&parts, false), join(&parts, " and "))
             }
             Condition::Any(parts) => {
                 let parts: Vec<_> = parts.iter().map(|p| p.evaluate(run, health)).collect();
-                verdict(parts.iter().any(|p| p.holds), join(&parts, " or "))
+                unsure(settled(&parts, true), join(&parts, " or "))
             }
             Condition::Not(part) => {
                 let part = part.evaluate(run, health);
-                verdict(!part.holds, format!("not ({})", part.because))
+                unsure(part.holds.map(|h| !h), format!("not ({})", part.because))
             }
         }
     }
@@ -59,6 +59,14 @@ impl Condition {
             Condition::Not(part) => part.asks_about(step),
         }
     }
+}
+
+/// One part that is `decisive` settles it; else one that is unknown leaves it open.
+fn settled(parts: &[Verdict], decisive: bool) -> Option<bool> {
+    if parts.iter().any(|p| p.holds == Some(decisive)) {
+        return Some(decisive);
+    }
+    parts.iter().all(|p| p.holds.is_some()).then_some(!decisive)
 }
 
 fn join(parts: &[Verdict], word: &str) -> String {

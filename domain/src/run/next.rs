@@ -65,8 +65,17 @@ impl Walk<'_> {
                         return;
                     };
                     let verdict = condition.evaluate(&self.run, self.look.health);
-                    let because = format!("{name} = {} ({})", verdict.holds, verdict.because);
-                    if !verdict.holds {
+                    let Some(holds) = verdict.holds else {
+                        let because = format!("{name} cannot be told ({})", verdict.because);
+                        self.push(Event::RunPaused {
+                            run: id,
+                            step: index,
+                            because,
+                        });
+                        return;
+                    };
+                    let because = format!("{name} = {holds} ({})", verdict.because);
+                    if !holds {
                         self.push(Event::StepSkipped {
                             run: id,
                             step: index,
@@ -104,7 +113,8 @@ impl Walk<'_> {
             else {
                 return false;
             };
-            condition.asks_about(name) && condition.evaluate(&self.run, self.look.health).holds
+            condition.asks_about(name)
+                && condition.evaluate(&self.run, self.look.health).holds == Some(true)
         })
     }
 }

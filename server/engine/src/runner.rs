@@ -21,8 +21,10 @@ use tokio::sync::Notify;
 
 /// After TERM, before the tree is killed.
 const GRACE: Duration = Duration::from_secs(10);
-/// A run's own token is good this long; it is revoked when the run ends.
-const TOKEN_LASTS: Span = Span::secs(4 * 3600);
+/// A run's own token is good this long; the process that gave it out revokes it when the run ends.
+const TOKEN_LASTS: Span = Span::secs(24 * 3600);
+/// Our own trouble (no room, no memory, no database) is waited out this often before a person is asked.
+const LAUNCHES: u32 = 6;
 
 /// Where this node's runs happen.
 #[derive(Clone)]
@@ -152,6 +154,16 @@ impl Runner {
         {
             return;
         }
+        // `run` may be older than what the attempt's last watcher has reported: look again, now that we are the one.
+        let current = self.desk.world();
+        let running = current.runs.get(&key.run).and_then(|r| r.running_attempt());
+        if running.map(|(step, a)| (step, a.number)) != Some((key.step, key.attempt)) {
+            self.watched
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&key);
+            return;
+        }
         let (runner, run) = (self.clone(), run.clone());
         tokio::spawn(async move {
             let end = runner.see_through(&run, &key).await;
@@ -175,14 +187,31 @@ impl Runner {
 
     async fn see_through(&self, run: &Run, key: &Key) -> End {
         let mut dir = folder(&self.place.spool, &key.run, key.step, key.attempt);
-        // A folder whose attempt certainly never began is claimed by us for good; the attempt gets a folder beside it.
-        while dir.exists() {
+        let mut launches = 0;
+        loop {
+            if !dir.exists() {
+                match self.launch(run, key, dir.clone()).await {
+                    Ok(attempt) => return self.follow(attempt, key).await,
+                    // Our own trouble is no failure of the step: nothing may answer it as one.
+                    Err(reason) if launches >= LAUNCHES => {
+                        tracing::error!(run = %key.run, %reason, "Attempt {} of run {} cannot be launched", key.attempt, key.run);
+                        return End::interrupted(self.desk.clock().now());
+                    }
+                    Err(reason) => {
+                        launches += 1;
+                        tracing::warn!(run = %key.run, %reason, "Attempt {} of run {} cannot be launched yet", key.attempt, key.run);
+                        tokio::time::sleep(Duration::from_secs(1 << launches.min(4))).await;
+                        continue;
+                    }
+                }
+            }
             match supervise::adopt(&dir).await {
                 Ok(Adopted::Finished(outcome)) => return outcome.into(),
                 Ok(Adopted::Running(attempt)) => {
                     tracing::info!(run = %key.run, step = key.step, attempt = key.attempt, "Found attempt {} of run {} again, still running", key.attempt, key.run);
                     return self.follow(attempt, key).await;
                 }
+                // Certainly never began, and never will in there: it gets a folder beside it.
                 Ok(Adopted::NeverStarted) => {
                     let mut beside = dir.into_os_string();
                     beside.push("r");
@@ -195,14 +224,6 @@ impl Runner {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
-        }
-        match self.launch(run, key, dir).await {
-            Ok(attempt) => self.follow(attempt, key).await,
-            Err(reason) => End {
-                ending: Ending::CouldNotStart { reason },
-                output_bytes: 0,
-                at: self.desk.clock().now(),
-            },
         }
     }
 
@@ -219,6 +240,10 @@ impl Runner {
             self.token(run).await.map_err(|no| no.to_string())?,
         ));
         env.push(("MUSTER_PLAN".into(), self.place.plan.display().to_string()));
+        env.push((
+            "MUSTER_PLAN_FILE".into(),
+            self.pinned_plan(run).await?.display().to_string(),
+        ));
         env.push(("MUSTER_RUN".into(), run.id.0.clone()));
         env.push(("MUSTER_STEP".into(), step.name.clone()));
         env.push((
@@ -261,6 +286,25 @@ impl Runner {
             .launch(spec)
             .await
             .map_err(|e| e.to_string())
+    }
+
+    /// The plan the run was started under, as a file for its actions: what somebody saves in the folder meanwhile
+    /// must not change, or break, a recovery that is under way.
+    async fn pinned_plan(&self, run: &Run) -> Result<PathBuf, String> {
+        let folder = self.place.spool.join(run.id.as_str());
+        let file = folder.join("plan.json");
+        if !file.exists() {
+            let found = self.desk.store().plan_revision(run.plan.as_str()).await;
+            let plan = found
+                .map_err(|e| e.to_string())?
+                .ok_or("the plan it was started under is not stored")?;
+            let trouble = |e: std::io::Error| format!("cannot write {}: {e}", file.display());
+            tokio::fs::create_dir_all(&folder).await.map_err(trouble)?;
+            let half = folder.join("plan.json.half");
+            tokio::fs::write(&half, plan).await.map_err(trouble)?;
+            tokio::fs::rename(&half, &file).await.map_err(trouble)?;
+        }
+        Ok(file)
     }
 
     /// Waits for the end, and passes a stop on as soon as somebody asked for one.

@@ -22,7 +22,7 @@ pub async fn order(ground: &mut Ground) -> Result<(), No> {
             application.service
         )));
     };
-    match ground.prober.look(&probe, &ground.plan.targets).await {
+    match ground.look(&probe).await {
         Ok(seen) => {
             ground
                 .report
@@ -51,13 +51,7 @@ async fn until_ordered(ground: &mut Ground) -> Result<(), No> {
         .map(|c| c.probe.clone());
     let deadline = tokio::time::Instant::now() + SETTLES;
     if let Some(probe) = probe {
-        while tokio::time::Instant::now() < deadline
-            && ground
-                .prober
-                .look(&probe, &ground.plan.targets)
-                .await
-                .is_err()
-        {
+        while tokio::time::Instant::now() < deadline && ground.look(&probe).await.is_err() {
             tokio::time::sleep(AGAIN).await;
         }
     }

@@ -2,6 +2,7 @@
 
 use super::ground::{Ground, No, PATIENCE};
 use domain::plan::{Database, Node};
+use engine::checks::Failure;
 use sqlx::{Connection, PgConnection, Row};
 
 /// What a node says of itself.
@@ -59,7 +60,7 @@ impl State {
 }
 
 /// A write and a read back on this connection. A temporary table leaves no trace, and is refused by a read-only server.
-pub async fn write_and_read_back(connection: &mut PgConnection) -> Result<(), String> {
+pub async fn write_and_read_back(connection: &mut PgConnection) -> Result<(), Failure> {
     let attempt = async {
         let mut tx = connection.begin().await?;
         sqlx::query("CREATE TEMPORARY TABLE muster_marker (n bigint) ON COMMIT DROP")
@@ -76,9 +77,12 @@ pub async fn write_and_read_back(connection: &mut PgConnection) -> Result<(), St
     };
     match tokio::time::timeout(PATIENCE, attempt).await {
         Ok(Ok(42)) => Ok(()),
-        Ok(Ok(other)) => Err(format!("wrote 42, read back {other}")),
-        Ok(Err(error)) => Err(engine::checks::database_failure(error).says),
-        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+        Ok(Ok(other)) => Err(Failure {
+            class: "wrong_answer",
+            says: format!("wrote 42, read back {other}"),
+        }),
+        Ok(Err(error)) => Err(engine::checks::database_failure(error)),
+        Err(_) => Err(Failure::timeout(PATIENCE)),
     }
 }
 
@@ -100,7 +104,7 @@ pub async fn status(ground: &mut Ground) -> Result<String, No> {
                     writable.extend((!state.in_recovery).then(|| label.clone()));
                     ground.report.found(label, &state.words(), Some(true));
                 }
-                Err(says) => ground.report.found(label, &says, Some(false)),
+                Err(says) => ground.report.found(label, &says.to_string(), Some(false)),
             },
             Err(says) => ground
                 .report
@@ -136,7 +140,7 @@ pub async fn connection_test(ground: &mut Ground) -> Result<String, No> {
                 good += 1;
                 ground.report.found(label, "connected", Some(true));
             }
-            Err(says) => ground.report.found(label, &says, Some(false)),
+            Err(says) => ground.report.found(label, &says.to_string(), Some(false)),
         }
     }
     Ok(format!("{name}: {good} of {} ways answer", ways.len()))
@@ -157,7 +161,7 @@ pub async fn reconnect(ground: &mut Ground) -> Result<String, No> {
         Err(says) => {
             ground
                 .report
-                .found("database, by the route", &says, Some(false));
+                .found("database, by the route", &says.says, Some(false));
             return Err(No::Failed(format!(
                 "the database cannot be reached: {says}"
             )));
@@ -190,13 +194,13 @@ pub async fn reconnect(ground: &mut Ground) -> Result<String, No> {
 pub async fn verify_connection(ground: &mut Ground) -> Result<String, No> {
     let (name, database) = ground.database()?;
     let mut connection = ground.connect(&database.route).await.map_err(|says| {
-        ground.report.found("route", &says, Some(false));
+        ground.report.found("route", &says.says, Some(false));
         No::Failed(format!("{name} cannot be reached: {says}"))
     })?;
     let written = write_and_read_back(&mut connection).await;
     ground.report.found(
         "write and read back",
-        written.as_ref().map_or_else(|e| e.as_str(), |()| "ok"),
+        written.as_ref().map_or_else(|e| e.says.as_str(), |()| "ok"),
         Some(written.is_ok()),
     );
     written.map_err(|says| No::Failed(format!("{name} does not take writes: {says}")))?;
@@ -206,122 +210,172 @@ pub async fn verify_connection(ground: &mut Ground) -> Result<String, No> {
     ))
 }
 
-/// Fence, promote, prove. In this order: a primary that might come back must not be able to take a write.
+/// Fence, promote, prove. In this order: a primary that might come back must not be able to take a write. Who is primary
+/// and who is standby is asked of the nodes themselves: after one failover the plan's names say nothing of roles.
 pub async fn failover_replica(ground: &mut Ground) -> Result<String, No> {
     let (name, database) = ground.database()?;
-    let (primary, replica) = (
-        node(&database, &database.primary)?,
-        node(&database, &database.replica)?,
-    );
-
-    let mut candidate = ground.connect(replica).await.map_err(|says| {
-        ground.report.found("replica", &says, Some(false));
-        No::Failed(format!("the replica is not available: {says}"))
-    })?;
-    let before = state(&mut candidate).await.map_err(No::Failed)?;
-    ground.report.found("replica", &before.words(), Some(true));
-
-    match ground.connect(primary).await {
-        Ok(mut connection) => {
-            let found = state(&mut connection).await.map_err(No::Failed)?;
-            if found.system != before.system {
-                return Err(No::Refused(format!(
-                    "the replica is of another system ({}) than the primary ({})",
-                    before.system, found.system
-                )));
+    let (mut writable, mut standbys, mut systems) = (Vec::new(), Vec::new(), Vec::new());
+    for (label, node) in &database.nodes {
+        match ground.connect(node).await {
+            Ok(mut connection) => {
+                let found = state(&mut connection).await.map_err(No::Failed)?;
+                let writes = write_and_read_back(&mut connection).await.is_ok();
+                ground
+                    .report
+                    .found(label, &found.words(), Some(writes || found.in_recovery));
+                systems.push(found.system.clone());
+                match (found.in_recovery, writes) {
+                    (true, _) => standbys.push((label.clone(), connection, found)),
+                    (false, true) => writable.push(label.clone()),
+                    (false, false) => {}
+                }
             }
-            let healthy = write_and_read_back(&mut connection).await.is_ok();
-            ground
+            Err(failure) => ground
                 .report
-                .found("primary", &found.words(), Some(healthy));
-            if healthy && !ground.on("force") {
-                return Err(No::Refused("the primary takes writes: there is nothing to fail over from (--force does it all the same)".into()));
-            }
+                .found(label, &format!("down: {}", failure.says), None),
         }
-        Err(says) => ground
-            .report
-            .found("primary", &format!("down: {says}"), None),
     }
-
-    let fence = database
-        .fence
-        .get(&database.primary)
+    systems.dedup();
+    if systems.len() > 1 {
+        return Err(No::Refused(format!(
+            "the nodes are of different systems ({})",
+            systems.join(", ")
+        )));
+    }
+    match writable.as_slice() {
+        [] => {}
+        [one] if *one != database.primary && !ground.on("force") => {
+            return already_failed_over(ground, &database, &name, one).await;
+        }
+        [one] if !ground.on("force") => {
+            return Err(No::Refused(format!(
+                "{one} takes writes: there is nothing to fail over from (--force does it all the same)"
+            )));
+        }
+        [_] => {}
+        many => {
+            return Err(No::Refused(format!(
+                "{} take writes at once: stop all but one first",
+                many.join(" and ")
+            )));
+        }
+    }
+    // A standby takes no writes; every other node is fenced, whether it answers or not.
+    let following: Vec<String> = standbys.iter().map(|(label, ..)| label.clone()).collect();
+    // The plan's replica where it is a standby, else the standby that has received most.
+    standbys.sort_by_key(|(label, _, found)| {
+        (
+            *label != database.replica,
+            std::cmp::Reverse(lsn(&found.position)),
+        )
+    });
+    let Some((candidate, mut connection, before)) = standbys.into_iter().next() else {
+        return Err(No::Failed("no standby is available to take over".into()));
+    };
+    let others: Vec<String> = database
+        .nodes
+        .keys()
+        .filter(|n| !following.contains(n))
         .cloned()
-        .unwrap_or_default();
-    ground.outside("fence the primary", &fence).await?;
-    prove_fenced(ground, primary).await?;
-
-    if before.in_recovery {
-        let promoted: Result<bool, _> = sqlx::query_scalar("SELECT pg_promote(true, 60)")
-            .fetch_one(&mut candidate)
-            .await;
-        match promoted {
-            Ok(true) => {}
-            Ok(false) => {
-                return Err(No::Failed(
-                    "the replica did not become primary within 60 s".into(),
-                ));
-            }
-            Err(error) => {
-                return Err(No::Failed(format!(
-                    "the replica refused to be promoted: {error}"
-                )));
-            }
-        }
-    } else {
-        ground
-            .report
-            .found("promotion", "it was primary already", None);
+        .collect();
+    for other in &others {
+        fence(ground, &database, other).await?;
     }
-    let after = state(&mut candidate).await.map_err(No::Failed)?;
-    let grown = !before.in_recovery || after.timeline > before.timeline;
-    ground.report.found(
-        "new primary",
-        &after.words(),
-        Some(!after.in_recovery && grown),
-    );
-    if after.in_recovery || !grown {
+
+    match sqlx::query_scalar("SELECT pg_promote(true, 60)")
+        .fetch_one(&mut connection)
+        .await
+    {
+        Ok(true) => {}
+        Ok(false) => {
+            return Err(No::Failed(format!(
+                "{candidate} did not become primary within 60 s"
+            )));
+        }
+        Err(error) => {
+            return Err(No::Failed(format!(
+                "{candidate} refused to be promoted: {error}"
+            )));
+        }
+    }
+    let after = state(&mut connection).await.map_err(No::Failed)?;
+    let proven = !after.in_recovery && after.timeline > before.timeline;
+    ground
+        .report
+        .found("new primary", &after.words(), Some(proven));
+    if !proven {
         return Err(No::Failed(format!(
-            "still timeline {} and in recovery: {}",
+            "{candidate}: timeline {}, in recovery: {}",
             after.timeline, after.in_recovery
         )));
     }
-    write_and_read_back(&mut candidate)
+    write_and_read_back(&mut connection)
         .await
-        .map_err(|says| No::Failed(format!("the new primary takes no writes: {says}")))?;
+        .map_err(|failure| {
+            No::Failed(format!("the new primary takes no writes: {}", failure.says))
+        })?;
     ground.report.found("write and read back", "ok", Some(true));
     Ok(format!(
-        "{name}: {} is primary on timeline {} (was {}), the old primary is fenced",
-        database.replica, after.timeline, before.timeline
+        "{name}: {candidate} is primary on timeline {} (was {}); fenced: {}",
+        after.timeline,
+        before.timeline,
+        others.join(", ")
     ))
 }
 
-/// The old primary must refuse a write as its clients would send it. "Cannot connect" is as good.
-async fn prove_fenced(ground: &mut Ground, primary: &Node) -> Result<(), No> {
-    let proof = match ground.connect(primary).await {
-        Err(says) => Ok(says),
-        Ok(mut connection) => match write_and_read_back(&mut connection).await {
-            Err(says) => Ok(says),
-            Ok(()) => Err(No::Refused(
-                "the old primary still takes writes: it is not fenced, so nothing is promoted"
-                    .into(),
-            )),
-        },
+/// Asked again after it was done: the old primary is fenced once more, and nothing else happens.
+async fn already_failed_over(
+    ground: &mut Ground,
+    database: &Database,
+    name: &str,
+    now: &str,
+) -> Result<String, No> {
+    fence(ground, database, &database.primary.clone()).await?;
+    Ok(format!("{name}: {now} is primary already"))
+}
+
+/// A log position such as `0/3047500`, as a number.
+fn lsn(position: &str) -> u64 {
+    let part = |text: &str| u64::from_str_radix(text, 16).unwrap_or(0);
+    position
+        .split_once('/')
+        .map_or(0, |(high, low)| (part(high) << 32) + part(low))
+}
+
+/// Makes sure that a node takes no more writes, and proves it as its clients would see it. A refused connection or a
+/// refused write is proof; no answer, a missing password or any other trouble is not.
+async fn fence(ground: &mut Ground, database: &Database, label: &str) -> Result<(), No> {
+    let node = node(database, label)?;
+    let argv = database.fence.get(label).cloned().unwrap_or_default();
+    ground.outside(&format!("fence {label}"), &argv).await?;
+    let seen = match ground.connect(node).await {
+        Err(failure) => Err(failure),
+        Ok(mut connection) => write_and_read_back(&mut connection).await,
     };
-    match proof {
-        Ok(says) => {
-            ground.report.found(
-                "proof: a write to it",
-                &format!("refused ({says})"),
-                Some(true),
-            );
-            Ok(())
-        }
-        Err(no) => {
+    let what = format!("proof: a write to {label}");
+    match seen {
+        Err(failure) if failure.says == "connection refused" || failure.class == "read_only" => {
             ground
                 .report
-                .found("proof: a write to it", "ACCEPTED", Some(false));
-            Err(no)
+                .found(&what, &format!("refused ({})", failure.says), Some(true));
+            Ok(())
+        }
+        Err(failure) => {
+            ground.report.found(
+                &what,
+                &format!("NOT PROVEN ({})", failure.says),
+                Some(false),
+            );
+            Err(No::Refused(format!(
+                "it is not proven that {label} takes no writes ({}): nothing is promoted",
+                failure.says
+            )))
+        }
+        Ok(()) => {
+            ground.report.found(&what, "ACCEPTED", Some(false));
+            Err(No::Refused(format!(
+                "{label} still takes writes: it is not fenced, so nothing is promoted"
+            )))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What an action stands on: the plan, its flags, the way to the server, and the report it fills.
 
-use domain::plan::{Application, Database, Plan};
-use engine::checks::{Prober, connect};
+use domain::plan::{Application, Database, Plan, Probe};
+use engine::checks::{Failure, Prober, Seen, connect};
 use serde::Serialize;
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -40,14 +40,7 @@ impl Ground {
             flags.insert(key.to_owned(), value.to_owned());
         }
         let report = Report::new(name, flags.get("json").is_some_and(|v| v != "false"));
-        let folder = plan_folder()?;
-        let plan = engine::plan::load(&folder).map_err(|faults| {
-            let first = faults.first().map(ToString::to_string).unwrap_or_default();
-            No::Failed(format!(
-                "the plan in {} has mistakes, the first: {first}",
-                folder.display()
-            ))
-        })?;
+        let plan = plan()?;
         let http = reqwest::Client::builder()
             .timeout(PATIENCE)
             .build()
@@ -55,7 +48,7 @@ impl Ground {
         let prober =
             Prober::new(|name| std::env::var(name).ok()).map_err(|e| No::Failed(e.to_string()))?;
         Ok(Ground {
-            plan: plan.plan,
+            plan,
             report,
             prober,
             http,
@@ -133,14 +126,22 @@ impl Ground {
         }
     }
 
-    /// A connection to a node, or the failure in words.
-    pub async fn connect(&self, node: &domain::plan::Node) -> Result<sqlx::PgConnection, String> {
+    /// A connection to a node, or the failure with its class.
+    pub async fn connect(&self, node: &domain::plan::Node) -> Result<sqlx::PgConnection, Failure> {
         let secret = |name: &str| std::env::var(name).ok();
         match tokio::time::timeout(PATIENCE, connect(node, &secret)).await {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(engine::checks::database_failure(error).says),
-            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+            Ok(Err(error)) => Err(engine::checks::database_failure(error)),
+            Err(_) => Err(Failure::timeout(PATIENCE)),
         }
+    }
+
+    /// One look, within bounds.
+    pub async fn look(&self, probe: &Probe) -> Result<Seen, Failure> {
+        let look = self.prober.look(probe, &self.plan.targets);
+        tokio::time::timeout(PATIENCE, look)
+            .await
+            .unwrap_or_else(|_| Err(Failure::timeout(PATIENCE)))
     }
 }
 
@@ -167,6 +168,25 @@ fn one<T: Clone>(
                 asked.unwrap_or_default()
             ))
         })
+}
+
+/// The plan that the run was started under, where there is a run; else the one in the folder.
+fn plan() -> Result<Plan, No> {
+    if let Ok(file) = std::env::var("MUSTER_PLAN_FILE") {
+        let text = std::fs::read_to_string(&file)
+            .map_err(|e| No::Failed(format!("cannot read {file}: {e}")))?;
+        return serde_json::from_str(&text)
+            .map_err(|e| No::Failed(format!("cannot understand {file}: {e}")));
+    }
+    let folder = plan_folder()?;
+    let loaded = engine::plan::load(&folder).map_err(|faults| {
+        let first = faults.first().map(ToString::to_string).unwrap_or_default();
+        No::Failed(format!(
+            "the plan in {} has mistakes, the first: {first}",
+            folder.display()
+        ))
+    })?;
+    Ok(loaded.plan)
 }
 
 /// `MUSTER_PLAN`, the folder we stand in (npm runs there), or `plan` in it.

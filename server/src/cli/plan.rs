@@ -56,7 +56,7 @@ impl Plan {
             }
             Plan::Diff { dir, data } => {
                 let new = whole(&dir)?;
-                let store = data.open().await?;
+                let store = data.open_existing().await?;
                 let desk = engine::Desk::open(store, engine::Clock::system(), "cli").await?;
                 let in_force = desk.plan();
                 if in_force.hash.as_ref() == Some(&new.hash) {

@@ -24,7 +24,7 @@ impl Timeline {
     pub async fn run(self) -> Result<(), Exit> {
         match self {
             Timeline::Export { data } => {
-                let store = data.open().await?;
+                let store = data.open_existing().await?;
                 let mut out = std::io::stdout();
                 engine::store::export::write(&store, &mut out)
                     .await
@@ -38,7 +38,9 @@ impl Timeline {
                     .map_err(|e| Exit::Failed(format!("cannot read {}: {e}", file.display())))?;
                 told(engine::store::export::verify_lines(BufReader::new(opened)))
             }
-            Timeline::Verify { file: None, data } => told(data.open().await?.verify().await),
+            Timeline::Verify { file: None, data } => {
+                told(data.open_existing().await?.verify().await)
+            }
         }
     }
 }

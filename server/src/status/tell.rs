@@ -1,7 +1,7 @@
 //! What the public is told: only what was meant for it, in public names. A service without a public face is not there.
 
 use domain::{
-    Health, Incident, Phase, Stamp, World,
+    Health, Incident, Phase, ServiceId, Stamp, World,
     plan::Plan,
     words::{Icon, health_icon},
 };
@@ -59,13 +59,18 @@ pub fn incident(incident: &Incident, plan: &Plan) -> Told {
     }
 }
 
-pub fn groups(plan: &Plan, world: &World) -> Vec<Group> {
+/// `fresh` tells whether a service was looked at lately: what nobody looks at any more has no data.
+pub fn groups(plan: &Plan, world: &World, fresh: &dyn Fn(&ServiceId) -> bool) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for service in &plan.services {
         let Some(face) = &service.public else {
             continue;
         };
-        let own = world.health(&service.id);
+        let own = if fresh(&service.id) {
+            world.health(&service.id)
+        } else {
+            Health::NoData
+        };
         // What it stands on is down: it is not well, whatever its own check has found so far.
         let failed =
             !domain::failed_dependencies(plan, &|id| world.health(id), &service.id).is_empty();

@@ -49,11 +49,16 @@ pub async fn stream(
         .and_then(|v| v.to_str().ok())
         .and_then(|v| v.parse().ok())
         .unwrap_or(0);
+    // Only a run that exists has output: its id becomes the name of a folder.
+    let known = match from.run {
+        Some(run) => load::find_run(&state, &run).await.is_ok().then_some(run),
+        None => None,
+    };
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let reader = Reader {
         after: from.after.max(last),
-        output: from.run.map(|run| Follow::new(run, from.output.as_deref())),
+        output: known.map(|run| Follow::new(run, from.output.as_deref())),
         world: state.desk.watch(),
         stopping: state.stopping.clone(),
         headers,

@@ -20,6 +20,12 @@ pub struct Failure {
     pub says: String,
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.says)
+    }
+}
+
 impl Failure {
     pub fn timeout(after: Duration) -> Self {
         Failure {

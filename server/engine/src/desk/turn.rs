@@ -44,6 +44,20 @@ struct Draw {
     in_force: Option<InForce>,
 }
 
+/// Where a transaction came to its end too early.
+enum Stopped {
+    /// Nothing was written.
+    Before(Error),
+    /// Nobody knows.
+    Committing(Error),
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Stopped::Before(error)
+    }
+}
+
 impl Turn {
     pub(super) async fn load(
         store: Store,
@@ -88,15 +102,21 @@ impl Turn {
         let requests: Vec<&Request> = jobs.iter().map(|j| &j.request).collect();
         let answers = match self.carry_out(&requests).await {
             Ok(answers) => answers,
-            Err(error) if requests.len() == 1 => vec![Err(unwritten(&error))],
-            Err(_) => {
+            // A commit that failed may have been one that succeeded: only who asks under a key may ask again.
+            Err(Stopped::Committing(error)) => {
+                requests.iter().map(|_| Err(unwritten(&error))).collect()
+            }
+            Err(Stopped::Before(error)) if requests.len() == 1 => vec![Err(unwritten(&error))],
+            Err(Stopped::Before(_)) => {
                 let mut answers = Vec::with_capacity(requests.len());
                 for request in &requests {
                     answers.push(match self.carry_out(&[request]).await {
                         Ok(mut one) => one
                             .pop()
                             .unwrap_or_else(|| Err(No::Unavailable("no answer".into()))),
-                        Err(error) => Err(unwritten(&error)),
+                        Err(Stopped::Before(error) | Stopped::Committing(error)) => {
+                            Err(unwritten(&error))
+                        }
                     });
                 }
                 answers
@@ -114,12 +134,13 @@ impl Turn {
             Ok(head) if head.seq > seq => {}
             _ => return,
         }
-        if let Err(error) = self.carry_out(&[]).await {
+        if let Err(Stopped::Before(error) | Stopped::Committing(error)) = self.carry_out(&[]).await
+        {
             tracing::warn!(%error, "Cannot read what other nodes wrote");
         }
     }
 
-    async fn carry_out(&mut self, requests: &[&Request]) -> Result<Vec<Answer>, Error> {
+    async fn carry_out(&mut self, requests: &[&Request]) -> Result<Vec<Answer>, Stopped> {
         let mut tx = self.store.begin().await?;
         let mut draw = Draw {
             world: World::clone(&self.world.borrow()),
@@ -152,7 +173,7 @@ impl Turn {
                     .extend(projection(&draw.world, kind, id));
             }
             tx.write(&draw.batch).await?;
-            tx.commit().await?;
+            tx.commit().await.map_err(Stopped::Committing)?;
         }
         self.publish(draw);
         Ok(answers)

@@ -89,13 +89,21 @@ impl Supervisor {
             }
         }
         // Closes the folder, unless there was a claim after all.
-        match attempt::adopt(&dir).await {
-            Ok(Adopted::Running(attempt)) => Ok(attempt),
-            Ok(Adopted::Finished(outcome)) => Ok(Attempt::over(dir, Ok(outcome))),
-            Ok(Adopted::Lost) => Ok(Attempt::over(dir, Err(Lost))),
-            Ok(Adopted::NeverStarted) | Err(_) => Err(io::Error::other(format!(
-                "The attempt could not be started: {problem}."
-            ))),
+        loop {
+            return match attempt::adopt(&dir).await {
+                Ok(Adopted::Running(attempt)) => Ok(attempt),
+                Ok(Adopted::Finished(outcome)) => Ok(Attempt::over(dir, Ok(outcome))),
+                Ok(Adopted::Lost) => Ok(Attempt::over(dir, Err(Lost))),
+                Ok(Adopted::NeverStarted) => Err(io::Error::other(format!(
+                    "The attempt could not be started: {problem}."
+                ))),
+                // Not known yet: saying that it does not run could make it run twice.
+                Err(error) => {
+                    tracing::warn!(%error, "cannot look at the attempt's folder yet");
+                    tokio::time::sleep(PATIENCE / 5).await;
+                    continue;
+                }
+            };
         }
     }
 
