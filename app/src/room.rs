@@ -87,6 +87,24 @@ impl Room {
         self.world.with(|w| w.runs.get(id).cloned())
     }
 
+    pub fn follow_incident(self, number: &Number) -> Followed<Incident> {
+        let find = |world: &World, name: &str| world.incidents.get(&name.into()).cloned();
+        Followed {
+            room: self,
+            name: StoredValue::new(number.to_string()),
+            find,
+        }
+    }
+
+    pub fn follow_run(self, id: &RunId) -> Followed<Run> {
+        let find = |world: &World, name: &str| world.runs.get(&name.into()).cloned();
+        Followed {
+            room: self,
+            name: StoredValue::new(id.to_string()),
+            find,
+        }
+    }
+
     /// Folds a live event in: into the world, onto the timeline where it belongs there, and into the announcements.
     pub fn hear(&self, stamped: Stamped) {
         if stamped.seq <= self.world.with_untracked(|w| w.seq) {
@@ -133,6 +151,40 @@ impl Room {
                 format!("{last} (and {more} more)")
             });
         }
+    }
+}
+
+/// An incident or a run that a page follows: a handle, copied into every piece that reads it.
+pub struct Followed<T> {
+    room: Room,
+    name: StoredValue<String>,
+    find: fn(&World, &str) -> Option<Arc<T>>,
+}
+
+impl<T> Clone for Followed<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Followed<T> {}
+
+impl<T> Followed<T> {
+    pub fn get(&self) -> Option<Arc<T>> {
+        self.room
+            .world
+            .with(|w| self.name.with_value(|name| (self.find)(w, name)))
+    }
+    pub fn get_untracked(&self) -> Option<Arc<T>> {
+        self.room
+            .world
+            .with_untracked(|w| self.name.with_value(|name| (self.find)(w, name)))
+    }
+    pub fn with<U>(&self, look: impl FnOnce(Option<&T>) -> U) -> U {
+        look(self.get().as_deref())
+    }
+    pub fn with_untracked<U>(&self, look: impl FnOnce(Option<&T>) -> U) -> U {
+        look(self.get_untracked().as_deref())
     }
 }
 

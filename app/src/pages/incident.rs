@@ -8,19 +8,15 @@ use crate::{
     facts,
     node::{El, Node, div, live, p, ul},
     parts::{card, comms, composer, dim, line, roles, state, timeline, work},
-    room::{Room, service_name},
+    room::{Followed, Room, service_name},
 };
 use domain::{Incident, Kind, Number, ServiceId, words::Icon};
 use leptos::prelude::*;
-use std::sync::Arc;
 
-type Now = Memo<Option<Arc<Incident>>>;
+type Now = Followed<Incident>;
 
 pub fn page(room: Room, number: Number) -> Vec<Node> {
-    let incident: Now = {
-        let number = number.clone();
-        Memo::new(move |_| room.incident(&number))
-    };
+    let incident = room.follow_incident(&number);
     let written = vec![
         composer::composer(room, &number),
         timeline::pinned(room, number.clone()),
@@ -60,7 +56,7 @@ pub fn page(room: Room, number: Number) -> Vec<Node> {
 }
 
 fn ribbon(incident: Now) -> Node {
-    let (what, says) = match incident.with_untracked(|i| i.as_ref().map(|i| i.kind)) {
+    let (what, says) = match incident.with_untracked(|i| i.map(|i| i.kind)) {
         Some(Kind::Drill) => (
             "Drill",
             " This is practice. It never appears on the public status page.",

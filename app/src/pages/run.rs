@@ -4,26 +4,16 @@ use crate::{
     node::{El, Node, a, div, el, h1, h2, header, input, label, live, p, section, span},
     page::Output,
     parts::{card, dim, incidents, link, plain, run, text, timeline, when},
-    room::Room,
+    room::{Followed, Room},
 };
 use domain::{Run, RunId, words};
 use leptos::prelude::*;
-use std::sync::Arc;
 
-type Now = Memo<Option<Arc<Run>>>;
+type Now = Followed<Run>;
 
 pub fn page(room: Room, id: RunId, output: &Output) -> Vec<El> {
-    let now: Now = {
-        let id = id.clone();
-        Memo::new(move |_| room.run(&id))
-    };
-    let name = text(move || {
-        now.with(|r| {
-            r.as_ref()
-                .map(|r| r.runbook.name.clone())
-                .unwrap_or_default()
-        })
-    });
+    let now = room.follow_run(&id);
+    let name = text(move || now.with(|r| r.map(|r| r.runbook.name.clone()).unwrap_or_default()));
     let about = live(move || now.get().map(|r| about(&r)));
     let shown = (output.attempt > 0).then_some((output.step, output.attempt));
     let steps = live(move || {
@@ -70,8 +60,7 @@ fn about(r: &Run) -> Vec<Option<El>> {
 /// The output. The browser appends to it by hand: a long log is not a value to compare on every line.
 fn pane(now: Now, id: &RunId, output: &Output) -> El {
     let step = now.with_untracked(|r| {
-        r.as_ref()
-            .and_then(|r| r.runbook.steps.get(output.step as usize))
+        r.and_then(|r| r.runbook.steps.get(output.step as usize))
             .map(|s| s.name.clone())
     });
     let title = match (step, output.attempt) {
@@ -105,12 +94,10 @@ fn pane(now: Now, id: &RunId, output: &Output) -> El {
             .set("download", true)
             .put("download"),
     );
-    let waits = text(
-        move || match now.with(|r| r.as_ref().map(|r| r.is_over())) {
-            Some(false) => "Nothing was said yet.".into(),
-            _ => "It said nothing.".into(),
-        },
-    );
+    let waits = text(move || match now.with(|r| r.map(|r| r.is_over())) {
+        Some(false) => "Nothing was said yet.".into(),
+        _ => "It said nothing.".into(),
+    });
     // A line break first, since a parser drops the first one of a `<pre>`.
     let said = Node::from(format!("\n{}", plain(&output.text)));
     let pre = el("pre")

@@ -6,7 +6,6 @@ use crate::{
     room::Room,
 };
 use domain::{IncidentRole, Number, Permission};
-use leptos::prelude::*;
 
 pub fn roles(room: Room, number: &Number) -> El {
     let one = |role: IncidentRole| card(room, number.clone(), role);
@@ -19,10 +18,10 @@ pub fn roles(room: Room, number: &Number) -> El {
 
 fn card(room: Room, number: Number, role: IncidentRole) -> El {
     let at = format!("/incidents/{number}/roles");
-    let incident = Memo::new(move |_| room.incident(&number));
-    let holder = move || incident.with(|i| i.as_ref().and_then(|i| i.roles.get(&role).cloned()));
-    let offer = move || incident.with(|i| i.as_ref().and_then(|i| i.offers.get(&role).cloned()));
-    let open = move || incident.with(|i| i.as_ref().is_some_and(|i| i.is_open()));
+    let incident = room.follow_incident(&number);
+    let holder = move || incident.with(|i| i.and_then(|i| i.roles.get(&role).cloned()));
+    let offer = move || incident.with(|i| i.and_then(|i| i.offers.get(&role).cloned()));
+    let open = move || incident.with(|i| i.is_some_and(|i| i.is_open()));
     let loud = move || holder().is_none() && open();
     let who = live(move || match (holder(), loud()) {
         (Some(name), _) => el("b").put(name),

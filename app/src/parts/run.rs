@@ -225,26 +225,21 @@ pub fn answers(room: Room, id: RunId) -> El {
         false,
     );
 
-    let run = Memo::new(move |_| room.run(&id));
-    let paused = move || run.with(|r| r.as_ref().and_then(|r| r.paused.clone()));
+    let run = room.follow_run(&id);
+    let paused = move || run.with(|r| r.and_then(|r| r.paused.clone()));
     let step = move || {
         run.with(|r| {
-            r.as_ref()
-                .and_then(|r| {
-                    r.runbook
-                        .steps
-                        .get(r.paused.as_ref()?.step as usize)
-                        .map(|s| s.name.clone())
-                })
-                .unwrap_or_default()
+            r.and_then(|r| {
+                r.runbook
+                    .steps
+                    .get(r.paused.as_ref()?.step as usize)
+                    .map(|s| s.name.clone())
+            })
+            .unwrap_or_default()
         })
     };
-    let ending = move || {
-        run.with(|r| {
-            r.as_ref()
-                .is_none_or(|r| r.is_over() || r.status == RunStatus::Cancelling)
-        })
-    };
+    let ending =
+        move || run.with(|r| r.is_none_or(|r| r.is_over() || r.status == RunStatus::Cancelling));
     let calm = move || paused().is_none();
     div()
         .follow(
@@ -286,10 +281,7 @@ pub fn answers(room: Room, id: RunId) -> El {
 /// A run that is not over, on an incident's page: where it stands, its steps, the last lines it said, what may be done.
 pub fn following(room: Room, id: RunId) -> El {
     let at = address(&id);
-    let run = {
-        let id = id.clone();
-        Memo::new(move |_| room.run(&id))
-    };
+    let run = room.follow_run(&id);
     let head = live(move || {
         run.get().map(|run| -> Node {
             let name = el("b").put(run.runbook.name.clone());

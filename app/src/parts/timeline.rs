@@ -79,15 +79,14 @@ pub fn timeline(room: Room, incident: Option<Number>) -> El {
 pub fn pinned(room: Room, number: Number) -> El {
     let may = room.may(Permission::Respond);
     let form = Form::to(format!("/incidents/{number}/pins"), "unpin");
-    let incident = Memo::new(move |_| room.incident(&number));
+    let incident = room.follow_incident(&number);
     let names = move || {
         incident.with(|i| {
-            i.as_ref()
-                .map(|i| i.pinned.iter().map(u64::to_string).collect())
+            i.map(|i| i.pinned.iter().map(u64::to_string).collect())
                 .unwrap_or_default()
         })
     };
-    let none = move || incident.with(|i| i.as_ref().is_none_or(|i| i.pinned.is_empty()));
+    let none = move || incident.with(|i| i.is_none_or(|i| i.pinned.is_empty()));
     let list = rows(names, move |name| {
         let Some(stamped) = find(room, &name) else {
             return li().put(format!("Line {name} of the timeline"));

@@ -8,18 +8,10 @@ use crate::{
 };
 use domain::{Incident, Number, Permission, Span, Task, words::Icon};
 use leptos::prelude::*;
-use std::sync::Arc;
-
-type Now = Memo<Option<Arc<Incident>>>;
-
-fn memo(room: Room, number: &Number) -> Now {
-    let number = number.clone();
-    Memo::new(move |_| room.incident(&number))
-}
 
 /// Tasks, the unfinished ones first. One form for all: each button says where it sends it.
 pub fn tasks(room: Room, number: &Number) -> Node {
-    let incident = memo(room, number);
+    let incident = room.follow_incident(number);
     let names = move || {
         incident.with(|i| {
             let Some(incident) = i else { return Vec::new() };
@@ -37,13 +29,13 @@ pub fn tasks(room: Room, number: &Number) -> Node {
         let at = format!("{at}/{id}");
         li().put(live(move || {
             incident.with(|i| {
-                i.as_ref()
-                    .and_then(|i| i.tasks.iter().find(|t| t.id == id))
-                    .map(|t| task(room, t, may, &at))
+                let incident = i?;
+                let found = incident.tasks.iter().find(|t| t.id == id)?;
+                Some(task(room, incident, found, may, &at))
             })
         }))
     });
-    let some = move || incident.with(|i| i.as_ref().is_some_and(|i| !i.tasks.is_empty()));
+    let some = move || incident.with(|i| i.is_some_and(|i| !i.tasks.is_empty()));
     let none = p()
         .class("dim")
         .hide(some)
@@ -51,8 +43,8 @@ pub fn tasks(room: Room, number: &Number) -> Node {
     vec![none, form.view(ol().class("tasks").put(list))].into()
 }
 
-fn task(room: Room, task: &Task, may: bool, at: &str) -> Vec<El> {
-    let now = room.now.get();
+fn task(room: Room, incident: &Incident, task: &Task, may: bool, at: &str) -> Vec<El> {
+    let now = incident.resolved_at.unwrap_or_else(|| room.now.get());
     let over = task.finished_at.is_some();
     let limit = Limit {
         within: Span::secs(u64::from(task.minutes) * 60),
@@ -80,7 +72,10 @@ fn task(room: Room, task: &Task, may: bool, at: &str) -> Vec<El> {
     };
     let button = button()
         .class("btn small")
-        .set("hidden", over || !may)
+        .set(
+            "hidden",
+            over || !may || !incident.is_open() && !task.accepted,
+        )
         .set("formaction", format!("{at}/{verb}"))
         .put(label);
     let about = div()
@@ -96,8 +91,8 @@ fn task(room: Room, task: &Task, may: bool, at: &str) -> Vec<El> {
 
 /// The checklist as it stood in the plan when the incident was declared.
 pub fn checklist(room: Room, number: &Number) -> Node {
-    let incident = memo(room, number);
-    let count = incident.with_untracked(|i| i.as_ref().map_or(0, |i| i.checklist.len()));
+    let incident = room.follow_incident(number);
+    let count = incident.with_untracked(|i| i.map_or(0, |i| i.checklist.len()));
     if count == 0 {
         return p()
             .class("dim")
@@ -106,8 +101,7 @@ pub fn checklist(room: Room, number: &Number) -> Node {
     }
     let may = room.may(Permission::Respond);
     let one = |index: usize| {
-        let item =
-            move || incident.with(|i| i.as_ref().and_then(|i| i.checklist.get(index).cloned()));
+        let item = move || incident.with(|i| i.and_then(|i| i.checklist.get(index).cloned()));
         let done = move || item().is_some_and(|i| i.done.is_some());
         let tick = button()
             .follow("class", move || if done() { "tick done" } else { "tick" })
@@ -139,7 +133,7 @@ pub fn checklist(room: Room, number: &Number) -> Node {
 
 /// "3 of 6".
 pub fn checked(room: Room, number: &Number) -> Node {
-    let incident = memo(room, number);
+    let incident = room.follow_incident(number);
     let count = |i: &Incident| {
         format!(
             "{} of {}",
@@ -147,5 +141,5 @@ pub fn checked(room: Room, number: &Number) -> Node {
             i.checklist.len()
         )
     };
-    text(move || incident.with(|i| i.as_deref().map(count).unwrap_or_default()))
+    text(move || incident.with(|i| i.map(count).unwrap_or_default()))
 }

@@ -32,7 +32,7 @@ pub fn plan() -> Plan {
         checklist: part("checklist"),
         appendices: part("appendices"),
         conditions: part("conditions"),
-        runbooks: Vec::new(),
+        ..Plan::default()
     };
     let mut files: Vec<PathBuf> = fs::read_dir(folder().join("runbooks"))
         .expect("the plan's runbooks")

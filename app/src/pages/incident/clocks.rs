@@ -39,7 +39,7 @@ fn rto(plan: &Plan, i: &Incident, now: Stamp) -> Clock {
             let what = match (limit.is_over(), i.is_open()) {
                 (true, _) => "RTO exceeded by",
                 (false, true) => "RTO left",
-                (false, false) => "RTO not used",
+                (false, false) => "RTO left at the end",
             };
             Clock {
                 what: format!("{what} · {}", tier.name),

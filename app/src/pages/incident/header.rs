@@ -11,8 +11,7 @@ use domain::{Incident, Number, Permission, Severity};
 use leptos::prelude::*;
 
 pub fn header(room: Room, incident: Now, number: &Number) -> El {
-    let title =
-        text(move || incident.with(|i| i.as_ref().map(|i| i.title.clone()).unwrap_or_default()));
+    let title = text(move || incident.with(|i| i.map(|i| i.title.clone()).unwrap_or_default()));
     div()
         .class("head")
         .put(live(move || {
@@ -47,7 +46,7 @@ fn about(room: Room, i: &Incident) -> El {
 
 /// The actions of the whole incident. On a phone they stay at the foot of the screen.
 fn actions(room: Room, incident: Now, number: &Number) -> El {
-    let open = move || incident.with(|i| i.as_ref().is_some_and(|i| i.is_open()));
+    let open = move || incident.with(|i| i.is_some_and(|i| i.is_open()));
     let update = match needs(room.page().who.role, Permission::Command) {
         Some(why) => button()
             .class("btn main")
@@ -76,7 +75,7 @@ fn change_severity(room: Room, incident: Now, number: &Number) -> El {
     let form = Form::to(format!("/incidents/{number}/severity"), "severity");
     let refused = form.was_refused();
     let page = room.page();
-    let now = incident.with_untracked(|i| i.as_ref().map(|i| i.severity));
+    let now = incident.with_untracked(|i| i.map(|i| i.severity));
     let choice = |s: Severity| {
         let chosen = form
             .typed("severity")
@@ -143,14 +142,9 @@ fn resolve(room: Room, incident: Now, number: &Number) -> El {
         going.map(|name| format!("{name} is not over: let it end or stop it first."))
     };
     let (says_why, bars) = (blocked.clone(), blocked.clone());
-    let title = text(move || {
-        incident.with(|i| {
-            i.as_ref()
-                .map(|i| format!(" {}", i.title))
-                .unwrap_or_default()
-        })
-    });
-    let public = incident.with_untracked(|i| i.as_ref().is_some_and(|i| i.public));
+    let title =
+        text(move || incident.with(|i| i.map(|i| format!(" {}", i.title)).unwrap_or_default()));
+    let public = incident.with_untracked(|i| i.is_some_and(|i| i.public));
     let question = if public {
         "What should customers know?"
     } else {

@@ -122,7 +122,7 @@ fn launch(room: Room, incident: Now, number: &Number) -> El {
             .into(),
         Node::from(why.clone().map(|why| p().class("small dim").put(why))),
     ];
-    let over = move || incident.with(|i| i.as_ref().is_none_or(|i| !i.is_open()));
+    let over = move || incident.with(|i| i.is_none_or(|i| !i.is_open()));
     div()
         .hide(over)
         .put(Form::to("/runbooks/none/runs", "run").view(body))
