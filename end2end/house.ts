@@ -73,9 +73,12 @@ export class House {
     return this.muster("token", "create", ...this.data, "--name", name, "--role", role);
   }
 
-  /** What a program with this token reads from the REST interface. */
-  async api<T>(token: string, path: string): Promise<T> {
-    const answer = await fetch(`${this.url}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } });
+  /** What a program with this token reads from the REST interface, or is answered there. */
+  async api<T>(token: string, path: string, body?: unknown): Promise<T> {
+    const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+    if (body !== undefined) headers["content-type"] = "application/json";
+    const request = body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) };
+    const answer = await fetch(`${this.url}/api/v1${path}`, request);
     if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
     return (await answer.json()) as T;
   }
@@ -122,7 +125,7 @@ export class House {
   /** The shipped plan, with this lab's ports for those of the lab that it names. */
   private async movePlan(): Promise<void> {
     const plan = join(this.folder, "plan");
-    await cp(resolve(here, "../plan"), plan, { recursive: true });
+    await cp(resolve(process.env.MUSTER_PLAN ?? join(here, "../plan")), plan, { recursive: true });
     for (const file of ["targets.yaml", "services.yaml"]) {
       const text = await readFile(join(plan, file), "utf8");
       await writeFile(join(plan, file), text.replace(/\b554(\d\d)\b/g, (_, port) => String(this.base + Number(port))));

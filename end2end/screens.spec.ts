@@ -1,0 +1,144 @@
+// Every page, light and dark, on a phone and at a desk: quiet, within its width, accessible, and in the browser what the
+// server sent. The pictures are in test-results.
+import { AxeBuilder } from "@axe-core/playwright";
+import { expect, type House, type Page, takenOver, test } from "./test.js";
+
+test.use({ stage: "screens" });
+
+const SCHEMES = ["light", "dark"] as const;
+const SIZES = [
+  [360, 740],
+  [1440, 900],
+] as const;
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+interface Place {
+  name: string;
+  at: (found: Found) => string;
+  /** A page of the public: askama, no hydration, nobody signed in. */
+  public?: true;
+  /** The status it answers with, where that is not 200. */
+  status?: number;
+}
+
+/** What the house was filled with. */
+interface Found {
+  incident: string;
+  run: string;
+}
+
+const PLACES: Place[] = [
+  { name: "board", at: () => "/" },
+  { name: "incidents", at: () => "/incidents" },
+  { name: "declare", at: () => "/incidents/new" },
+  { name: "incident", at: (found) => `/incidents/${found.incident}` },
+  { name: "runbooks", at: () => "/runbooks" },
+  { name: "runbook", at: () => "/runbooks/database-recovery" },
+  { name: "run", at: (found) => `/runs/${found.run}` },
+  { name: "contacts", at: () => "/contacts" },
+  { name: "plan", at: () => "/plan" },
+  { name: "drills", at: () => "/drills" },
+  { name: "postmortems", at: () => "/postmortems" },
+  { name: "not-found", at: () => "/nowhere", status: 404 },
+  { name: "status", at: () => "/status", public: true },
+  { name: "signin-error", at: () => "/signin?token=used", public: true, status: 403 },
+];
+
+let found: Found;
+
+test.beforeAll(async ({ house }) => {
+  test.setTimeout(240_000);
+  found = await fill(house);
+});
+
+/** A night with something in every list: services that are down, an incident with a run, one that is over. */
+async function fill(house: House): Promise<Found> {
+  const token = await house.token("Jane Doe", "commander");
+  await house.break("db");
+  const declare = (title: string, severity: string, affected: string[]) =>
+    house.api<{ number: string }>(token, "/incidents", { title, severity, affected, kind: "real" });
+  const past = await declare("Reports arrive late", "SEV3", ["report-export"]);
+  await house.api(token, `/incidents/${past.number}/resolve`, { message: "The export caught up." });
+
+  const open = await declare("Orders fail", "SEV1", ["orders-api", "manufacturing-database"]);
+  const at = `/incidents/${open.number}`;
+  await house.api(token, `${at}/roles`, { action: "assign", role: "incident_commander", person: "Jane Doe" });
+  await house.api(token, `${at}/notes`, { text: "The primary does not answer since the kernel update." });
+  await house.api(token, `${at}/tasks`, { title: "Call the shop floor", owner: "Bob Wilson", minutes: 10 });
+  const run = await house.api<{ id: string }>(token, "/runbooks/database-recovery/runs", { incident: open.number });
+  const status = async () => (await house.api<{ status: string }>(token, `/runs/${run.id}`)).status;
+  await expect.poll(status, { timeout: 120_000 }).toBe("completed");
+  await house.api(token, `${at}/updates`, { phase: "monitoring", message: "Orders work again. We are watching." });
+  // Now the app dies too, and stays dead: the board stands still in this state.
+  await house.break("app");
+  const health = async () => {
+    const { services } = await house.api<{ services: { id: string; health: string }[] }>(token, "/board");
+    return Object.fromEntries(services.map((service) => [service.id, service.health]));
+  };
+  await expect.poll(health, { timeout: 60_000 }).toMatchObject({ "orders-api": "major_outage", "web-front": "major_outage" });
+  return { incident: open.number, run: run.id };
+}
+
+/** The page as lines: elements, attributes and texts. Not the instants, which the browser puts in the reader's zone. */
+const SHAPE = `(root) => {
+  const lines = [];
+  const walk = (node, depth) => {
+    const indent = " ".repeat(depth);
+    let text = "";
+    const flush = () => { if (text.trim()) lines.push(indent + JSON.stringify(text)); text = ""; };
+    for (const child of node.childNodes) {
+      if (child.nodeType === 3) text += child.data;
+      if (child.nodeType !== 1 || child.matches("script")) continue;
+      flush();
+      const attributes = [...child.attributes].filter((a) => a.name !== "nonce").map((a) => a.name + "=" + JSON.stringify(a.value)).sort();
+      lines.push(indent + "<" + [child.localName, ...attributes].join(" ") + ">");
+      if (!child.matches("time, [data-zone]")) walk(child, depth + 1);
+    }
+    flush();
+  };
+  walk(root, 0);
+  return lines;
+}`;
+
+/** Remembers the page as it is the moment it was taken over, before a clock has moved. */
+const REMEMBER = `new MutationObserver((_, observer) => {
+  if (!document.documentElement?.classList.contains("scripted")) return;
+  observer.disconnect();
+  window.takenOverAs = (${SHAPE})(document.body);
+}).observe(document, { subtree: true, attributes: true, attributeFilter: ["class"] })`;
+
+async function expectSameAsServed(page: Page, html: string): Promise<void> {
+  await takenOver(page);
+  const taken = await page.evaluate<string[]>("window.takenOverAs");
+  const served = await page.evaluate<string[]>(`(${SHAPE})(new DOMParser().parseFromString(${JSON.stringify(html)}, "text/html").body)`);
+  expect.soft(taken, "what the browser took over is what the server sent").toEqual(served);
+}
+
+async function expectAccessible(page: Page, look: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+  const told = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`));
+  expect.soft(told, `what axe found, ${look}`).toEqual([]);
+}
+
+for (const place of PLACES) {
+  test(`the screen ${place.name}`, async ({ complaints, visit }, info) => {
+    if (place.status) complaints.allow(new RegExp(`status of ${place.status}`));
+    const page = await visit({ name: place.public ? undefined : "Alice Brown" });
+    await page.addInitScript(REMEMBER);
+    const answer = await page.goto(place.at(found));
+    expect(answer?.status()).toBe(place.status ?? 200);
+    if (!place.public) await expectSameAsServed(page, (await answer?.text()) ?? "");
+
+    for (const [width, height] of SIZES) {
+      await page.setViewportSize({ width, height });
+      for (const colorScheme of SCHEMES) {
+        await page.emulateMedia({ colorScheme });
+        const look = `${colorScheme}, ${width} wide`;
+        const sideways = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth");
+        expect.soft(sideways, `pixels to scroll sideways, ${look}`).toBeLessThanOrEqual(0);
+        await page.screenshot({ path: info.outputPath(`${colorScheme}-${width}.png`), fullPage: true });
+        await expectAccessible(page, look);
+      }
+    }
+  });
+}
