@@ -66,7 +66,8 @@ target/tools/wasm-bindgen-$(WASM_BINDGEN):
 	@mkdir -p target/tools
 	@if [ "$$(target/tools/bin/wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $(WASM_BINDGEN)" ]; then \
 		echo "Installing wasm-bindgen $(WASM_BINDGEN) into target/tools (some minutes, once) ..."; \
-		cargo install --locked --root target/tools --target-dir target/tools/build wasm-bindgen-cli --version $(WASM_BINDGEN); fi
+		install="cargo install --root target/tools --target-dir target/tools/build wasm-bindgen-cli --version $(WASM_BINDGEN)"; \
+		$$install --locked || { echo "Its own lock file names a release this registry does not have; taking what it has."; $$install; }; fi
 	@rm -rf target/tools/build; touch $@
 
 setup-run:

@@ -307,21 +307,15 @@ pub fn line(world: &World, stamped: &Stamped) -> Line {
             status,
             because,
         } => {
-            let because = if because.is_empty() {
-                String::new()
-            } else {
-                format!(": {because}")
+            let status_says = status.words().to_lowercase();
+            // "timed out" needs no "timed out" before it.
+            let says = match because {
+                because if because.is_empty() => status_says,
+                because if because.contains(&status_says) => because.clone(),
+                because => format!("{status_says}: {because}"),
             };
-            (
-                step_icon(*status),
-                Topic::Runs,
-                format!(
-                    "{} {}{because}",
-                    step_name(run, *step),
-                    status.words().to_lowercase()
-                ),
-                None,
-            )
+            let says = format!("{} {says}", step_name(run, *step));
+            (step_icon(*status), Topic::Runs, says, None)
         }
         RunPaused { run, step, because } => (
             Icon::Warn,

@@ -9,6 +9,7 @@
 mod application;
 mod database;
 mod desk;
+mod failover;
 mod ground;
 mod overview;
 
@@ -192,7 +193,7 @@ async fn act(name: &str, ground: &mut Ground) -> Result<String, No> {
         "db:connection-test" => database::connection_test(ground).await,
         "db:reconnect" => database::reconnect(ground).await,
         "db:verify-connection" => database::verify_connection(ground).await,
-        "db:failover-replica" => database::failover_replica(ground).await,
+        "db:failover-replica" => failover::replica(ground).await,
         "db:analyze-failure" => database::analyze_failure(ground).await,
         "app:update-connection" => application::update_connection(ground).await,
         "app:graceful-shutdown" => application::graceful_shutdown(ground).await,
