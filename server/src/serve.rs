@@ -46,6 +46,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
                 .unwrap_or_else(|_| "info,sqlx=warn".into()),
         )
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
     let supervisor = Supervisor::start()
         .map_err(|e| Exit::Failed(format!("cannot start the zygote that runs commands: {e}")))?;
