@@ -107,7 +107,9 @@ pub fn headline(open: &[&&Arc<Incident>], groups: &[Group]) -> (String, Icon) {
         .unwrap_or_default();
     let seen = all().any(|s| s.health != Health::NoData);
     match (open.first(), worst) {
-        (Some(incident), _) if incident.phase == Phase::Monitoring => {
+        (Some(incident), worst)
+            if incident.phase == Phase::Monitoring && worst != Health::MajorOutage =>
+        {
             (format!("Recovering: {}", incident.title), Icon::Warn)
         }
         (Some(incident), Health::MajorOutage) => (incident.title.clone(), Icon::Bad),

@@ -8,7 +8,8 @@ pub struct Verdict {
     fall: u32,
     rise: u32,
     health: Health,
-    /// How many looks in a row contradict `health`, and when the first of them was.
+    /// What the latest looks say, how many in a row contradict `health` with it, and when the first of them was.
+    toward: Health,
     against: u32,
     since: Stamp,
 }
@@ -19,6 +20,7 @@ impl Verdict {
             fall: fall.max(1),
             rise: rise.max(1),
             health: Health::NoData,
+            toward: Health::NoData,
             against: 0,
             since: Stamp(0),
         }
@@ -47,7 +49,10 @@ impl Verdict {
             self.against = 0;
             return None;
         }
-        if self.against == 0 {
+        // A row is of one kind: while nothing is known, a good look does not begin where the bad ones before it did.
+        if self.against == 0 || found != self.toward {
+            self.toward = found;
+            self.against = 0;
             self.since = at;
         }
         self.against += 1;
@@ -94,6 +99,15 @@ mod tests {
                 Stamp(1)
             ))
         );
+    }
+
+    #[test]
+    fn a_good_look_after_bad_ones_is_dated_by_itself() {
+        let mut v = Verdict::new(3, 2);
+        assert_eq!(v.after(bad(), Stamp(1)), None);
+        assert_eq!(v.after(bad(), Stamp(2)), None);
+        let good = v.after(ok(), Stamp(3)).map(|c| (c.0, c.2));
+        assert_eq!(good, Some((Health::Operational, Stamp(3))));
     }
 
     #[test]
