@@ -14,9 +14,8 @@ DATA    ?= data
 # PostgreSQL does not run as root, and its own user may not look into root's home.
 LAB     ?= $(if $(filter 0,$(shell id -u)),/var/tmp/muster-lab,.lab)
 
-WASM_BINDGEN = 0.2.130
 WASM_LIMIT   = 153600
-export PATH := $(CURDIR)/target/tools/bin:$(CURDIR)/target/tools/node/node_modules/.bin:$(PATH)
+export PATH := $(CURDIR)/target/tools/node/node_modules/.bin:$(PATH)
 # No path of the machine that builds goes into what is served.
 FRONT_FLAGS  = --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(HOME)=~
 
@@ -48,27 +47,18 @@ lint:
 build: front
 	cargo build --locked --profile $(PROFILE) -p server -p lab
 
-# The browser's half: plain cargo, wasm-bindgen of the very version the crate has, and no further tool.
+# The browser's half: plain cargo and the core of wasm-bindgen (app/bindgen), of the very version in Cargo.lock.
 # Compressed, named by content and put into the binary by server/build.rs.
 front: target/site/app_bg.wasm
 
-target/site/app_bg.wasm: target/tools/wasm-bindgen-$(WASM_BINDGEN) $(shell find app domain -name '*.rs' -o -name '*.toml' -o -name '*.svg') Cargo.lock
+target/site/app_bg.wasm: $(shell find app domain -name '*.rs' -o -name '*.toml' -o -name '*.svg') Cargo.lock
 	@echo "Building the console for the browser (wasm) ..."
 	RUSTFLAGS="$(FRONT_FLAGS)" cargo build --locked -p hydrate --profile wasm-release --target wasm32-unknown-unknown --target-dir target/front
-	wasm-bindgen --target web --no-typescript --remove-name-section --remove-producers-section --out-name app --out-dir target/site \
-		target/front/wasm32-unknown-unknown/wasm-release/hydrate.wasm
+	cargo run --quiet --locked -p bindgen -- target/front/wasm32-unknown-unknown/wasm-release/hydrate.wasm target/site
 	@brotli -f -q 11 -o target/site/app_bg.wasm.br target/site/app_bg.wasm
 	@size=$$(wc -c < target/site/app_bg.wasm.br); rm target/site/app_bg.wasm.br; \
 		echo "console wasm: $$size bytes brotli, limit $(WASM_LIMIT)"; \
 		if [ $$size -gt $(WASM_LIMIT) ]; then rm target/site/app_bg.wasm; echo "The console's wasm is over its limit."; exit 1; fi
-
-target/tools/wasm-bindgen-$(WASM_BINDGEN):
-	@mkdir -p target/tools
-	@if [ "$$(target/tools/bin/wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $(WASM_BINDGEN)" ]; then \
-		echo "Installing wasm-bindgen $(WASM_BINDGEN) into target/tools (some minutes, once) ..."; \
-		install="cargo install --root target/tools --target-dir target/tools/build wasm-bindgen-cli --version $(WASM_BINDGEN)"; \
-		$$install --locked || { echo "Its own lock file names a release this registry does not have; taking what it has."; $$install; }; fi
-	@rm -rf target/tools/build; touch $@
 
 setup-run:
 	@sh .ci/setup run

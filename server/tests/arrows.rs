@@ -10,10 +10,11 @@ use std::{
 };
 
 /// From each crate to those it may use. A use of `domain`, the words that all share, may be direct.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("domain", &[]),
     ("app", &["domain"]),
     ("hydrate", &["app"]),
+    ("bindgen", &[]),
     ("store", &[]),
     ("engine", &["store", "domain"]),
     ("api", &["domain"]),

@@ -88,6 +88,8 @@ mod tests {
     #[test]
     fn a_process_knows_itself() {
         let stat = Stat::of(std::process::id() as i32).unwrap();
-        assert!(!stat.has_ended() && stat.start > 0 && stat.session > 0);
+        assert!(!stat.has_ended() && stat.start > 0);
+        // In a container the session may have been opened outside, and is then 0.
+        assert!(stat.session >= 0);
     }
 }
