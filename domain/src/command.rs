@@ -1,8 +1,8 @@
 //! Everything that can be asked of Muster. Forms, REST, the CLI, the runner and the checker only translate to these.
 
 use crate::{
-    AccessRole, Ending, Health, IncidentRole, Kind, Mode, Number, Permission, Phase, PlanHash,
-    RunId, ServiceId, Severity, Slug, Stamp,
+    AccessRole, Answer, Ending, Health, IncidentRole, Kind, Mode, Number, Permission, Phase,
+    PlanHash, RunId, ServiceId, Severity, Slug, Stamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -89,9 +89,37 @@ pub enum Command {
         incident: Option<Number>,
         parameters: BTreeMap<String, String>,
         mode: Mode,
+        /// What the runbook asks to be typed.
+        confirm: String,
+        /// Each step waits for a go.
+        stepwise: bool,
+    },
+    /// A word on a step that waits for one.
+    AnswerStep {
+        run: RunId,
+        step: u32,
+        answer: Answer,
+        says: String,
+    },
+    /// No further step starts; what runs goes on to its end.
+    HoldRun {
+        run: RunId,
+        reason: String,
+    },
+    /// After [`Command::HoldRun`].
+    ContinueRun {
+        run: RunId,
     },
     RetryStep {
         run: RunId,
+        /// With the forced variants of this and all later steps.
+        forced: bool,
+    },
+    /// Again from an earlier step, or on from a later one.
+    ResumeFrom {
+        run: RunId,
+        step: u32,
+        reason: String,
     },
     SkipStep {
         run: RunId,
@@ -116,6 +144,9 @@ pub enum Command {
         attempt: u32,
         ending: Ending,
         output_bytes: u64,
+        dropped_bytes: u64,
+        digest: String,
+        outputs: BTreeMap<String, String>,
         ended_at: Stamp,
     },
 
@@ -146,6 +177,12 @@ pub enum Command {
         name: String,
         role: AccessRole,
     },
+    SetSecret {
+        name: String,
+    },
+    RemoveSecret {
+        name: String,
+    },
 }
 
 /// What each command asks of its caller. Exhaustive: a new command does not compile without one.
@@ -159,7 +196,9 @@ pub fn permission(command: &Command) -> Permission {
         | AcceptTask { .. }
         | FinishTask { .. }
         | Tick { .. }
-        | AcceptRole { .. } => Permission::Respond,
+        | AcceptRole { .. }
+        // Whose word counts is the step's own rule.
+        | AnswerStep { .. } => Permission::Respond,
         ChangeSeverity { .. }
         | AssignRole { .. }
         | HandOver { .. }
@@ -167,11 +206,16 @@ pub fn permission(command: &Command) -> Permission {
         | Resolve { .. }
         | Reopen { .. }
         | StartRun { .. }
+        | HoldRun { .. }
+        | ContinueRun { .. }
         | RetryStep { .. }
+        | ResumeFrom { .. }
         | SkipStep { .. }
         | MarkStepDone { .. }
         | CancelRun { .. } => Permission::Command,
-        IssueToken { .. } | RevokeToken { .. } => Permission::Administer,
+        IssueToken { .. } | RevokeToken { .. } | SetSecret { .. } | RemoveSecret { .. } => {
+            Permission::Administer
+        },
         Advance { .. } | EndAttempt { .. } | Observe { .. } | LoadPlan { .. } | SignIn { .. } => {
             Permission::Machine
         }
@@ -197,7 +241,11 @@ impl Command {
             | Resolve { incident, .. }
             | Reopen { incident, .. } => (Some(incident), None),
             StartRun { incident, .. } => (incident.as_ref(), None),
-            RetryStep { run }
+            AnswerStep { run, .. }
+            | HoldRun { run, .. }
+            | ContinueRun { run }
+            | RetryStep { run, .. }
+            | ResumeFrom { run, .. }
             | SkipStep { run, .. }
             | MarkStepDone { run, .. }
             | CancelRun { run, .. }
@@ -208,6 +256,8 @@ impl Command {
             | LoadPlan { .. }
             | IssueToken { .. }
             | RevokeToken { .. }
+            | SetSecret { .. }
+            | RemoveSecret { .. }
             | SignIn { .. } => (None, None),
         }
     }

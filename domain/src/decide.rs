@@ -1,10 +1,11 @@
 //! `decide(world, context, command) → events | Refusal`: the rules and the permissions, in one pure function.
 
 mod incident;
-mod run;
+pub(crate) mod run;
 mod text;
 
 pub use incident::empty_roles;
+pub(crate) use run::take_parameters;
 
 use crate::{
     AccessRole, Actor, Command, Event, Incident, Number, Permission, Refusal, Run, RunId, Stamp,
@@ -38,6 +39,10 @@ pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decisio
     }
     match command {
         Command::StartRun { .. }
+        | Command::AnswerStep { .. }
+        | Command::HoldRun { .. }
+        | Command::ContinueRun { .. }
+        | Command::ResumeFrom { .. }
         | Command::RetryStep { .. }
         | Command::SkipStep { .. }
         | Command::MarkStepDone { .. }
@@ -96,6 +101,11 @@ pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decisio
             grantable(role)?;
             one(context, Event::SignedIn { id, name, role })
         }
+        Command::SetSecret { name } => {
+            secret_name(&name)?;
+            one(context, Event::SecretSet { name })
+        }
+        Command::RemoveSecret { name } => one(context, Event::SecretRemoved { name }),
         command => incident::decide(world, context, command),
     }
 }
@@ -105,6 +115,17 @@ fn one(context: &Context<'_>, event: Event) -> Decision {
         at: context.now,
         event,
     }])
+}
+
+fn secret_name(name: &str) -> Result<(), Refusal> {
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.';
+    if !name.is_empty() && name.len() <= 100 && name.chars().all(good) {
+        return Ok(());
+    }
+    Err(Refusal::invalid(
+        "name",
+        "A secret's name is made of up to 100 letters, digits, `-`, `_` and `.`.",
+    ))
 }
 
 fn grantable(role: AccessRole) -> Result<(), Refusal> {

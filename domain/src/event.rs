@@ -2,8 +2,9 @@
 //! holds one of each kind ever written, and all must decode.
 
 use crate::{
-    AccessRole, Actor, Ending, Health, IncidentRole, Kind, Mode, Number, Phase, PlanHash, RunId,
-    RunStatus, ServiceId, Severity, Stamp, StepStatus, Subject, plan::Runbook,
+    AccessRole, Actor, Answer, Ending, Health, IncidentRole, Kind, Mode, Number, Parent, Phase,
+    PlanHash, Purpose, RunId, RunStatus, ServiceId, Severity, Stamp, StepStatus, Subject, Wait,
+    plan::Runbook,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -96,6 +97,12 @@ pub enum Event {
         parameters: BTreeMap<String, String>,
         mode: Mode,
         plan: PlanHash,
+        /// The step of another run that it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Parent>,
+        /// Each step waits for a go.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stepwise: bool,
     },
     StepStarted {
         run: RunId,
@@ -107,6 +114,27 @@ pub enum Event {
         step: u32,
         because: String,
     },
+    /// It cannot start, or end, before somebody or something else.
+    StepWaits {
+        run: RunId,
+        step: u32,
+        what: Wait,
+        because: String,
+        /// When waiting is over by itself.
+        until: Option<Stamp>,
+    },
+    StepAnswered {
+        run: RunId,
+        step: u32,
+        answer: Answer,
+        says: String,
+    },
+    /// The event's own number is the fencing token of these locks. Held until the step ends, or the run.
+    LocksTaken {
+        run: RunId,
+        step: Option<u32>,
+        locks: Vec<String>,
+    },
     /// Written before the attempt is launched: what was meant to happen is known, whatever happens next.
     /// `node` is the one that launches and watches it.
     AttemptStarted {
@@ -114,13 +142,23 @@ pub enum Event {
         step: u32,
         attempt: u32,
         node: String,
+        #[serde(default, skip_serializing_if = "is_run")]
+        purpose: Purpose,
     },
     AttemptEnded {
         run: RunId,
         step: u32,
         attempt: u32,
         ending: Ending,
+        /// All that it wrote, whether it was kept or not.
         output_bytes: u64,
+        #[serde(default, skip_serializing_if = "is_nothing")]
+        dropped_bytes: u64,
+        /// SHA-256 of all that it wrote, secrets masked.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        digest: String,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        outputs: BTreeMap<String, String>,
     },
     /// The next attempt is due then.
     RetryScheduled {
@@ -141,11 +179,21 @@ pub enum Event {
         step: u32,
         because: String,
     },
+    /// An operator paused it; what runs goes on to its end.
+    RunHeld {
+        run: RunId,
+        because: String,
+    },
     RunResumed {
         run: RunId,
         step: u32,
         how: Resume,
         reason: String,
+    },
+    /// It will end as failed, after what runs in any case.
+    RunFailing {
+        run: RunId,
+        because: String,
     },
     RunCancelling {
         run: RunId,
@@ -181,13 +229,34 @@ pub enum Event {
         name: String,
         role: AccessRole,
     },
+    /// Only its name: a secret's value stands in no timeline.
+    SecretSet {
+        name: String,
+    },
+    SecretRemoved {
+        name: String,
+    },
+}
+
+fn is_run(purpose: &Purpose) -> bool {
+    *purpose == Purpose::Run
+}
+
+fn is_nothing(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 /// What an operator did with a paused run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resume {
+    /// After an operator's pause.
+    Go,
     Retry,
+    /// With the forced variants from here on.
+    Force,
+    /// Again from an earlier step, or on from a later one.
+    From,
     Skip,
     MarkDone,
 }
@@ -240,12 +309,17 @@ impl Event {
             RunStarted { .. } => "run_started",
             StepStarted { .. } => "step_started",
             StepSkipped { .. } => "step_skipped",
+            StepWaits { .. } => "step_waits",
+            StepAnswered { .. } => "step_answered",
+            LocksTaken { .. } => "locks_taken",
             AttemptStarted { .. } => "attempt_started",
             AttemptEnded { .. } => "attempt_ended",
             RetryScheduled { .. } => "retry_scheduled",
             StepEnded { .. } => "step_ended",
             RunPaused { .. } => "run_paused",
+            RunHeld { .. } => "run_held",
             RunResumed { .. } => "run_resumed",
+            RunFailing { .. } => "run_failing",
             RunCancelling { .. } => "run_cancelling",
             RunEnded { .. } => "run_ended",
             ServiceChanged { .. } => "service_changed",
@@ -253,6 +327,8 @@ impl Event {
             TokenIssued { .. } => "token_issued",
             TokenRevoked { .. } => "token_revoked",
             SignedIn { .. } => "signed_in",
+            SecretSet { .. } => "secret_set",
+            SecretRemoved { .. } => "secret_removed",
         }
     }
 }

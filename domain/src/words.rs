@@ -1,8 +1,10 @@
 //! What each event says to a person: one sentence, one icon. Used by every page, export and plain-text answer.
 
-use crate::{
-    Ending, Event, Health, Kind, Mode, Resume, Run, RunStatus, Stamped, StepStatus, World,
-};
+mod run;
+
+pub use run::wait;
+
+use crate::{Event, Health, Kind, RunStatus, Stamped, StepStatus, World};
 
 /// The shape beside a line. A state is always a shape, a word and a colour together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,6 +76,9 @@ pub fn health_icon(health: Health) -> Icon {
 pub fn step_icon(status: StepStatus) -> Icon {
     match status {
         StepStatus::Pending => Icon::None,
+        StepStatus::Waiting | StepStatus::WaitingApproval | StepStatus::WaitingManual => {
+            Icon::Person
+        }
         StepStatus::Running | StepStatus::Retrying => Icon::Run,
         StepStatus::Succeeded => Icon::Ok,
         StepStatus::Failed | StepStatus::TimedOut => Icon::Bad,
@@ -85,7 +90,9 @@ pub fn step_icon(status: StepStatus) -> Icon {
 pub fn run_icon(status: RunStatus) -> Icon {
     match status {
         RunStatus::Running | RunStatus::Cancelling => Icon::Run,
+        RunStatus::Waiting => Icon::Person,
         RunStatus::PausedByFailedStep
+        | RunStatus::PausedByOperator
         | RunStatus::CompletedWithExceptions
         | RunStatus::Cancelled => Icon::Warn,
         RunStatus::Completed => Icon::Ok,
@@ -96,20 +103,14 @@ pub fn run_icon(status: RunStatus) -> Icon {
 /// The sentence for an event. `world` lends the names of runbooks and steps; without them it says the number.
 pub fn line(world: &World, stamped: &Stamped) -> Line {
     use Event::*;
-    let run_name = |id: &crate::RunId| {
-        world
-            .runs
-            .get(id)
-            .map_or_else(|| "A run".to_owned(), |r| r.runbook.name.clone())
-    };
-    let step_name = |id: &crate::RunId, step: u32| match world
-        .runs
-        .get(id)
-        .and_then(|r: &std::sync::Arc<Run>| r.runbook.steps.get(step as usize))
-    {
-        Some(step) => step.name.clone(),
-        None => format!("step {}", step + 1),
-    };
+    if let Some((icon, says, quote)) = run::says(world, stamped) {
+        return Line {
+            icon,
+            topic: Topic::Runs,
+            says,
+            quote: quote.and_then(some),
+        };
+    }
     let (icon, topic, says, quote) = match &stamped.event {
         IncidentDeclared {
             title,
@@ -230,134 +231,6 @@ pub fn line(world: &World, stamped: &Stamped) -> Line {
             (Icon::Warn, Topic::People, "Reopened".into(), some(reason))
         }
 
-        RunStarted { runbook, mode, .. } => {
-            let drill = if *mode == Mode::Drill {
-                " as a drill"
-            } else {
-                ""
-            };
-            (
-                Icon::Run,
-                Topic::Runs,
-                format!("{} started{drill}", runbook.name),
-                None,
-            )
-        }
-        StepStarted { run, step, because } => {
-            let because = if because.is_empty() {
-                String::new()
-            } else {
-                format!(": {because}")
-            };
-            (
-                Icon::Run,
-                Topic::Runs,
-                format!("{} started{because}", step_name(run, *step)),
-                None,
-            )
-        }
-        StepSkipped { run, step, because } => (
-            Icon::Skip,
-            Topic::Runs,
-            format!("{} skipped: {because}", step_name(run, *step)),
-            None,
-        ),
-        AttemptStarted {
-            run, step, attempt, ..
-        } => (
-            Icon::None,
-            Topic::Runs,
-            format!("{}, attempt {attempt} started", step_name(run, *step)),
-            None,
-        ),
-        AttemptEnded {
-            run,
-            step,
-            attempt,
-            ending,
-            ..
-        } => {
-            let icon = if *ending == (Ending::Exited { code: 0 }) {
-                Icon::Ok
-            } else {
-                Icon::Warn
-            };
-            (
-                icon,
-                Topic::Runs,
-                format!(
-                    "{}, attempt {attempt}: {}",
-                    step_name(run, *step),
-                    ending.words()
-                ),
-                None,
-            )
-        }
-        RetryScheduled {
-            run, step, attempt, ..
-        } => (
-            Icon::None,
-            Topic::Runs,
-            format!("{}, attempt {attempt} follows", step_name(run, *step)),
-            None,
-        ),
-        StepEnded {
-            run,
-            step,
-            status,
-            because,
-        } => {
-            let status_says = status.words().to_lowercase();
-            // "timed out" needs no "timed out" before it.
-            let says = match because {
-                because if because.is_empty() => status_says,
-                because if because.contains(&status_says) => because.clone(),
-                because => format!("{status_says}: {because}"),
-            };
-            let says = format!("{} {says}", step_name(run, *step));
-            (step_icon(*status), Topic::Runs, says, None)
-        }
-        RunPaused { run, step, because } => (
-            Icon::Warn,
-            Topic::Runs,
-            format!(
-                "{} waits for a person at {}: {because}",
-                run_name(run),
-                step_name(run, *step)
-            ),
-            None,
-        ),
-        RunResumed {
-            run,
-            step,
-            how,
-            reason,
-        } => {
-            let what = match how {
-                Resume::Retry => "retries",
-                Resume::Skip => "goes on without",
-                Resume::MarkDone => "goes on: marked done",
-            };
-            (
-                Icon::Run,
-                Topic::Runs,
-                format!("{} {what} {}", run_name(run), step_name(run, *step)),
-                some(reason),
-            )
-        }
-        RunCancelling { run, reason } => (
-            Icon::Warn,
-            Topic::Runs,
-            format!("{} is being stopped", run_name(run)),
-            some(reason),
-        ),
-        RunEnded { run, status } => (
-            run_icon(*status),
-            Topic::Runs,
-            format!("{} {}", run_name(run), status.words().to_lowercase()),
-            None,
-        ),
-
         ServiceChanged {
             service,
             to,
@@ -393,6 +266,20 @@ pub fn line(world: &World, stamped: &Stamped) -> Line {
             format!("{name} signed in, role {}", role.name()),
             None,
         ),
+        SecretSet { name } => (
+            Icon::Person,
+            Topic::People,
+            format!("Secret {name} set"),
+            None,
+        ),
+        SecretRemoved { name } => (
+            Icon::Person,
+            Topic::People,
+            format!("Secret {name} removed"),
+            None,
+        ),
+        // Said by `run::says`.
+        _ => (Icon::None, Topic::Runs, String::new(), None),
     };
     Line {
         icon,

@@ -149,19 +149,26 @@ impl Event {
             RunStarted { run, .. }
             | StepStarted { run, .. }
             | StepSkipped { run, .. }
+            | StepWaits { run, .. }
+            | StepAnswered { run, .. }
+            | LocksTaken { run, .. }
             | AttemptStarted { run, .. }
             | AttemptEnded { run, .. }
             | RetryScheduled { run, .. }
             | StepEnded { run, .. }
             | RunPaused { run, .. }
+            | RunHeld { run, .. }
             | RunResumed { run, .. }
+            | RunFailing { run, .. }
             | RunCancelling { run, .. }
             | RunEnded { run, .. } => Subject::Run(run),
             ServiceChanged { .. }
             | PlanLoaded { .. }
             | TokenIssued { .. }
             | TokenRevoked { .. }
-            | SignedIn { .. } => Subject::Other,
+            | SignedIn { .. }
+            | SecretSet { .. }
+            | SecretRemoved { .. } => Subject::Other,
         }
     }
 }

@@ -136,6 +136,8 @@ fn play(moves: Vec<Move>) -> House {
                     incident,
                     parameters: Default::default(),
                     mode: Mode::Real,
+                    confirm: String::new(),
+                    stepwise: false,
                 };
                 drop(h.jane(command));
             }
@@ -152,6 +154,9 @@ fn play(moves: Vec<Move>) -> House {
                         attempt,
                         ending,
                         output_bytes: 1,
+                        dropped_bytes: 0,
+                        digest: String::new(),
+                        outputs: Default::default(),
                         ended_at: h.now,
                     };
                     h.machine(command).expect("a report is never refused");
@@ -161,7 +166,7 @@ fn play(moves: Vec<Move>) -> House {
                 if let Some(run) = runs.get(run).cloned() {
                     let reason = "because".to_owned();
                     drop(h.jane(match how {
-                        0 => Command::RetryStep { run },
+                        0 => Command::RetryStep { run, forced: false },
                         1 => Command::SkipStep { run, reason },
                         2 => Command::MarkStepDone { run, reason },
                         _ => Command::CancelRun { run, reason },

@@ -70,8 +70,11 @@ fn a_failure_that_nothing_answers_pauses_the_run_for_a_person() {
     h.end(&run, FAILED);
     assert_eq!(h.run(&run).status, RunStatus::PausedByFailedStep);
     assert_eq!(h.run(&run).paused.as_ref().map(|p| p.step), Some(0));
-    h.jane(Command::RetryStep { run: run.clone() })
-        .expect("retried");
+    h.jane(Command::RetryStep {
+        run: run.clone(),
+        forced: false,
+    })
+    .expect("retried");
     assert_eq!(h.statuses(&run)[0], Running);
     assert_eq!(h.run(&run).steps[0].attempts.len(), 2);
     h.end(&run, FAILED);
@@ -117,6 +120,9 @@ fn an_ending_reported_twice_changes_nothing() {
         attempt: 1,
         ending: FAILED,
         output_bytes: 0,
+        dropped_bytes: 0,
+        digest: String::new(),
+        outputs: Default::default(),
         ended_at: h.now,
     };
     assert_eq!(h.machine(command), Ok(vec![]));
@@ -168,6 +174,8 @@ fn a_runbook_that_runs_is_not_started_again() {
         incident: None,
         parameters: Default::default(),
         mode: Mode::Real,
+        confirm: String::new(),
+        stepwise: false,
     };
     assert_eq!(h.jane(again).map_err(|r| r.why), Err(Why::Conflict));
 }
@@ -195,8 +203,11 @@ fn a_condition_without_data_waits_for_a_person() {
         since: h.now,
     })
     .expect("observed");
-    h.jane(Command::RetryStep { run: run.clone() })
-        .expect("asked again");
+    h.jane(Command::RetryStep {
+        run: run.clone(),
+        forced: false,
+    })
+    .expect("asked again");
     assert_eq!(h.statuses(&run)[2], Skipped);
 }
 
@@ -209,6 +220,8 @@ fn a_drill_touches_only_what_is_there_to_be_practised_on() {
         incident: None,
         parameters: Default::default(),
         mode,
+        confirm: String::new(),
+        stepwise: false,
     };
     let refused = h.jane(drill("a", Mode::Drill)).expect_err("refused");
     assert_eq!(refused.field.as_deref(), Some("mode"));

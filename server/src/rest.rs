@@ -59,8 +59,14 @@ pub fn routes() -> Vec<Route> {
         route("/api/v1/runbooks/{slug}/runs", view, post(runs::start)),
         route("/api/v1/runs/{id}", view, get(runs::get)),
         route("/api/v1/runs/{id}/output", view, get(runs::output)),
+        route("/api/v1/runs/{id}/approve", view, post(runs::approve)),
+        route("/api/v1/runs/{id}/answer", view, post(runs::answer)),
+        route("/api/v1/runs/{id}/hold", view, post(runs::hold)),
+        route("/api/v1/runs/{id}/continue", view, post(runs::go_on)),
         route("/api/v1/runs/{id}/retry", view, post(runs::retry)),
+        route("/api/v1/runs/{id}/from", view, post(runs::from)),
         route("/api/v1/runs/{id}/skip", view, post(runs::skip)),
+        route("/api/v1/runs/{id}/done", view, post(runs::done)),
         route("/api/v1/runs/{id}/cancel", view, post(runs::cancel)),
     ]
 }

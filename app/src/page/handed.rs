@@ -132,19 +132,15 @@ impl From<HandedRunbook> for Runbook {
     fn from(r: HandedRunbook) -> Self {
         let step = |name| Step {
             name,
-            condition: None,
-            commands: Vec::new(),
-            timeout: None,
-            retries: 0,
-            retry_delay: None,
+            ..Step::default()
         };
         Runbook {
             slug: r.slug,
             name: r.name,
             trigger: r.trigger,
-            description: String::new(),
             group: r.group,
             steps: r.steps.into_iter().map(step).collect(),
+            ..Runbook::default()
         }
     }
 }

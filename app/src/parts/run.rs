@@ -93,7 +93,7 @@ fn aside(step: &Step, done: &StepRun, now: Stamp) -> String {
         (StepStatus::Pending, ..) => step
             .condition
             .as_ref()
-            .map(|c| format!("only if {c}"))
+            .map(|c| format!("only if {}", c.name()))
             .unwrap_or_default(),
         (StepStatus::Retrying, ..) => {
             let left = done.retry_at.map_or(0, |due| due.since(now).as_secs());

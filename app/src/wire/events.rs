@@ -61,11 +61,21 @@ macro_rules! key {
     };
 }
 
+/// `or default` where events written by older versions have no such field.
+macro_rules! field {
+    ($object:ident $key:expr) => {
+        $object.get($key)?
+    };
+    ($object:ident $key:expr, $or:ident) => {
+        $object.get($key).unwrap_or_default()
+    };
+}
+
 macro_rules! events {
-    ($($kind:literal $variant:ident { $($field:ident $(as $key:literal)?),* })*) => {
+    ($($kind:literal $variant:ident { $($field:ident $(as $key:literal)? $(or $or:ident)?),* })*) => {
         fn event(object: &Object<'_>) -> Result<Event, Bad> {
             Ok(match object.get::<&str>("event")? {
-                $($kind => Event::$variant { $($field: object.get(key!($field $($key)?))?),* },)*
+                $($kind => Event::$variant { $($field: field!(object key!($field $($key)?) $(, $or)?)),* },)*
                 _ => return Err(Bad),
             })
         }
@@ -92,15 +102,20 @@ events! {
     "ticked" Ticked { incident, item, done }
     "incident_resolved" IncidentResolved { incident, message, public }
     "incident_reopened" IncidentReopened { incident, reason }
-    "run_started" RunStarted { run, runbook, incident, parameters, mode, plan }
+    "run_started" RunStarted { run, runbook, incident, parameters, mode, plan, parent or default, stepwise or default }
     "step_started" StepStarted { run, step, because }
     "step_skipped" StepSkipped { run, step, because }
-    "attempt_started" AttemptStarted { run, step, attempt, node }
-    "attempt_ended" AttemptEnded { run, step, attempt, ending, output_bytes }
+    "step_waits" StepWaits { run, step, what, because, until }
+    "step_answered" StepAnswered { run, step, answer, says }
+    "locks_taken" LocksTaken { run, step, locks }
+    "attempt_started" AttemptStarted { run, step, attempt, node, purpose or default }
+    "attempt_ended" AttemptEnded { run, step, attempt, ending, output_bytes, dropped_bytes or default, digest or default, outputs or default }
     "retry_scheduled" RetryScheduled { run, step, attempt, at as "due" }
     "step_ended" StepEnded { run, step, status, because }
     "run_paused" RunPaused { run, step, because }
+    "run_held" RunHeld { run, because }
     "run_resumed" RunResumed { run, step, how, reason }
+    "run_failing" RunFailing { run, because }
     "run_cancelling" RunCancelling { run, reason }
     "run_ended" RunEnded { run, status }
     "service_changed" ServiceChanged { service, from, to, because }
@@ -108,6 +123,8 @@ events! {
     "token_issued" TokenIssued { id, name, role }
     "token_revoked" TokenRevoked { id }
     "signed_in" SignedIn { id, name, role }
+    "secret_set" SecretSet { name }
+    "secret_removed" SecretRemoved { name }
 }
 
 #[cfg(test)]
@@ -123,6 +140,6 @@ mod tests {
             kinds.insert(expected.event.kind());
             assert_eq!(stamped(line).expect(line), expected);
         }
-        assert_eq!(kinds.len(), 30, "one line of each kind");
+        assert_eq!(kinds.len(), 37, "one line of each kind");
     }
 }

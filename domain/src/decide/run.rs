@@ -1,234 +1,216 @@
 //! The rules of a run: who may start, answer or stop it, and what the runner's reports bring about.
 
-use super::{Context, Decision, Fact, one, open_incident, run, text};
+mod answer;
+mod start;
+
+pub(crate) use start::take_parameters;
+
+use super::{Context, Decision, Fact, run, text};
 use crate::{
-    Command, Event, Kind, Mode, Refusal, Resume, RunStatus, World, advance, after_attempt,
-    after_resume,
+    Command, Event, Refusal, Resume, Run, RunId, RunStatus, World, advance, after_attempt,
+    after_cancel, after_resume,
+    run::{Ended, Look},
 };
-use std::collections::BTreeMap;
 
 pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> Decision {
-    let health = |id: &crate::ServiceId| world.health(id);
-    let look = crate::Look {
+    let look = Look {
         plan: context.plan,
-        health: &health,
+        world,
         now: context.now,
         node: context.node,
+        actor: context.actor,
     };
-    match command {
+    let when = match &command {
+        Command::EndAttempt { ended_at, .. } => Some((*ended_at).min(context.now)),
+        _ => None,
+    };
+    let mut events = follow(&look, command)?;
+    parents_hear(&look, &mut events);
+    let mut facts: Vec<Fact> = events
+        .into_iter()
+        .map(|event| Fact {
+            at: context.now,
+            event,
+        })
+        .collect();
+    if let (Some(when), Some(first)) = (when, facts.first_mut()) {
+        first.at = when;
+    }
+    Ok(facts)
+}
+
+fn follow(look: &Look<'_>, command: Command) -> Result<Vec<Event>, Refusal> {
+    let world = look.world;
+    Ok(match command {
         Command::StartRun {
             id,
             runbook,
             incident,
             parameters,
             mode,
+            confirm,
+            stepwise,
         } => {
-            let Some(definition) = context.plan.runbook(&runbook) else {
-                return Err(Refusal::not_found(format!(
-                    "The plan has no runbook `{runbook}`."
-                )));
-            };
-            // A recovery follows the plan of its incident: that is what `context.plan` holds.
-            let pinned = match &incident {
-                Some(number) => Some(open_incident(world, number)?.plan.clone()),
-                None => None,
-            };
-            bounded_parameters(&parameters)?;
-            if mode == crate::Mode::DryRun {
-                return Err(Refusal::invalid(
-                    "mode",
-                    "A dry run is not possible yet; use real or drill.",
-                ));
-            }
-            let about = incident
-                .as_ref()
-                .and_then(|n| world.incidents.get(n))
-                .map(|i| i.kind);
-            fits(mode, about, context.plan.targets.rehearsal)?;
-            let busy = world
-                .runs
-                .values()
-                .find(|r| !r.is_over() && r.runbook.slug == runbook);
-            if let Some(busy) = busy {
-                return Err(Refusal::conflict(format!(
-                    "{} is running already, started by {} ({}).",
-                    definition.name,
-                    busy.started_by,
-                    busy.status.words().to_lowercase()
-                )));
-            }
-            let in_force = || world.plan.as_ref().map(|p| p.hash.clone());
-            let Some(plan) = pinned.or_else(in_force) else {
-                return Err(Refusal::conflict(
-                    "No plan is loaded yet; try again in a moment.",
-                ));
-            };
-            let started = Event::RunStarted {
-                run: id,
-                runbook: definition.clone(),
+            let asked = start::Asked {
+                id,
+                runbook,
                 incident,
                 parameters,
                 mode,
-                plan,
+                confirm,
+                stepwise,
             };
-            let stamped = crate::Stamped {
-                seq: 0,
-                stream: started.stream(),
-                at: context.now,
-                recorded: context.now,
-                actor: context.actor.clone(),
-                event: started.clone(),
-            };
-            let mut events = vec![started];
-            if let Some(run) = crate::Run::started(&stamped) {
-                events.extend(advance(&run, &look));
-            }
-            Ok(facts(context, events))
+            start::start(look, asked)?
         }
-        Command::Advance { run: id } => Ok(facts(context, advance(run(world, &id)?, &look))),
+        Command::Advance { run: id } => advance(run(world, &id)?, look),
         Command::EndAttempt {
             run: id,
             step,
             attempt,
             ending,
             output_bytes,
-            ended_at,
+            dropped_bytes,
+            digest,
+            outputs,
+            ended_at: _,
         } => {
             let now = run(world, &id)?;
-            if now.running_attempt().map(|(s, a)| (s, a.number)) != Some((step, attempt)) {
+            if !now
+                .running_attempts()
+                .any(|(s, a)| (s, a.number) == (step, attempt))
+            {
                 // Reported twice (a runner that was restarted): it is written already.
                 return Ok(Vec::new());
             }
-            let mut facts = facts(
-                context,
-                after_attempt(now, step, attempt, ending, output_bytes, &look),
-            );
-            if let Some(first) = facts.first_mut() {
-                first.at = ended_at.min(context.now);
+            let ended = Ended {
+                step,
+                attempt,
+                ending,
+                output_bytes,
+                dropped_bytes,
+                digest,
+                outputs,
+            };
+            after_attempt(now, ended, look)
+        }
+        Command::AnswerStep {
+            run: id,
+            step,
+            answer,
+            says,
+        } => answer::answer(look, run(world, &id)?, step, answer, &says)?,
+        Command::HoldRun { run: id, reason } => {
+            let now = run(world, &id)?;
+            if !matches!(now.status, RunStatus::Running | RunStatus::Waiting) {
+                return Err(not_from(now, "It cannot be paused"));
             }
-            Ok(facts)
+            let because = text::line("reason", &reason, 0, 500)?;
+            vec![Event::RunHeld { run: id, because }]
         }
-        Command::RetryStep { run: id } => {
-            resume(world, context, &look, id, Resume::Retry, String::new())
+        Command::ContinueRun { run: id } => {
+            let now = run(world, &id)?;
+            if now.status != RunStatus::PausedByOperator {
+                return Err(not_from(now, "It was not paused by an operator"));
+            }
+            let step = now.current().unwrap_or_default() as u32;
+            after_resume(now, step, Resume::Go, String::new(), look)
         }
-        Command::SkipStep { run: id, reason } => resume(
-            world,
-            context,
-            &look,
-            id,
-            Resume::Skip,
-            text::line("reason", &reason, 3, 500)?,
-        ),
-        Command::MarkStepDone { run: id, reason } => resume(
-            world,
-            context,
-            &look,
-            id,
-            Resume::MarkDone,
-            text::line("reason", &reason, 3, 500)?,
-        ),
+        Command::RetryStep { run: id, forced } => {
+            let (now, step) = paused(world, &id)?;
+            let how = if forced { Resume::Force } else { Resume::Retry };
+            after_resume(now, step, how, String::new(), look)
+        }
+        Command::ResumeFrom {
+            run: id,
+            step,
+            reason,
+        } => {
+            let (now, _) = paused(world, &id)?;
+            if step as usize >= now.runbook.steps.len() {
+                return Err(Refusal::invalid("step", "This run has no such step."));
+            }
+            if now.running_attempt().is_some() {
+                return Err(Refusal::conflict(
+                    "A step of this run is still running; wait for its end, or stop the run.",
+                ));
+            }
+            let reason = text::line("reason", &reason, 3, 500)?;
+            after_resume(now, step, Resume::From, reason, look)
+        }
+        Command::SkipStep { run: id, reason } => {
+            let (now, step) = paused(world, &id)?;
+            let reason = text::line("reason", &reason, 3, 500)?;
+            after_resume(now, step, Resume::Skip, reason, look)
+        }
+        Command::MarkStepDone { run: id, reason } => {
+            let (now, step) = paused(world, &id)?;
+            let reason = text::line("reason", &reason, 3, 500)?;
+            after_resume(now, step, Resume::MarkDone, reason, look)
+        }
         Command::CancelRun { run: id, reason } => {
             let now = run(world, &id)?;
             let reason = text::line("reason", &reason, 0, 500)?;
-            match now.status {
-                RunStatus::Cancelling => Ok(Vec::new()),
-                status if status.is_over() => Err(Refusal::conflict(format!(
+            if now.is_over() {
+                return Err(Refusal::conflict(format!(
                     "This run is over ({}).",
-                    status.words().to_lowercase()
-                ))),
-                _ if now.running_attempt().is_some() => {
-                    one(context, Event::RunCancelling { run: id, reason })
-                }
-                _ => Ok(facts(
-                    context,
-                    vec![
-                        Event::RunCancelling {
-                            run: id.clone(),
-                            reason,
-                        },
-                        Event::RunEnded {
-                            run: id,
-                            status: RunStatus::Cancelled,
-                        },
-                    ],
-                )),
+                    now.status.words().to_lowercase()
+                )));
             }
+            // Asked twice while it stops: nothing is left but to hurry, and that only where it tidies up.
+            let tidies = now
+                .running_attempts()
+                .any(|(step, _)| !now.is_stopping(step));
+            if now.status == RunStatus::Cancelling && !tidies {
+                return Ok(Vec::new());
+            }
+            after_cancel(now, reason, look)
         }
         // Every other command was taken by `super::decide`.
-        _ => Ok(Vec::new()),
+        _ => Vec::new(),
+    })
+}
+
+/// Where a run that is a step of another has ended, that step has.
+fn parents_hear(look: &Look<'_>, events: &mut Vec<Event>) {
+    let mut from = 0;
+    while from < events.len() {
+        let fresh = from..events.len();
+        from = events.len();
+        let mut heard = Vec::new();
+        for event in &events[fresh] {
+            let Event::RunEnded { run: ended, status } = event else {
+                continue;
+            };
+            // A child that began in this very decision has told its parent already.
+            let Some(parent) = look.world.runs.get(ended).and_then(|r| r.parent.as_ref()) else {
+                continue;
+            };
+            let told = |e: &Event| matches!(e, Event::AttemptEnded { run, step, .. } if *run == parent.run && *step == parent.step);
+            if events.iter().any(told) {
+                continue;
+            }
+            let Some(run) = look.world.runs.get(&parent.run) else {
+                continue;
+            };
+            let attempt = run.running_attempts().find(|(s, _)| *s == parent.step);
+            if let Some((step, attempt)) = attempt {
+                let ended = Ended::of_child(run, step, attempt.number, *status);
+                heard.extend(after_attempt(run, ended, look));
+            }
+        }
+        events.extend(heard);
     }
 }
 
-fn resume(
-    world: &World,
-    context: &Context<'_>,
-    look: &crate::Look<'_>,
-    id: crate::RunId,
-    how: Resume,
-    reason: String,
-) -> Decision {
-    let now = run(world, &id)?;
+/// The run and the step that it paused at.
+fn paused<'a>(world: &'a World, id: &RunId) -> Result<(&'a Run, u32), Refusal> {
+    let now = run(world, id)?;
     match &now.paused {
-        Some(paused) => Ok(facts(
-            context,
-            after_resume(now, paused.step, how, reason, look),
-        )),
-        None => Err(Refusal::conflict(format!(
-            "This run is not waiting for an answer ({}).",
-            now.status.words().to_lowercase()
-        ))),
+        Some(paused) => Ok((now, paused.step)),
+        None => Err(not_from(now, "This run is not waiting for an answer")),
     }
 }
 
-fn facts(context: &Context<'_>, events: Vec<Event>) -> Vec<Fact> {
-    events
-        .into_iter()
-        .map(|event| Fact {
-            at: context.now,
-            event,
-        })
-        .collect()
-}
-
-/// A drill's run acts like any other: so it is kept to drills, and to targets that are there to be practised on.
-fn fits(mode: Mode, about: Option<Kind>, rehearsal: bool) -> Result<(), Refusal> {
-    let wrong = |says: &str| Err(Refusal::invalid("mode", says));
-    match (mode, about) {
-        (Mode::Drill, _) if !rehearsal => wrong(
-            "The plan's targets are not for practice (targets.yaml: rehearsal), so no drill runs against them.",
-        ),
-        (Mode::Drill, Some(Kind::Real | Kind::Backfilled)) => {
-            wrong("This incident is no drill: run the runbook for real.")
-        }
-        (Mode::Real, Some(Kind::Drill)) => {
-            wrong("This incident is a drill: run the runbook as a drill.")
-        }
-        _ => Ok(()),
-    }
-}
-
-fn bounded_parameters(parameters: &BTreeMap<String, String>) -> Result<(), Refusal> {
-    if parameters.len() > 50 {
-        return Err(Refusal::invalid("parameters", "At most 50 parameters."));
-    }
-    for (name, value) in parameters {
-        let good = !name.is_empty()
-            && name.len() <= 60
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        if !good {
-            return Err(Refusal::invalid(
-                "parameters",
-                format!("`{name}` is not a parameter's name: use letters, digits, - and _."),
-            ));
-        }
-        if value.len() > 10_000 || value.contains('\0') {
-            return Err(Refusal::invalid(
-                "parameters",
-                format!("The value of `{name}` is longer than 10,000 bytes or holds a NUL."),
-            ));
-        }
-    }
-    Ok(())
+fn not_from(run: &Run, says: &str) -> Refusal {
+    Refusal::conflict(format!("{says} ({}).", run.status.words().to_lowercase()))
 }

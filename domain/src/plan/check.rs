@@ -5,8 +5,10 @@
 //! is judged by the loader, in the same form.
 
 mod comms;
+mod conditions;
 mod runbooks;
 mod services;
+mod steps;
 mod words;
 
 pub use words::nearest;
@@ -42,7 +44,7 @@ pub fn check(plan: &Plan) -> Vec<Problem> {
     scenarios(plan, &mut f);
     schedules(plan, &mut f);
     lists(plan, &mut f);
-    runbooks::conditions(plan, &mut f);
+    conditions::conditions(plan, &mut f);
     runbooks::runbooks(plan, &mut f);
     f.0
 }
@@ -186,7 +188,13 @@ impl Findings {
                 );
             }
             CommandLine::Line(_) => {}
-            CommandLine::Argv(argv) => self.argv(at, argv),
+            CommandLine::Argv(argv) => {
+                let argv: Vec<_> = argv
+                    .iter()
+                    .map(|word| word.display().into_owned())
+                    .collect();
+                self.argv(at, &argv)
+            }
         }
     }
 

@@ -2,14 +2,28 @@
 //! written from; every struct refuses keys it does not know.
 
 mod check;
+mod command;
 mod comms;
+mod condition;
+mod glimpse;
+mod parameter;
 mod runbook;
 mod services;
+mod step;
+mod value;
+mod work;
 
 pub use check::{Problem, check, nearest};
+pub use command::*;
 pub use comms::*;
+pub use condition::*;
+pub use glimpse::glimpse;
+pub use parameter::*;
 pub use runbook::*;
 pub use services::*;
+pub use step::*;
+pub use value::*;
+pub use work::*;
 
 use crate::{ServiceId, Slug, time::Span};
 use serde::{Deserialize, Serialize};

@@ -27,9 +27,8 @@ fn step(name: &str, condition: Option<&str>, retries: u32) -> Step {
         name: name.into(),
         condition: condition.map(Into::into),
         commands: vec![CommandLine::Line("true".into())],
-        timeout: None,
         retries,
-        retry_delay: None,
+        ..Step::default()
     }
 }
 
@@ -39,8 +38,6 @@ pub fn plan() -> Plan {
         slug: "database-recovery".into(),
         name: "Database Recovery".into(),
         trigger: Some("Database connection failure".into()),
-        description: String::new(),
-        group: String::new(),
         steps: vec![
             step("Initial Assessment", None, 0),
             step("Attempt Reconnection", None, 3),
@@ -48,6 +45,7 @@ pub fn plan() -> Plan {
             step("Restore from Backup", Some("replica_unavailable"), 0),
             step("Post-Recovery", None, 0),
         ],
+        ..Runbook::default()
     };
     let service = Service {
         id: "orders-api".into(),
@@ -175,6 +173,8 @@ impl House {
             incident,
             parameters: BTreeMap::new(),
             mode: Mode::Real,
+            confirm: String::new(),
+            stepwise: false,
         };
         self.jane(command).expect("started");
         id
@@ -194,6 +194,9 @@ impl House {
             attempt,
             ending,
             output_bytes: 10,
+            dropped_bytes: 0,
+            digest: String::new(),
+            outputs: Default::default(),
             ended_at: self.now,
         };
         self.machine(command).expect("reported");

@@ -10,7 +10,7 @@ mod client;
 
 pub use client::{Client, Trouble};
 
-use domain::{IncidentRole, Kind, Mode, Number, Phase, ServiceId, Severity};
+use domain::{Answer, IncidentRole, Kind, Mode, Number, Phase, ServiceId, Severity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -98,6 +98,49 @@ pub struct StartRun {
     pub parameters: BTreeMap<String, String>,
     #[serde(default = "real_mode")]
     pub mode: Mode,
+    /// What the runbook asks to be typed before it starts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub confirm: String,
+    /// Each step waits for a go.
+    #[serde(default)]
+    pub stepwise: bool,
+}
+
+/// `POST /api/v1/runs/{id}/answer`: a word on a step that waits for one. `/approve` is `{"answer": "approve"}` on the
+/// step that waits for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepAnswer {
+    /// From 0. Without it: the one that waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
+    #[serde(default = "approve")]
+    pub answer: Answer,
+    /// Comment, reason, evidence, or what was to be typed.
+    #[serde(default)]
+    pub says: String,
+}
+
+fn approve() -> Answer {
+    Answer::Approve
+}
+
+/// `POST /api/v1/runs/{id}/retry`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// With the forced variants of this and all later steps.
+    #[serde(default)]
+    pub forced: bool,
+}
+
+/// `POST /api/v1/runs/{id}/from`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct From {
+    /// From 0.
+    pub step: u32,
+    pub reason: String,
 }
 
 fn real_mode() -> Mode {

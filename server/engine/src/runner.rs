@@ -130,7 +130,7 @@ impl Runner {
         if run.status != RunStatus::Running {
             return None;
         }
-        let due = run.retry_due();
+        let due = run.due();
         if due.is_none_or(|due| due <= self.desk.clock().now()) {
             self.report(
                 Command::Advance {
@@ -173,6 +173,9 @@ impl Runner {
                 attempt: key.attempt,
                 ending: end.ending,
                 output_bytes: end.output_bytes,
+                dropped_bytes: 0,
+                digest: String::new(),
+                outputs: Default::default(),
                 ended_at: end.at,
             };
             runner.report(command, &run.runbook.name).await;

@@ -1,5 +1,7 @@
 //! Forms: each is read, becomes one command, and leads back to a page; a refused one comes back with what was typed.
 
+pub mod runs;
+
 use super::{
     Signed,
     pages::{self, Home},
@@ -14,7 +16,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use domain::{
-    Command, IncidentRole, Kind, Mode, Number, Phase, Refusal, RunId, ServiceId, Severity, Stamp,
+    Command, IncidentRole, Kind, Number, Phase, Refusal, RunId, ServiceId, Severity, Stamp,
 };
 use engine::{No, Receipt, Request as Ask};
 use serde::de::{DeserializeOwned, value::StrDeserializer};
@@ -147,9 +149,9 @@ impl Form {
         self.send(Home::Incident(number), command, |_| to).await
     }
 
-    async fn about_run(self, id: RunId, command: Command) -> Response {
+    async fn about_run(self, id: RunId, command: Result<Command, Refusal>) -> Response {
         let to = format!("/runs/{id}");
-        self.send(Home::Run(id), Ok(command), |_| to).await
+        self.send(Home::Run(id), command, |_| to).await
     }
 }
 
@@ -314,50 +316,4 @@ pub async fn reopen(Path(incident): Path<Number>, form: Form) -> Response {
         reason: form.text("reason"),
     };
     form.about(incident, Ok(command)).await
-}
-
-pub async fn start_run(Path(runbook): Path<String>, form: Form) -> Response {
-    let incident = Some(form.text("incident"))
-        .filter(|n| !n.is_empty())
-        .map(Number);
-    let home = incident.clone().map_or(Home::Runbooks, Home::Incident);
-    let command = form
-        .word::<Mode>("mode", "real")
-        .map(|mode| Command::StartRun {
-            id: RunId(uuid::Uuid::now_v7().to_string()),
-            runbook: runbook.into(),
-            incident,
-            parameters: Default::default(),
-            mode,
-        });
-    form.send(home, command, |receipt| {
-        receipt
-            .run
-            .as_ref()
-            .map_or("/runbooks".into(), |id| format!("/runs/{id}"))
-    })
-    .await
-}
-
-pub async fn retry(Path(run): Path<RunId>, form: Form) -> Response {
-    form.about_run(run.clone(), Command::RetryStep { run })
-        .await
-}
-
-pub async fn skip(Path(run): Path<RunId>, form: Form) -> Response {
-    let reason = form.text("reason");
-    form.about_run(run.clone(), Command::SkipStep { run, reason })
-        .await
-}
-
-pub async fn done(Path(run): Path<RunId>, form: Form) -> Response {
-    let reason = form.text("reason");
-    form.about_run(run.clone(), Command::MarkStepDone { run, reason })
-        .await
-}
-
-pub async fn cancel(Path(run): Path<RunId>, form: Form) -> Response {
-    let reason = form.text("reason");
-    form.about_run(run.clone(), Command::CancelRun { run, reason })
-        .await
 }

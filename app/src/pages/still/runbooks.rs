@@ -7,8 +7,8 @@ use crate::{
     room::{Room, service_name},
 };
 use domain::{
-    Incident, Permission, Run, Slug,
-    plan::{Condition, Plan, Runbook, Scenario, Step},
+    Incident, Mode, Permission, Run, Slug,
+    plan::{Condition, Plan, Runbook, Scenario, Step, When},
     words::run_icon,
 };
 use leptos::prelude::*;
@@ -257,14 +257,16 @@ fn past(room: Room, runbook: &Runbook) -> Vec<El> {
 }
 
 fn step(plan: &Plan, step: &Step) -> El {
-    let condition = step.condition.as_ref().map(|name| {
-        let words = plan.conditions.get(name).map_or_else(
+    let condition = step.condition.as_ref().map(|when| {
+        let (named, asked) = match when {
+            When::Named(name) => (format!("only if {name}: "), plan.conditions.get(name)),
+            When::Written(condition) => ("only if ".to_owned(), Some(condition)),
+        };
+        let words = asked.map_or_else(
             || "the plan has no such condition".to_owned(),
             |c| condition(plan, c),
         );
-        p().class("small")
-            .put(el("b").put(format!("only if {name}: ")))
-            .put(words)
+        p().class("small").put(el("b").put(named)).put(words)
     });
     let limits: Vec<String> = [
         step.timeout
@@ -297,9 +299,20 @@ fn condition(plan: &Plan, what: &Condition) -> String {
     };
     match what {
         Condition::StepFailed(step) => format!("“{step}” failed"),
-        Condition::StepExited { step, code: 0 } => format!("“{step}” succeeded"),
+        Condition::StepSucceeded(step) | Condition::StepExited { step, code: 0 } => {
+            format!("“{step}” succeeded")
+        }
         Condition::StepExited { step, code } => format!("“{step}” ended with exit {code}"),
         Condition::ServiceDown(service) => format!("{} is down", service_name(plan, service)),
+        Condition::ServiceIs { service, health } => format!(
+            "{} is seen as: {}",
+            service_name(plan, service),
+            health.words().to_lowercase()
+        ),
+        Condition::Output { name, is } => format!("the output {name} is “{is}”"),
+        Condition::Parameter { name, is } => format!("the parameter {name} is “{is}”"),
+        Condition::Mode(Mode::Drill) => "it is a drill".to_owned(),
+        Condition::Mode(_) => "it is for real".to_owned(),
         Condition::All(parts) => join(parts, " and "),
         Condition::Any(parts) => join(parts, " or "),
         Condition::Not(part) => format!("not ({})", condition(plan, part)),

@@ -1,102 +1,11 @@
-//! `conditions.yaml` and `runbooks/`: steps that can run, and conditions about things that come before.
+//! `runbooks/`: what is asked before they start, and how they call each other. Their steps: [`super::steps`].
 
-use super::{Findings, service_ids, words};
-use crate::plan::{Condition, Plan, Runbook};
-use std::collections::{BTreeSet, HashMap};
-
-pub(super) fn conditions(plan: &Plan, f: &mut Findings) {
-    let services = service_ids(plan);
-    let steps: BTreeSet<&str> = plan
-        .runbooks
-        .iter()
-        .flat_map(|r| r.steps.iter())
-        .map(|s| s.name.as_str())
-        .collect();
-    for (name, condition) in &plan.conditions {
-        let at = format!("conditions.{name}");
-        if !words::is_name(name) {
-            f.add(&at, name, "a condition's name is made of lower-case letters, digits and underscores, such as restart_failed");
-        }
-        let no_step = "no runbook has a step of this name";
-        each(condition, at, &mut |at, part| match part {
-            Condition::StepFailed(step) => f.refer(
-                format!("{at}.step_failed"),
-                step,
-                no_step,
-                &steps,
-                "runbooks",
-            ),
-            Condition::StepExited { step, .. } => f.refer(
-                format!("{at}.step_exited.step"),
-                step,
-                no_step,
-                &steps,
-                "runbooks",
-            ),
-            Condition::ServiceDown(service) => {
-                f.refer(
-                    format!("{at}.service_down"),
-                    service.as_str(),
-                    "no service has this id",
-                    &services,
-                    "services",
-                );
-            }
-            Condition::All(parts) if parts.is_empty() => f.add(
-                format!("{at}.all"),
-                "all",
-                "nothing is asked here; name at least one condition",
-            ),
-            Condition::Any(parts) if parts.is_empty() => f.add(
-                format!("{at}.any"),
-                "any",
-                "nothing is asked here; name at least one condition",
-            ),
-            Condition::All(_) | Condition::Any(_) | Condition::Not(_) => {}
-        });
-    }
-}
-
-/// A condition and all its parts, each with its path.
-fn each(condition: &Condition, at: String, visit: &mut dyn FnMut(&str, &Condition)) {
-    visit(&at, condition);
-    match condition {
-        Condition::All(parts) => parts
-            .iter()
-            .enumerate()
-            .for_each(|(i, part)| each(part, format!("{at}.all[{i}]"), visit)),
-        Condition::Any(parts) => parts
-            .iter()
-            .enumerate()
-            .for_each(|(i, part)| each(part, format!("{at}.any[{i}]"), visit)),
-        Condition::Not(part) => each(part, format!("{at}.not"), visit),
-        Condition::StepFailed(_) | Condition::StepExited { .. } | Condition::ServiceDown(_) => {}
-    }
-}
-
-/// The steps that each condition asks about.
-type Asks<'a> = HashMap<&'a str, Vec<String>>;
+use super::{Findings, slugs, steps};
+use crate::plan::{Plan, Runbook};
+use std::collections::BTreeSet;
 
 pub(super) fn runbooks(plan: &Plan, f: &mut Findings) {
-    let names: BTreeSet<&str> = plan.conditions.keys().map(String::as_str).collect();
-    // A step that no runbook has is the condition's own problem, said above.
-    let known: BTreeSet<&str> = plan
-        .runbooks
-        .iter()
-        .flat_map(|r| r.steps.iter())
-        .map(|s| s.name.as_str())
-        .collect();
-    let asked = |condition| {
-        steps_of(condition)
-            .into_iter()
-            .filter(|s| known.contains(s.as_str()))
-            .collect()
-    };
-    let asks: Asks<'_> = plan
-        .conditions
-        .iter()
-        .map(|(name, condition)| (name.as_str(), asked(condition)))
-        .collect();
+    let asks = steps::Asks::of(plan);
     for (i, runbook) in plan.runbooks.iter().enumerate() {
         let at = format!("runbooks[{i}]");
         f.id(
@@ -114,7 +23,30 @@ pub(super) fn runbooks(plan: &Plan, f: &mut Findings) {
             f.line(format!("{at}.trigger"), trigger, "a runbook's trigger");
         }
         f.id(format!("{at}.group"), &runbook.group, "a runbook's group");
-        steps(&at, runbook, &names, &asks, f);
+        if let Some(text) = &runbook.confirm {
+            f.line(format!("{at}.confirm"), text, "what is to be typed");
+        }
+        if let Some(target) = &runbook.target {
+            f.line(format!("{at}.target"), target, "a target");
+        }
+        f.within(format!("{at}.working_dir"), runbook.working_dir.as_deref());
+        f.environment(&at, &runbook.env, &runbook.secrets);
+        f.locks(format!("{at}.locks"), &runbook.locks);
+        if let Some(approval) = &runbook.approval {
+            f.approval(format!("{at}.approval"), approval);
+        }
+        if let Some(limit) = runbook.output_limit
+            && !(65_536..=10_737_418_240).contains(&limit)
+        {
+            f.add(
+                format!("{at}.output_limit"),
+                limit,
+                "the output that is kept is between 65536 (64 KiB) and 10737418240 (10 GiB) bytes",
+            );
+        }
+        parameters(&at, runbook, f);
+        steps::steps(plan, &at, runbook, &asks, f);
+        calls(plan, &at, runbook, f);
     }
     let slugs = plan
         .runbooks
@@ -130,85 +62,107 @@ pub(super) fn runbooks(plan: &Plan, f: &mut Findings) {
     f.unique(names, "another runbook");
 }
 
-fn steps(
-    at: &str,
-    runbook: &Runbook,
-    conditions: &BTreeSet<&str>,
-    asks: &Asks<'_>,
-    f: &mut Findings,
-) {
-    const MOST_RETRIES: u32 = 100;
-    if runbook.steps.is_empty() {
-        f.add(
-            format!("{at}.steps"),
-            "steps",
-            "this runbook has no steps; write at least one",
+fn parameters(at: &str, runbook: &Runbook, f: &mut Findings) {
+    for (i, parameter) in runbook.parameters.iter().enumerate() {
+        let at = format!("{at}.parameters[{i}]");
+        if let Some((key, says)) = parameter.problem() {
+            let found = match key {
+                "default" => parameter.default.clone(),
+                "regex" => parameter.regex.clone(),
+                "min" => parameter.min.clone(),
+                "max" => parameter.max.clone(),
+                _ => None,
+            };
+            f.add(
+                format!("{at}.{key}"),
+                found.unwrap_or_else(|| parameter.name.clone()),
+                says,
+            );
+        }
+        f.prose(
+            format!("{at}.description"),
+            &parameter.description,
+            "description",
         );
     }
-    let mut earlier = BTreeSet::new();
-    let all: BTreeSet<&str> = runbook.steps.iter().map(|s| s.name.as_str()).collect();
-    for (i, step) in runbook.steps.iter().enumerate() {
-        let at = |key: &str| format!("{at}.steps[{i}].{key}");
-        f.line(at("name"), &step.name, "a step's name");
-        if let Some(name) = &step.condition {
-            f.refer(
-                at("condition"),
-                name,
-                "conditions.yaml has no condition of this name",
-                conditions,
-                "conditions",
-            );
-            for asked in asks
-                .get(name.as_str())
-                .into_iter()
-                .flatten()
-                .filter(|asked| !earlier.contains(asked.as_str()))
-            {
-                let says = if all.contains(asked.as_str()) {
-                    format!(
-                        "this condition asks about the step `{asked}`, which is not before this one; move that step up, or ask about an earlier one"
-                    )
-                } else {
-                    format!(
-                        "this condition asks about the step `{asked}`, which this runbook does not have; name an earlier step so, or use another condition"
-                    )
-                };
-                f.add(at("condition"), name, says);
-            }
-        }
-        if step.commands.is_empty() {
-            f.add(
-                at("commands"),
-                "commands",
-                "this step does nothing; write at least one command",
-            );
-        }
-        for (j, command) in step.commands.iter().enumerate() {
-            f.command(at(&format!("commands[{j}]")), command);
-        }
-        if let Some(timeout) = step.timeout {
-            f.positive(at("timeout"), timeout, "the timeout of a step");
-        }
-        if step.retries > MOST_RETRIES {
-            f.add(at("retries"), step.retries, format!("a step is tried again {MOST_RETRIES} times at most; `retries: 3` is up to four attempts"));
-        }
-        earlier.insert(step.name.as_str());
-    }
     let names = runbook
-        .steps
+        .parameters
         .iter()
         .enumerate()
-        .map(|(i, s)| (format!("{at}.steps[{i}].name"), s.name.as_str()));
-    f.unique(names, "another step of this runbook");
+        .map(|(i, p)| (format!("{at}.parameters[{i}].name"), p.name.as_str()));
+    f.unique(names, "another parameter of this runbook");
 }
 
-/// The names of the steps a condition asks about, each once.
-fn steps_of(condition: &Condition) -> Vec<String> {
-    let mut names = BTreeSet::new();
-    each(condition, String::new(), &mut |_, part| {
-        if let Condition::StepFailed(step) | Condition::StepExited { step, .. } = part {
-            names.insert(step.clone());
+/// A runbook that is a step of another must be there, must not come back to where it started, and gets what it asks for.
+fn calls(plan: &Plan, at: &str, runbook: &Runbook, f: &mut Findings) {
+    let known = slugs(plan);
+    for (i, (_, step)) in runbook.all_steps().enumerate() {
+        let Some(call) = &step.runbook else { continue };
+        let at = steps::place(at, runbook, i);
+        f.refer(
+            format!("{at}.runbook.slug"),
+            call.slug.as_str(),
+            super::NO_RUNBOOK,
+            &known,
+            "runbooks",
+        );
+        if let Some(back) = comes_back(plan, runbook, call.slug.as_str()) {
+            f.add(
+                format!("{at}.runbook.slug"),
+                &call.slug,
+                format!("this runbook comes back to itself ({back}); take one of these calls out"),
+            );
+            continue;
         }
-    });
-    names.into_iter().collect()
+        let Some(called) = plan.runbook(&call.slug) else {
+            continue;
+        };
+        for (name, value) in &call.with {
+            if !called.parameters.is_empty() && called.parameter(name).is_none() {
+                f.add(
+                    format!("{at}.runbook.with.{name}"),
+                    value.display(),
+                    format!("{} has no parameter `{name}`", called.name),
+                );
+            }
+        }
+        for parameter in called.parameters.iter().filter(|p| p.required) {
+            if parameter.default.is_none() && !call.with.contains_key(&parameter.name) {
+                f.add(
+                    format!("{at}.runbook.slug"),
+                    &call.slug,
+                    format!(
+                        "{} needs `{}`; give it under `with`",
+                        called.name, parameter.name
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// The way from a call back to the caller, where there is one.
+fn comes_back(plan: &Plan, caller: &Runbook, called: &str) -> Option<String> {
+    let mut ways = vec![vec![caller.slug.as_str(), called]];
+    let mut seen = BTreeSet::new();
+    while let Some(way) = ways.pop() {
+        let last = *way.last()?;
+        if last == caller.slug.as_str() {
+            return Some(way.join(" → "));
+        }
+        if !seen.insert(last) {
+            continue;
+        }
+        let Some(runbook) = plan.runbooks.iter().find(|r| r.slug.as_str() == last) else {
+            continue;
+        };
+        for (_, step) in runbook.all_steps() {
+            if let Some(call) = &step.runbook {
+                let mut further = way.clone();
+                further.push(call.slug.as_str());
+                ways.push(further);
+            }
+        }
+    }
+    None
 }

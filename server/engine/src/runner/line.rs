@@ -8,7 +8,7 @@ use std::path::Path;
 /// that a recovery needs neither npm nor node. Another line goes to the shell as it stands; nothing is ever pasted into it.
 pub fn resolve(command: &CommandLine, program: &Path) -> Argv {
     let argv = match command {
-        CommandLine::Argv(argv) => argv.clone(),
+        CommandLine::Argv(argv) => argv.iter().map(|w| w.display().into_owned()).collect(),
         CommandLine::Line(line) => match own_action(line) {
             Some(words) => [program.display().to_string(), "do".into()]
                 .into_iter()

@@ -166,6 +166,8 @@ pub fn start(id: &str, incident: Option<&Number>) -> Command {
         incident: incident.cloned(),
         parameters: Default::default(),
         mode: Mode::Real,
+        confirm: String::new(),
+        stepwise: false,
     }
 }
 
@@ -195,6 +197,9 @@ pub async fn end(desk: &Desk, run: &RunId, ending: Ending) {
         attempt,
         ending,
         output_bytes: 1,
+        dropped_bytes: 0,
+        digest: String::new(),
+        outputs: Default::default(),
         ended_at: desk.clock().now(),
     };
     desk.execute(Request::new(&worker(), command))
