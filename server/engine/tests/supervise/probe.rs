@@ -92,6 +92,9 @@ async fn measure(rounds: usize) -> Anything {
             }],
             cwd: "/".into(),
             env: vec![],
+            files: vec![],
+            mask: vec![],
+            output_limit: 0,
             timeout: Some(Duration::from_secs(60)),
             grace: Duration::from_secs(1),
         };
