@@ -14,6 +14,9 @@ use proptest::prelude::*;
 mod support;
 use support::*;
 
+#[path = "supervise/output.rs"]
+mod output;
+
 /// Waits for the file `go`, as a command does whose end the test decides.
 const AWAIT_GO: &str = "while [ ! -e go ]; do sleep 0.02; done;";
 /// A tree that TERM cannot end: a leader, a child, and a grandchild of a dead parent in a session of its own.

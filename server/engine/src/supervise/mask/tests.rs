@@ -86,7 +86,7 @@ fn a_secret_is_hidden_in_every_form() {
             &base64(format!("{before}hunter2?>yz").as_bytes(), false),
         );
         assert!(
-            hidden.contains("********") && hidden.len() < 8 + 3 + 6,
+            hidden.contains("********") && hidden.len() <= 3 + 8 + 6,
             "{hidden}"
         );
     }
@@ -224,7 +224,7 @@ proptest! {
         let mut stream = String::new();
         for (which, how, between) in &parts {
             stream.push_str(between);
-            stream.push_str(&form(which.get(&secrets), *how));
+            stream.push_str(&form(which.get::<String>(&secrets), *how));
         }
         let values: Vec<&str> = secrets.iter().map(String::as_str).collect();
         let stored = masked(&values, &split(stream.as_bytes(), &cuts));
