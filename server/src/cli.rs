@@ -31,6 +31,9 @@ enum Command {
     /// Tokens for programs.
     #[command(subcommand)]
     Token(access::Token),
+    /// Secrets for runbooks: named, sealed in the database, masked in every output.
+    #[command(subcommand)]
+    Secret(access::Secret),
     /// The plan as code.
     #[command(subcommand)]
     Plan(plan::Plan),
@@ -142,6 +145,7 @@ pub fn main() -> ExitCode {
             Command::Serve(options) => serve::serve(options).await,
             Command::Signin(signin) => signin.run().await,
             Command::Token(token) => token.run().await,
+            Command::Secret(secret) => secret.run().await,
             Command::Plan(plan) => plan.run().await,
             Command::Do(action) => return action.run().await,
             Command::Timeline(timeline) => timeline.run().await,

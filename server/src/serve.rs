@@ -7,12 +7,13 @@ use crate::{
     web,
 };
 use clap::Args;
-use domain::{AccessRole, Actor, Command, Source, plan::Plan};
+use domain::{AccessRole, Actor, Command, Source, Span, plan::Plan};
 use engine::{
     Beside, Clock, Desk, Request,
     checks::{Checks, Prober},
     plan::{Loaded, canonical_json, diff},
     runner::{Place, Runner},
+    secrets::Vault,
     store::{CredentialKind, PlanRevision},
     supervise::Supervisor,
 };
@@ -34,6 +35,9 @@ pub struct Options {
     /// Print a sign-in link at every start, not only at the first.
     #[arg(long)]
     sign_in_link: bool,
+    /// How long the output of runs is kept after their end; the timeline is kept for good.
+    #[arg(long, default_value = "90d", env = "MUSTER_KEEP_OUTPUT")]
+    keep_output: Span,
 }
 
 /// How often the plan's folder is looked at.
@@ -96,24 +100,28 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         .map_err(|e| Exit::Failed(e.to_string()))?
         .join("runs");
     let program = std::env::current_exe().map_err(|e| Exit::Failed(e.to_string()))?;
+    let vault = Vault::open(&options.data.data)?;
     let place = Place {
         spool: spool.clone(),
         plan: folder.clone(),
         program,
         url: own_url,
+        hidden: passwords_of(&desk.plan().plan),
         env,
+        keep: options.keep_output,
     };
     let (stop, stopping) = watch::channel(false);
     let state = State {
         desk: desk.clone(),
         looks: checks.looks(),
         spool: Arc::new(spool),
+        vault: vault.clone(),
         status: StatusPage::start(desk.clone(), checks.looks()).await?,
         https: url.starts_with("https://"),
         stopping,
     };
     tokio::spawn(checks.serve());
-    tokio::spawn(Runner::new(desk.clone(), supervisor, place).serve());
+    tokio::spawn(Runner::new(desk.clone(), supervisor, vault, place).serve());
     tokio::spawn(follow_plan(desk.clone(), folder));
 
     tracing::info!(listen = %address, database = store.place(), node, "Muster serves {url}");
@@ -163,14 +171,10 @@ fn node_name(data: &std::path::Path) -> Result<String, Exit> {
 
 /// What commands get of our environment: where programs are, and the passwords that the plan's targets name.
 fn environment(plan: &Plan) -> Vec<(String, String)> {
-    let databases = plan.targets.databases.values();
-    let passwords = databases
-        .flat_map(|d| d.nodes.values().chain([&d.route]))
-        .filter_map(|n| n.password_env.clone());
     let mut names: Vec<String> = ["HOME", "LANG", "TZ", "USER", "MUSTER_LAB_URL"]
         .into_iter()
         .map(String::from)
-        .chain(passwords)
+        .chain(passwords_of(plan))
         .collect();
     names.sort();
     names.dedup();
@@ -186,6 +190,15 @@ fn environment(plan: &Plan) -> Vec<(String, String)> {
     let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
     env.push(("PATH".into(), format!("{own}:{path}")));
     env
+}
+
+/// The variables that hold the passwords of the plan's targets.
+fn passwords_of(plan: &Plan) -> Vec<String> {
+    let databases = plan.targets.databases.values();
+    databases
+        .flat_map(|d| d.nodes.values().chain([&d.route]))
+        .filter_map(|n| n.password_env.clone())
+        .collect()
 }
 
 async fn put_in_force(desk: &Desk, loaded: Loaded) -> Result<(), engine::No> {

@@ -11,6 +11,7 @@ pub struct State {
     pub looks: watch::Receiver<Looks>,
     /// Where attempts keep their output.
     pub spool: Arc<PathBuf>,
+    pub vault: engine::secrets::Vault,
     pub status: StatusPage,
     /// Cookies carry `Secure` and the `__Host-` prefix: people reach us by https.
     pub https: bool,

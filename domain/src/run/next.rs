@@ -47,7 +47,7 @@ pub(crate) fn advance(run: &Run, look: &Look<'_>) -> Vec<Event> {
     }
     for index in 0..run.steps.len() {
         let step = &run.steps[index];
-        if step.retry_at.is_some_and(|due| due <= look.now) && run.ending.is_none() {
+        if step.retry_at.is_some_and(|due| due <= look.now) && !run.is_stopping(index as u32) {
             w.start_attempt(index, Purpose::Run);
         }
         let wait = step.wait.as_ref();

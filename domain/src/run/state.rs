@@ -389,12 +389,18 @@ impl Run {
 
     /// The steps that this run goes through as it stands, in order.
     pub(crate) fn to_do(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.steps.len()).filter(|&i| match self.runbook.section(i) {
-            _ if self.abandoned => false,
+        let nothing_to_tidy = self.ending.is_some() && !self.has_begun();
+        (0..self.steps.len()).filter(move |&i| match self.runbook.section(i) {
+            _ if self.abandoned || nothing_to_tidy => false,
             Section::Steps => self.ending.is_none(),
             Section::OnCancel => self.ending == Some(RunStatus::Cancelled),
             Section::Finally => true,
         })
+    }
+
+    /// Whether any of its steps did anything.
+    pub fn has_begun(&self) -> bool {
+        self.steps.iter().any(|s| s.started_at.is_some())
     }
 
     /// The attempts that should be running in the world now, each with its step.
@@ -424,8 +430,12 @@ impl Run {
         retries.chain(waits).min()
     }
 
-    /// The lock it waits for.
+    /// The lock it waits for, ready to go on with it.
     pub fn awaited_lock(&self) -> Option<&str> {
+        use RunStatus::*;
+        if !matches!(self.status, Running | Waiting | Cancelling) {
+            return None;
+        }
         self.steps
             .iter()
             .find_map(|s| match &s.wait.as_ref()?.what {

@@ -51,6 +51,18 @@ pub async fn issue_token(
     lasts: Span,
 ) -> Result<(String, String), No> {
     let id = format!("token:{}", uuid::Uuid::now_v7());
+    issue_token_as(desk, by, id, name, role, lasts).await
+}
+
+/// As [`issue_token`], under an id that tells what it is for.
+pub(crate) async fn issue_token_as(
+    desk: &Desk,
+    by: &Actor,
+    id: String,
+    name: &str,
+    role: AccessRole,
+    lasts: Span,
+) -> Result<(String, String), No> {
     let (secret, now) = (new_secret(), desk.clock().now());
     let actor = Actor {
         id: id.clone(),

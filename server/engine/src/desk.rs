@@ -71,6 +71,8 @@ pub struct Beside {
     pub credentials: Vec<Credential>,
     pub revocations: Vec<Revocation>,
     pub plan_revisions: Vec<PlanRevision>,
+    pub secrets: Vec<store::Secret>,
+    pub secrets_gone: Vec<String>,
     /// A sign-in link to use up; if it was used already the command is refused.
     pub uses_link: Option<String>,
 }

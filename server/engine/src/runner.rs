@@ -1,16 +1,21 @@
 //! Runs what the timeline says should be running.
 //!
 //! The rules live in `domain`: they write [`domain::Event::AttemptStarted`] before anything happens. This worker looks at
-//! every run that is open, launches (or finds again) the attempt that should be running here, and reports how it ended.
+//! every run that is open, launches (or finds again) the attempts that should be running here, and reports how they ended.
 //! It keeps nothing that it could not find again after a kill -9: what it holds in memory is who is being watched.
 
+mod launch;
 mod line;
+mod nodes;
+mod retention;
+mod start;
+mod watch;
 
-use crate::{
-    Desk, No, Request, access,
-    supervise::{self, Adopted, Attempt, Outcome, Spec, Supervisor},
-};
-use domain::{AccessRole, Actor, Command, Ending, Run, RunId, RunStatus, Source, Span, Stamp};
+pub use start::seal;
+
+use crate::{Desk, No, Request, access, secrets::Vault, supervise::Supervisor};
+use domain::{Actor, Command, Run, RunId, RunStatus, Source, Span, Stamp, World, plan::Work};
+use nodes::Nodes;
 use std::{
     collections::{HashMap, HashSet},
     path::{Path, PathBuf},
@@ -18,13 +23,6 @@ use std::{
     time::Duration,
 };
 use tokio::sync::Notify;
-
-/// After TERM, before the tree is killed.
-const GRACE: Duration = Duration::from_secs(10);
-/// A run's own token is good this long; the process that gave it out revokes it when the run ends.
-const TOKEN_LASTS: Span = Span::secs(24 * 3600);
-/// Our own trouble (no room, no memory, no database) is waited out this often before a person is asked.
-const LAUNCHES: u32 = 6;
 
 /// Where this node's runs happen.
 #[derive(Clone)]
@@ -39,16 +37,24 @@ pub struct Place {
     pub url: String,
     /// What commands get of the server's environment: `PATH`, and the passwords that the plan's targets name.
     pub env: Vec<(String, String)>,
+    /// Which of `env` are secrets, by name.
+    pub hidden: Vec<String>,
+    /// How long outputs are kept after a run's end.
+    pub keep: Span,
 }
 
 #[derive(Clone)]
 pub struct Runner {
     desk: Desk,
     supervisor: Supervisor,
+    vault: Vault,
     place: Arc<Place>,
     watched: Arc<Mutex<HashSet<Key>>>,
     tokens: Arc<tokio::sync::Mutex<HashMap<RunId, (String, String)>>>,
-    /// An attempt ended, or may be stopped: look again.
+    nodes: Nodes,
+    /// Attempts of this node that began before this and have left no folder ran in a spool that is lost.
+    spool_since: Stamp,
+    /// An attempt ended, or a node is gone: look again.
     nudge: Arc<Notify>,
 }
 
@@ -66,10 +72,14 @@ pub fn folder(spool: &Path, run: &RunId, step: u32, attempt: u32) -> PathBuf {
 }
 
 impl Runner {
-    pub fn new(desk: Desk, supervisor: Supervisor, place: Place) -> Self {
+    pub fn new(desk: Desk, supervisor: Supervisor, vault: Vault, place: Place) -> Self {
+        let now = desk.clock().now();
         Runner {
+            nodes: Nodes::new(desk.store().clone(), desk.node(), &place.spool),
+            spool_since: watch::spool_since(&place.spool, now),
             desk,
             supervisor,
+            vault,
             place: Arc::new(place),
             watched: Arc::default(),
             tokens: Arc::default(),
@@ -79,26 +89,19 @@ impl Runner {
 
     /// Works until it is dropped.
     pub async fn serve(self) {
+        tokio::spawn(self.nodes.clone().serve(self.nudge.clone()));
+        tokio::spawn(retention::serve(self.desk.clone(), self.place.clone()));
+        self.forget_old_tokens().await;
         let mut changes = self.desk.watch();
         loop {
             let world = changes.borrow_and_update().clone();
             let mut soonest: Option<Stamp> = None;
             for run in world.runs.values().filter(|r| !r.is_over()) {
-                if let Some(due) = self.look_after(run).await {
+                if let Some(due) = self.look_after(&world, run).await {
                     soonest = Some(soonest.map_or(due, |s| s.min(due)));
                 }
             }
-            let ended: Vec<RunId> = self
-                .tokens
-                .lock()
-                .await
-                .keys()
-                .filter(|id| world.runs.get(*id).is_none_or(|r| r.is_over()))
-                .cloned()
-                .collect();
-            for id in ended {
-                self.revoke_token(&id).await;
-            }
+            self.forget_tokens(&world).await;
             let wait = soonest.map(|due| {
                 due.since(self.desk.clock().now())
                     .0
@@ -113,232 +116,43 @@ impl Runner {
     }
 
     /// Makes one run go on. Answers when it wants to be looked at again.
-    async fn look_after(&self, run: &Arc<Run>) -> Option<Stamp> {
-        if let Some((step, attempt)) = run.running_attempt() {
-            if attempt.node == self.desk.node() {
-                self.watch(
-                    run,
-                    Key {
-                        run: run.id.clone(),
-                        step,
-                        attempt: attempt.number,
-                    },
-                );
+    async fn look_after(&self, world: &World, run: &Arc<Run>) -> Option<Stamp> {
+        let mut under_way = false;
+        for (step, attempt) in run.running_attempts() {
+            under_way = true;
+            let definition = run.runbook.step(step as usize);
+            if run.mode != domain::Mode::DryRun
+                && matches!(definition.and_then(|s| s.work()), Some(Work::Runbook(_)))
+            {
+                // That is a run of its own, looked after like any other.
+                continue;
             }
-            return None;
-        }
-        if run.status != RunStatus::Running {
-            return None;
+            let key = Key {
+                run: run.id.clone(),
+                step,
+                attempt: attempt.number,
+            };
+            if attempt.node == self.desk.node() {
+                self.watch(run, key, watch::Whose::Ours);
+            } else if let Some(gone) = self.nodes.gone(&attempt.node) {
+                self.watch(run, key, gone);
+            }
         }
         let due = run.due();
-        if due.is_none_or(|due| due <= self.desk.clock().now()) {
-            self.report(
-                Command::Advance {
-                    run: run.id.clone(),
-                },
-                &run.runbook.name,
-            )
-            .await;
+        let is_due = due.is_some_and(|due| due <= self.desk.clock().now());
+        let unlocked = run
+            .awaited_lock()
+            .is_some_and(|lock| world.lock_holder(lock, run).is_none());
+        // Decisions are written whole, so a run that runs has something under way; but a wake-up costs nothing.
+        let idle = run.status == RunStatus::Running && !under_way && due.is_none();
+        if is_due || unlocked || idle {
+            let advance = Command::Advance {
+                run: run.id.clone(),
+            };
+            self.report(advance, &run.runbook.name).await;
             return None;
         }
         due
-    }
-
-    /// Launches or finds again one attempt, unless somebody watches it already.
-    fn watch(&self, run: &Arc<Run>, key: Key) {
-        if !self
-            .watched
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key.clone())
-        {
-            return;
-        }
-        // `run` may be older than what the attempt's last watcher has reported: look again, now that we are the one.
-        let current = self.desk.world();
-        let running = current.runs.get(&key.run).and_then(|r| r.running_attempt());
-        if running.map(|(step, a)| (step, a.number)) != Some((key.step, key.attempt)) {
-            self.watched
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&key);
-            return;
-        }
-        let (runner, run) = (self.clone(), run.clone());
-        tokio::spawn(async move {
-            let end = runner.see_through(&run, &key).await;
-            let command = Command::EndAttempt {
-                run: key.run.clone(),
-                step: key.step,
-                attempt: key.attempt,
-                ending: end.ending,
-                output_bytes: end.output_bytes,
-                dropped_bytes: 0,
-                digest: String::new(),
-                outputs: Default::default(),
-                ended_at: end.at,
-            };
-            runner.report(command, &run.runbook.name).await;
-            runner
-                .watched
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&key);
-            runner.nudge.notify_one();
-        });
-    }
-
-    async fn see_through(&self, run: &Run, key: &Key) -> End {
-        let mut dir = folder(&self.place.spool, &key.run, key.step, key.attempt);
-        let mut launches = 0;
-        loop {
-            if !dir.exists() {
-                match self.launch(run, key, dir.clone()).await {
-                    Ok(attempt) => return self.follow(attempt, key).await,
-                    // Our own trouble is no failure of the step: nothing may answer it as one.
-                    Err(reason) if launches >= LAUNCHES => {
-                        tracing::error!(run = %key.run, %reason, "Attempt {} of run {} cannot be launched", key.attempt, key.run);
-                        return End::interrupted(self.desk.clock().now());
-                    }
-                    Err(reason) => {
-                        launches += 1;
-                        tracing::warn!(run = %key.run, %reason, "Attempt {} of run {} cannot be launched yet", key.attempt, key.run);
-                        tokio::time::sleep(Duration::from_secs(1 << launches.min(4))).await;
-                        continue;
-                    }
-                }
-            }
-            match supervise::adopt(&dir).await {
-                Ok(Adopted::Finished(outcome)) => return outcome.into(),
-                Ok(Adopted::Running(attempt)) => {
-                    tracing::info!(run = %key.run, step = key.step, attempt = key.attempt, "Found attempt {} of run {} again, still running", key.attempt, key.run);
-                    return self.follow(attempt, key).await;
-                }
-                // Certainly never began, and never will in there: it gets a folder beside it.
-                Ok(Adopted::NeverStarted) => {
-                    let mut beside = dir.into_os_string();
-                    beside.push("r");
-                    dir = beside.into();
-                }
-                Ok(Adopted::Lost) => return End::interrupted(self.desk.clock().now()),
-                // Not known yet (out of file descriptors, say): it may well be running.
-                Err(error) => {
-                    tracing::warn!(run = %key.run, %error, "Cannot look at the attempt's folder yet");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-            }
-        }
-    }
-
-    async fn launch(&self, run: &Run, key: &Key, dir: PathBuf) -> Result<Attempt, String> {
-        let step = run
-            .runbook
-            .steps
-            .get(key.step as usize)
-            .ok_or("the runbook has no such step")?;
-        let mut env = self.place.env.clone();
-        env.push(("MUSTER_URL".into(), self.place.url.clone()));
-        env.push((
-            "MUSTER_TOKEN".into(),
-            self.token(run).await.map_err(|no| no.to_string())?,
-        ));
-        env.push(("MUSTER_PLAN".into(), self.place.plan.display().to_string()));
-        env.push((
-            "MUSTER_PLAN_FILE".into(),
-            self.pinned_plan(run).await?.display().to_string(),
-        ));
-        env.push(("MUSTER_RUN".into(), run.id.0.clone()));
-        env.push(("MUSTER_STEP".into(), step.name.clone()));
-        env.push((
-            "MUSTER_MODE".into(),
-            if run.mode == domain::Mode::Drill {
-                "drill"
-            } else {
-                "real"
-            }
-            .into(),
-        ));
-        if let Some(incident) = &run.incident {
-            env.push(("MUSTER_INCIDENT".into(), incident.0.clone()));
-        }
-        for (name, value) in &run.parameters {
-            env.push((
-                format!("MUSTER_PARAM_{}", name.to_uppercase().replace('-', "_")),
-                value.clone(),
-            ));
-        }
-        if let Some(parent) = dir.parent() {
-            tokio::fs::create_dir_all(parent)
-                .await
-                .map_err(|e| format!("cannot make {}: {e}", parent.display()))?;
-        }
-        let spec = Spec {
-            id: format!("{}-{}-{}", key.run, key.step, key.attempt),
-            commands: step
-                .commands
-                .iter()
-                .map(|c| line::resolve(c, &self.place.program))
-                .collect(),
-            cwd: self.place.plan.clone(),
-            env,
-            files: vec![],
-            mask: vec![],
-            output_limit: 0,
-            timeout: Some(step.timeout.unwrap_or(Run::DEFAULT_TIMEOUT).0),
-            grace: GRACE,
-            dir,
-        };
-        self.supervisor
-            .launch(spec)
-            .await
-            .map_err(|e| e.to_string())
-    }
-
-    /// The plan the run was started under, as a file for its actions: what somebody saves in the folder meanwhile
-    /// must not change, or break, a recovery that is under way.
-    async fn pinned_plan(&self, run: &Run) -> Result<PathBuf, String> {
-        let folder = self.place.spool.join(run.id.as_str());
-        let file = folder.join("plan.json");
-        if !file.exists() {
-            let found = self.desk.store().plan_revision(run.plan.as_str()).await;
-            let plan = found
-                .map_err(|e| e.to_string())?
-                .ok_or("the plan it was started under is not stored")?;
-            let trouble = |e: std::io::Error| format!("cannot write {}: {e}", file.display());
-            tokio::fs::create_dir_all(&folder).await.map_err(trouble)?;
-            let half = folder.join("plan.json.half");
-            tokio::fs::write(&half, plan).await.map_err(trouble)?;
-            tokio::fs::rename(&half, &file).await.map_err(trouble)?;
-        }
-        Ok(file)
-    }
-
-    /// Waits for the end, and passes a stop on as soon as somebody asked for one.
-    async fn follow(&self, mut attempt: Attempt, key: &Key) -> End {
-        let mut changes = self.desk.watch();
-        let mut asked = false;
-        loop {
-            let stop = changes
-                .borrow_and_update()
-                .runs
-                .get(&key.run)
-                .is_some_and(|r| r.status == RunStatus::Cancelling);
-            if stop && !asked {
-                asked = true;
-                if let Err(error) = attempt.cancel() {
-                    tracing::error!(run = %key.run, %error, "Cannot stop the attempt of run {}", key.run);
-                }
-            }
-            tokio::select! {
-                ended = attempt.wait() => return match ended {
-                    Ok(outcome) => outcome.into(),
-                    Err(_) => End::interrupted(self.desk.clock().now()),
-                },
-                changed = changes.changed() => if changed.is_err() {
-                    return std::future::pending().await;
-                },
-            }
-        }
     }
 
     /// Reports until it is written down: an ending that was seen is never dropped.
@@ -365,65 +179,52 @@ impl Runner {
         }
     }
 
-    async fn token(&self, run: &Run) -> Result<String, No> {
-        let mut tokens = self.tokens.lock().await;
-        if let Some((_, secret)) = tokens.get(&run.id) {
-            return Ok(secret.clone());
-        }
-        let by = Actor::system("runner", Source::Runner);
-        let (id, secret) = access::issue_token(
-            &self.desk,
-            &by,
-            &run.runbook.name,
-            AccessRole::Commander,
-            TOKEN_LASTS,
-        )
-        .await?;
-        tokens.insert(run.id.clone(), (id, secret.clone()));
-        Ok(secret)
+    fn is_watched(&self, key: &Key) -> bool {
+        self.lock_watched().contains(key)
     }
 
-    async fn revoke_token(&self, run: &RunId) {
-        let Some((id, _)) = self.tokens.lock().await.remove(run) else {
+    fn lock_watched(&self) -> std::sync::MutexGuard<'_, HashSet<Key>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Of runs that are over, neither the token nor a secret that was given to it is needed any more.
+    async fn forget_tokens(&self, world: &World) {
+        let ended: Vec<RunId> = {
+            let tokens = self.tokens.lock().await;
+            let over = |id: &&RunId| world.runs.get(*id).is_none_or(|r| r.is_over());
+            tokens.keys().filter(over).cloned().collect()
+        };
+        for run in ended {
+            // What still reports its ending has its secrets masked by its own supervisor.
+            let Some((id, _)) = self.tokens.lock().await.remove(&run) else {
+                continue;
+            };
+            let by = Actor::system("runner", Source::Runner);
+            if let Err(error) = access::revoke(&self.desk, &by, &id).await {
+                tracing::warn!(%error, "The token of run {run} is not revoked; it expires by itself");
+            }
+            start::forget_parameters(&self.desk, &by, &run).await;
+        }
+    }
+
+    /// The tokens that a server before this one gave to runs that have ended since.
+    async fn forget_old_tokens(&self) {
+        let kind = store::CredentialKind::Token;
+        let Ok(all) = self.desk.store().credentials(kind).await else {
             return;
         };
-        if let Err(error) =
-            access::revoke(&self.desk, &Actor::system("runner", Source::Runner), &id).await
-        {
-            tracing::warn!(%error, "The token of run {run} is not revoked; it expires by itself");
-        }
-    }
-}
-
-struct End {
-    ending: Ending,
-    output_bytes: u64,
-    at: Stamp,
-}
-
-impl End {
-    fn interrupted(at: Stamp) -> Self {
-        End {
-            ending: Ending::Interrupted,
-            output_bytes: 0,
-            at,
-        }
-    }
-}
-
-impl From<Outcome> for End {
-    fn from(o: Outcome) -> Self {
-        let ending = match o.ending {
-            supervise::Ending::Exited(code) => Ending::Exited { code },
-            supervise::Ending::Signalled(signal) => Ending::Signalled { signal },
-            supervise::Ending::TimedOut => Ending::TimedOut,
-            supervise::Ending::Cancelled => Ending::Cancelled,
-            supervise::Ending::CouldNotStart(reason) => Ending::CouldNotStart { reason },
-        };
-        End {
-            ending,
-            output_bytes: o.output_bytes,
-            at: Stamp(o.ended_at),
+        let (world, now) = (self.desk.world(), self.desk.clock().now().0);
+        let by = Actor::system("runner", Source::Runner);
+        for token in all {
+            let Some(run) = launch::run_of_token(&token.id) else {
+                continue;
+            };
+            let good = token.revoked_at.is_none() && token.expires_at > now;
+            let over = world.runs.get(&run).is_none_or(|r| r.is_over());
+            if good && over {
+                let _ = access::revoke(&self.desk, &by, &token.id).await;
+                start::forget_parameters(&self.desk, &by, &run).await;
+            }
         }
     }
 }

@@ -25,7 +25,8 @@ pub async fn ask(
     command: Command,
 ) -> Result<Receipt, Problem> {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    let mut request = Request::new(&signed.actor, command);
+    let (command, beside) = engine::runner::seal(&state.desk, &state.vault, command).await?;
+    let mut request = Request::new(&signed.actor, command).beside(beside);
     if let Some(key) = text("idempotency-key") {
         if key.is_empty() || key.len() > 200 {
             return Err(Problem::bad_request(

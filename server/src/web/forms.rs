@@ -105,15 +105,7 @@ impl Form {
         to: impl FnOnce(&Receipt) -> String,
     ) -> Response {
         let answer = match command {
-            Ok(command) => {
-                // The same press twice, or again after a lost answer, is one command.
-                let key = self.text("key");
-                let mut ask = Ask::new(&self.signed.actor, command);
-                if !key.is_empty() && key.len() <= 200 {
-                    ask = ask.key(format!("form:{}:{key}", self.signed.credential));
-                }
-                self.state.desk.execute(ask).await
-            }
+            Ok(command) => self.ask(command).await,
             Err(refusal) => Err(No::Refused(refusal)),
         };
         match answer {
@@ -147,6 +139,18 @@ impl Form {
     async fn about(self, number: Number, command: Result<Command, Refusal>) -> Response {
         let to = format!("/incidents/{number}");
         self.send(Home::Incident(number), command, |_| to).await
+    }
+
+    async fn ask(&self, command: Command) -> Result<Receipt, No> {
+        let State { desk, vault, .. } = &self.state;
+        let (command, beside) = engine::runner::seal(desk, vault, command).await?;
+        let mut ask = Ask::new(&self.signed.actor, command).beside(beside);
+        // The same press twice, or again after a lost answer, is one command.
+        let key = self.text("key");
+        if !key.is_empty() && key.len() <= 200 {
+            ask = ask.key(format!("form:{}:{key}", self.signed.credential));
+        }
+        desk.execute(ask).await
     }
 
     async fn about_run(self, id: RunId, command: Result<Command, Refusal>) -> Response {

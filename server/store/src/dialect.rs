@@ -68,6 +68,7 @@ macro_rules! migrations {
 migrations! {
     1 "0001_timeline.sql";
     2 "0002_access.sql";
+    3 "0003_secrets_and_nodes.sql";
 }
 
 fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {

@@ -33,7 +33,9 @@ mod wake;
 
 pub use error::Error;
 pub use record::{Draft, Head, Record, chain};
-pub use rows::{Credential, CredentialKind, PlanRevision, Projection, Receipt, Revocation};
+pub use rows::{
+    Credential, CredentialKind, Node, PlanRevision, Projection, Receipt, Revocation, Secret,
+};
 pub use tx::{Batch, Tx};
 pub use verify::{Broken, Fault, Verified, Verifier};
 pub use wake::Appends;

@@ -3,12 +3,25 @@
 //! To follow the timeline from a state: read [`Store::head`] first, then projections, then events after the head. A
 //! projection may already be ahead of that head; its `version` says up to where.
 
-use crate::dialect::on;
+use crate::dialect::{Db, on};
 use crate::tx::{number, text};
 use crate::{
-    Broken, Credential, CredentialKind, Error, Fault, Head, Projection, Record, Store, Verified,
-    Verifier, sql,
+    Broken, Credential, CredentialKind, Error, Fault, Head, Node, Projection, Record, Secret,
+    Store, Verified, Verifier, sql,
 };
+
+macro_rules! beat {
+    ($p:ident, $name:ident, $spool:ident, $boot:ident) => {
+        drop(
+            sqlx::query(sql::NODE_BEAT)
+                .bind($name)
+                .bind($spool)
+                .bind($boot)
+                .execute($p)
+                .await?,
+        )
+    };
+}
 
 impl Store {
     /// The end of the timeline.
@@ -140,6 +153,30 @@ impl Store {
         Ok(
             on!(&self.db, p => sqlx::query_scalar(sql::PLAN_REVISION).bind(hash).fetch_optional(p).await)?,
         )
+    }
+
+    /// A secret, sealed.
+    pub async fn secret(&self, name: &str) -> Result<Option<Secret>, Error> {
+        let name = text("the name of a secret", name)?;
+        Ok(on!(&self.db, p => sqlx::query_as(sql::SECRET).bind(name).fetch_optional(p).await)?)
+    }
+
+    pub async fn secrets(&self) -> Result<Vec<Secret>, Error> {
+        Ok(on!(&self.db, p => sqlx::query_as(sql::SECRETS).fetch_all(p).await)?)
+    }
+
+    pub async fn nodes(&self) -> Result<Vec<Node>, Error> {
+        Ok(on!(&self.db, p => sqlx::query_as(sql::NODES).fetch_all(p).await)?)
+    }
+
+    /// This node lives, and here is what it runs. No event: it need not be durable.
+    pub async fn beat(&self, name: &str, spool: &str, boot: &str) -> Result<(), Error> {
+        let (name, spool) = (text("a node", name)?, text("a folder", spool)?);
+        match &self.db {
+            Db::Sqlite { write: p, .. } => beat!(p, name, spool, boot),
+            Db::Postgres { write: p, .. } => beat!(p, name, spool, boot),
+        }
+        Ok(())
     }
 
     /// Does the database answer?

@@ -91,6 +91,24 @@ pub struct PlanRevision {
     pub loaded_at: i64,
 }
 
+/// A secret as it is kept: sealed with a key that is not in the database.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Secret {
+    pub name: String,
+    pub sealed: Vec<u8>,
+    pub changed_at: i64,
+}
+
+/// A node of Muster. It lives as long as its beat goes on; whoever watches needs no common clock.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Node {
+    pub name: String,
+    pub beat: i64,
+    /// Where its attempts leave their traces, and since which start of its machine.
+    pub spool: String,
+    pub boot: String,
+}
+
 /// 32 bytes as a column of either engine.
 pub(crate) struct Blob32([u8; 32]);
 

@@ -55,6 +55,17 @@ statements! {
     LINK_USE = "UPDATE credential SET used_at = $2 WHERE id = $1 AND kind = 'link' \
         AND used_at IS NULL AND revoked_at IS NULL AND expires_at > $2";
 
+    SECRET = "SELECT name, sealed, changed_at FROM secret WHERE name = $1";
+    // `/` is in no name that people give: such belong to runs.
+    SECRETS = "SELECT name, sealed, changed_at FROM secret ORDER BY name";
+    SECRET_PUT = "INSERT INTO secret (name, sealed, changed_at) VALUES ($1, $2, $3) \
+        ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed, changed_at = excluded.changed_at";
+    SECRET_REMOVE = "DELETE FROM secret WHERE name = $1";
+
+    NODES = "SELECT name, beat, spool, boot FROM node ORDER BY name";
+    NODE_BEAT = "INSERT INTO node (name, beat, spool, boot) VALUES ($1, 1, $2, $3) \
+        ON CONFLICT (name) DO UPDATE SET beat = node.beat + 1, spool = excluded.spool, boot = excluded.boot";
+
     PLAN_REVISION = "SELECT body FROM plan_revision WHERE hash = $1";
     PLAN_REVISION_PUT =
         "INSERT INTO plan_revision (hash, body, loaded_at) VALUES ($1, $2, $3) ON CONFLICT (hash) DO NOTHING";

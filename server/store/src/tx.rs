@@ -7,7 +7,8 @@ use tokio::sync::watch;
 
 use crate::dialect::{DbTx, on_tx};
 use crate::{
-    Credential, Error, Head, PlanRevision, Projection, Receipt, Record, Revocation, chain, sql,
+    Credential, Error, Head, PlanRevision, Projection, Receipt, Record, Revocation, Secret, chain,
+    sql,
 };
 
 /// What is written together. The caller numbers and chains the records with [`Head::append`], starting from [`Tx::head`].
@@ -22,6 +23,9 @@ pub struct Batch {
     pub credentials: Vec<Credential>,
     pub revocations: Vec<Revocation>,
     pub plan_revisions: Vec<PlanRevision>,
+    pub secrets: Vec<Secret>,
+    /// Names of secrets that are no more.
+    pub secrets_gone: Vec<String>,
 }
 
 /// The statements of [`Tx::write`] over a connection of either engine.
@@ -94,6 +98,19 @@ macro_rules! put {
                     .bind(&p.body)
                     .bind(p.loaded_at);
                 query.execute(&mut *$c).await?;
+            }
+            for s in &$batch.secrets {
+                let query = sqlx::query(sql::SECRET_PUT)
+                    .bind(&s.name)
+                    .bind(&s.sealed[..])
+                    .bind(s.changed_at);
+                query.execute(&mut *$c).await?;
+            }
+            for name in &$batch.secrets_gone {
+                sqlx::query(sql::SECRET_REMOVE)
+                    .bind(name)
+                    .execute(&mut *$c)
+                    .await?;
             }
             Ok::<(), sqlx::Error>(())
         }
@@ -277,6 +294,12 @@ fn check_texts(batch: &Batch) -> Result<(), Error> {
     for p in &batch.plan_revisions {
         text("the hash of a plan", &p.hash)?;
         text("a plan", &p.body)?;
+    }
+    for s in &batch.secrets {
+        text("the name of a secret", &s.name)?;
+    }
+    for name in &batch.secrets_gone {
+        text("the name of a secret", name)?;
     }
     Ok(())
 }

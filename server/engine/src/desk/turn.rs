@@ -387,7 +387,8 @@ fn write_event(
             draw.touched.insert((INCIDENT, number.0.clone()));
         }
         Subject::Run(run) => {
-            receipt.run = Some(run.clone());
+            // A run may bring other runs with it: the answer is about the one that was asked for.
+            receipt.run.get_or_insert_with(|| run.clone());
             draw.touched.insert((RUN, run.0.clone()));
         }
         Subject::Other => {}
@@ -439,6 +440,10 @@ fn write_beside(draw: &mut Draw, beside: &Beside) {
     draw.batch
         .plan_revisions
         .extend(beside.plan_revisions.iter().cloned());
+    draw.batch.secrets.extend(beside.secrets.iter().cloned());
+    draw.batch
+        .secrets_gone
+        .extend(beside.secrets_gone.iter().cloned());
 }
 
 fn as_expected(

@@ -47,13 +47,15 @@ impl fmt::Display for Change {
 /// Everything that differs; empty exactly where the two plans have the same hash.
 pub fn diff(old: &Plan, new: &Plan) -> Vec<Change> {
     let mut changes = Vec::new();
-    compare(
-        "",
-        &revision::value(old),
-        &revision::value(new),
-        &mut changes,
-    );
+    compare("", &bare(old), &bare(new), &mut changes);
     changes
+}
+
+/// Without what only says that something else has changed.
+fn bare(plan: &Plan) -> Value {
+    let mut plan = plan.clone();
+    plan.runbooks.iter_mut().for_each(|r| r.revision.clear());
+    revision::value(&plan)
 }
 
 fn compare(path: &str, old: &Value, new: &Value, out: &mut Vec<Change>) {

@@ -104,6 +104,17 @@ const PARTS: [(&str, &str, bool); 11] = [
     ("conditions", "conditions.yaml", false),
 ];
 const RUNBOOKS: &str = "runbooks";
+/// Keys of a runbook that are not for writing.
+const FILLED_IN: [(&str, &str); 2] = [
+    (
+        "slug",
+        "a runbook's slug is the name of its file; take this line away",
+    ),
+    (
+        "revision",
+        "a runbook's revision follows from its content; take this line away",
+    ),
+];
 
 /// Reads the plan in `dir`. Every fault of every file at once, in the order of the files: of a file that cannot be
 /// understood the first, of all others everything that does not hold.
@@ -164,17 +175,20 @@ impl Reading {
         {
             match self.one::<Runbook>(file, text) {
                 Some(mut runbook) => {
-                    if let Some(place) = self.places[file].key("slug") {
-                        let says = "a runbook's slug is the name of its file; take this line away";
+                    for (key, says) in FILLED_IN {
+                        let Some(place) = self.places[file].key(key) else {
+                            continue;
+                        };
                         self.faults.push(Fault {
                             file: file.clone(),
                             line: place.line,
                             column: place.column,
-                            found: "slug".into(),
+                            found: key.into(),
                             says: says.into(),
                         });
                     }
                     runbook.slug = slug(file);
+                    runbook.revision = revision::of(&runbook);
                     plan.runbooks.push(runbook);
                 }
                 None => _ = self.unread.insert(RUNBOOKS),

@@ -1,6 +1,9 @@
 //! A plan's content hash: the same meaning has the same hash, whatever the comments, the order of keys and of files.
 
-use domain::{PlanHash, plan::Plan};
+use domain::{
+    PlanHash,
+    plan::{Plan, Runbook},
+};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -15,6 +18,19 @@ pub fn canonical_json(plan: &Plan) -> String {
 /// SHA-256 over [`canonical_json`].
 pub fn hash(plan: &Plan) -> PlanHash {
     PlanHash(hex::encode(Sha256::digest(canonical_json(plan))))
+}
+
+/// Names the content of one runbook: twelve digits of its hash.
+pub(super) fn of(runbook: &Runbook) -> String {
+    let bare = Runbook {
+        revision: String::new(),
+        ..runbook.clone()
+    };
+    let mut out = String::new();
+    if let Ok(value) = serde_json::to_value(bare) {
+        write(&value, &mut out);
+    }
+    hex::encode(&Sha256::digest(out)[..6])
 }
 
 pub(super) fn value(plan: &Plan) -> Value {

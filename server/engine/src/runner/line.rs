@@ -1,14 +1,20 @@
 //! From a command as the plan writes it to an argv.
 
 use crate::supervise::CommandLine as Argv;
-use domain::plan::CommandLine;
+use domain::plan::{CommandLine, Value};
 use std::path::Path;
 
 /// `npm run NAME --flag=value` is what the document writes for Muster's own actions: it runs `muster do NAME` itself, so
 /// that a recovery needs neither npm nor node. Another line goes to the shell as it stands; nothing is ever pasted into it.
-pub fn resolve(command: &CommandLine, program: &Path) -> Argv {
+/// `given` says what a word stands for that comes from the run; where it knows nothing, that word is the error.
+pub fn resolve(
+    command: &CommandLine,
+    program: &Path,
+    given: impl Fn(&Value) -> Option<String>,
+) -> Result<Argv, String> {
+    let word = |w: &Value| given(w).ok_or_else(|| w.display().into_owned());
     let argv = match command {
-        CommandLine::Argv(argv) => argv.iter().map(|w| w.display().into_owned()).collect(),
+        CommandLine::Argv(argv) => argv.iter().map(word).collect::<Result<_, _>>()?,
         CommandLine::Line(line) => match own_action(line) {
             Some(words) => [program.display().to_string(), "do".into()]
                 .into_iter()
@@ -17,10 +23,10 @@ pub fn resolve(command: &CommandLine, program: &Path) -> Argv {
             None => vec!["/bin/sh".into(), "-c".into(), line.clone()],
         },
     };
-    Argv {
+    Ok(Argv {
         display: command.display(),
         argv,
-    }
+    })
 }
 
 /// The words after `npm run`, where the line is nothing but one such call.
@@ -53,7 +59,10 @@ mod tests {
     use super::*;
 
     fn argv(line: &str) -> Vec<String> {
-        resolve(&CommandLine::Line(line.into()), Path::new("/bin/muster")).argv
+        let line = CommandLine::Line(line.into());
+        resolve(&line, Path::new("/bin/muster"), |_| None)
+            .unwrap()
+            .argv
     }
 
     #[test]
@@ -93,9 +102,30 @@ mod tests {
             "fence".into(),
             "$(reboot)".into(),
         ]);
+        let given = |word: &Value| match word {
+            Value::Text(text) => Some(text.clone()),
+            Value::Parameter(_) => Some("; rm -rf \"$HOME\"\n'".into()),
+            _ => None,
+        };
         assert_eq!(
-            resolve(&list, Path::new("/bin/muster")).argv,
+            resolve(&list, Path::new("/bin/muster"), given)
+                .unwrap()
+                .argv,
             ["muster-lab", "fence", "$(reboot)"]
+        );
+        let given_word = CommandLine::Argv(vec!["echo".into(), Value::Parameter("x".into())]);
+        assert_eq!(
+            resolve(&given_word, Path::new("/bin/muster"), given)
+                .unwrap()
+                .argv[1],
+            "; rm -rf \"$HOME\"\n'"
+        );
+        let missing = CommandLine::Argv(vec!["echo".into(), Value::Output("label".into())]);
+        assert_eq!(
+            resolve(&missing, Path::new("/bin/muster"), given)
+                .err()
+                .as_deref(),
+            Some("<label>")
         );
     }
 }

@@ -64,6 +64,11 @@ pub use output::{Hit, LONGEST_LINE, Lines, Piece, output_size, read_lines, read_
 pub use outputs::read_outputs;
 pub use zygote::run_if_zygote;
 
+/// Names the time since this machine was last started: processes of another boot are gone.
+pub fn boot() -> std::io::Result<String> {
+    proc::boot_id().map(str::to_owned)
+}
+
 /// One attempt: what to run, and where to keep its traces. (No `Debug`: it may hold secrets.)
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Spec {

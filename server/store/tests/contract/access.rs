@@ -1,7 +1,7 @@
 //! Credentials: good once, good for a while, and not after they were revoked.
 
 use store::testing::Database;
-use store::{Batch, Credential, CredentialKind, Revocation, Store};
+use store::{Batch, Credential, CredentialKind, Revocation, Secret, Store};
 
 use crate::on_both_engines;
 
@@ -10,6 +10,8 @@ on_both_engines! {
     a_link_that_expired_or_was_revoked_cannot_be_used
     a_revoked_credential_stays_revoked
     a_secret_belongs_to_one_credential
+    a_secret_is_kept_sealed_and_gone_when_removed
+    a_node_that_lives_beats
 }
 
 fn credential(id: &str, kind: CredentialKind) -> Credential {
@@ -181,5 +183,57 @@ async fn a_secret_belongs_to_one_credential(database: &Database) {
     assert!(
         matches!(refused, Err(store::Error::Refused(_))),
         "{refused:?}"
+    );
+}
+
+async fn a_secret_is_kept_sealed_and_gone_when_removed(database: &Database) {
+    let store = database.open().await;
+    let secret = |name: &str, sealed: &[u8]| Secret {
+        name: name.into(),
+        sealed: sealed.into(),
+        changed_at: 5,
+    };
+    let secrets = vec![secret("b", b"\x00\xff"), secret("a", b"one")];
+    write(
+        &store,
+        Batch {
+            secrets,
+            ..Batch::default()
+        },
+    )
+    .await;
+    write(
+        &store,
+        Batch {
+            secrets: vec![secret("a", b"two")],
+            ..Batch::default()
+        },
+    )
+    .await;
+    let all = store.secrets().await.unwrap();
+    assert_eq!(all, [secret("a", b"two"), secret("b", b"\x00\xff")]);
+    write(
+        &store,
+        Batch {
+            secrets_gone: vec!["a".into()],
+            ..Batch::default()
+        },
+    )
+    .await;
+    assert_eq!(store.secret("a").await.unwrap(), None);
+    assert!(store.secret("b").await.unwrap().is_some());
+}
+
+async fn a_node_that_lives_beats(database: &Database) {
+    let store = database.open().await;
+    store.beat("n", "/spool", "boot-1").await.unwrap();
+    store.beat("n", "/spool", "boot-2").await.unwrap();
+    let nodes = store.nodes().await.unwrap();
+    assert_eq!(
+        nodes
+            .iter()
+            .map(|n| (n.name.as_str(), n.beat, n.boot.as_str()))
+            .collect::<Vec<_>>(),
+        [("n", 2, "boot-2")]
     );
 }

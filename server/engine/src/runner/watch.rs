@@ -1,0 +1,251 @@
+//! Seeing one attempt through: launched here or found again, stopped when somebody asks, its ending reported once.
+
+use super::{Key, Runner, folder};
+use crate::supervise::{self, Adopted, Attempt, Outcome};
+use domain::{Command, Ending, Run, Stamp};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Our own trouble (no room, no memory, no database) is waited out this often before a person is asked.
+const LAUNCHES: u32 = 6;
+/// Of a sentence that a refusing command printed.
+const LONGEST_REASON: usize = 500;
+
+/// Which node's attempt it is.
+#[derive(Clone)]
+pub(super) enum Whose {
+    Ours,
+    /// Of a node that is gone, on this very machine: its supervisors are still here.
+    Reachable(PathBuf),
+    OutOfReach,
+}
+
+pub(super) struct End {
+    pub ending: Ending,
+    pub at: Stamp,
+    pub output_bytes: u64,
+    pub dropped_bytes: u64,
+    pub digest: String,
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl End {
+    pub fn without_output(ending: Ending, at: Stamp) -> Self {
+        End {
+            ending,
+            at,
+            output_bytes: 0,
+            dropped_bytes: 0,
+            digest: String::new(),
+            outputs: BTreeMap::new(),
+        }
+    }
+}
+
+/// When this spool was first used. One that was lost begins anew, and what ran in the old one left nothing to find.
+pub(super) fn spool_since(spool: &Path, now: Stamp) -> Stamp {
+    let file = spool.join(".since");
+    let known = std::fs::read_to_string(&file).ok();
+    if let Some(since) = known.and_then(|text| text.trim().parse().ok()) {
+        return Stamp(since);
+    }
+    // A spool of an older version has runs in it, but not this file.
+    let since = match std::fs::read_dir(spool).map(|mut entries| entries.next().is_some()) {
+        Ok(true) => Stamp(0),
+        _ => now,
+    };
+    let written = std::fs::create_dir_all(spool)
+        .and_then(|()| std::fs::write(&file, since.0.to_string()))
+        .and_then(|()| std::fs::File::open(&file)?.sync_all())
+        .and_then(|()| std::fs::File::open(spool)?.sync_all());
+    if let Err(error) = written {
+        tracing::warn!(%error, "Cannot write {}", file.display());
+    }
+    since
+}
+
+impl Runner {
+    /// Launches or finds again one attempt, unless somebody watches it already.
+    pub(super) fn watch(&self, run: &Arc<Run>, key: Key, whose: Whose) {
+        if self.is_watched(&key) || !self.lock_watched().insert(key.clone()) {
+            return;
+        }
+        // `run` may be older than what the attempt's last watcher has reported: look again, now that we are the one.
+        let current = self.desk.world();
+        let still = current.runs.get(&key.run).is_some_and(|r| {
+            r.running_attempts()
+                .any(|(step, a)| (step, a.number) == (key.step, key.attempt))
+        });
+        if !still {
+            self.lock_watched().remove(&key);
+            return;
+        }
+        let (runner, run) = (self.clone(), run.clone());
+        tokio::spawn(async move {
+            let end = runner.see_through(&run, &key, &whose).await;
+            let command = Command::EndAttempt {
+                run: key.run.clone(),
+                step: key.step,
+                attempt: key.attempt,
+                ending: end.ending,
+                output_bytes: end.output_bytes,
+                dropped_bytes: end.dropped_bytes,
+                digest: end.digest,
+                outputs: end.outputs,
+                ended_at: end.at,
+            };
+            runner.report(command, &run.runbook.name).await;
+            runner.lock_watched().remove(&key);
+            runner.nudge.notify_one();
+        });
+    }
+
+    async fn see_through(&self, run: &Run, key: &Key, whose: &Whose) -> End {
+        let now = || self.desk.clock().now();
+        let spool = match whose {
+            Whose::Ours => &self.place.spool,
+            Whose::Reachable(spool) => spool,
+            Whose::OutOfReach => return End::without_output(Ending::Unreachable, now()),
+        };
+        let mut dir = folder(spool, &key.run, key.step, key.attempt);
+        if !dir.exists() && self.is_of_a_lost_spool(run, key) {
+            return End::without_output(Ending::Interrupted, now());
+        }
+        let mut launches = 0;
+        loop {
+            if !dir.exists() {
+                match self.launch(run, key, dir.clone()).await {
+                    Ok(attempt) => return self.follow(run, attempt, key).await,
+                    // The plan asks for something that is not there: that is the step's own failure.
+                    Err(launch_trouble) if launch_trouble.is_the_steps() => {
+                        let reason = launch_trouble.to_string();
+                        return End::without_output(Ending::CouldNotStart { reason }, now());
+                    }
+                    // Our own trouble is no failure of the step: nothing may answer it as one.
+                    Err(reason) if launches >= LAUNCHES => {
+                        tracing::error!(run = %key.run, %reason, "Attempt {} of run {} cannot be launched", key.attempt, key.run);
+                        return End::without_output(Ending::Interrupted, now());
+                    }
+                    Err(reason) => {
+                        launches += 1;
+                        tracing::warn!(run = %key.run, %reason, "Attempt {} of run {} cannot be launched yet", key.attempt, key.run);
+                        tokio::time::sleep(Duration::from_secs(1 << launches.min(4))).await;
+                        continue;
+                    }
+                }
+            }
+            match supervise::adopt(&dir).await {
+                Ok(Adopted::Finished(outcome)) => return self.end(run, key, &dir, outcome).await,
+                Ok(Adopted::Running(attempt)) => {
+                    tracing::info!(run = %key.run, step = key.step, attempt = key.attempt, "Found attempt {} of run {} again, still running", key.attempt, key.run);
+                    return self.follow(run, attempt, key).await;
+                }
+                // Certainly never began, and never will in there: it gets a folder beside it.
+                Ok(Adopted::NeverStarted) => {
+                    let mut beside = dir.into_os_string();
+                    beside.push("r");
+                    dir = beside.into();
+                }
+                Ok(Adopted::Lost) => return self.lost(&dir).await,
+                // Not known yet (out of file descriptors, say): it may well be running.
+                Err(error) => {
+                    tracing::warn!(run = %key.run, %error, "Cannot look at the attempt's folder yet");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    /// The attempt began before this spool did: its own is gone, and what became of it nobody can tell.
+    fn is_of_a_lost_spool(&self, run: &Run, key: &Key) -> bool {
+        let attempt = run.steps.get(key.step as usize);
+        let attempt = attempt.and_then(|s| s.attempts.iter().find(|a| a.number == key.attempt));
+        attempt.is_some_and(|a| a.started_at < self.spool_since)
+    }
+
+    /// Waits for the end, and passes a stop on as soon as somebody asked for one.
+    async fn follow(&self, run: &Run, mut attempt: Attempt, key: &Key) -> End {
+        let dir = attempt.dir().to_owned();
+        let mut changes = self.desk.watch();
+        let mut asked = false;
+        loop {
+            let stop = changes
+                .borrow_and_update()
+                .runs
+                .get(&key.run)
+                .is_some_and(|r| r.is_stopping(key.step));
+            if stop && !asked {
+                asked = true;
+                if let Err(error) = attempt.cancel() {
+                    tracing::error!(run = %key.run, %error, "Cannot stop the attempt of run {}", key.run);
+                }
+            }
+            tokio::select! {
+                ended = attempt.wait() => return match ended {
+                    Ok(outcome) => self.end(run, key, &dir, outcome).await,
+                    Err(_) => self.lost(&dir).await,
+                },
+                changed = changes.changed() => if changed.is_err() {
+                    return std::future::pending().await;
+                },
+            }
+        }
+    }
+
+    async fn lost(&self, dir: &Path) -> End {
+        End {
+            output_bytes: supervise::output_size(dir).await.unwrap_or(0),
+            ..End::without_output(Ending::Interrupted, self.desk.clock().now())
+        }
+    }
+
+    async fn end(&self, run: &Run, key: &Key, dir: &Path, outcome: Outcome) -> End {
+        let definition = run.runbook.step(key.step as usize);
+        let guarded = definition.is_some_and(|s| s.expect.is_some());
+        let ending = match outcome.ending {
+            supervise::Ending::Exited(super::launch::REFUSED)
+                if guarded && outcome.command == 0 =>
+            {
+                Ending::Refused {
+                    reason: last_line(dir, outcome.output_bytes).await,
+                }
+            }
+            supervise::Ending::Exited(code) => Ending::Exited { code },
+            supervise::Ending::Signalled(signal) => Ending::Signalled { signal },
+            supervise::Ending::TimedOut => Ending::TimedOut,
+            supervise::Ending::Cancelled => Ending::Cancelled,
+            supervise::Ending::CouldNotStart(reason) => Ending::CouldNotStart { reason },
+        };
+        let mut outputs = supervise::read_outputs(dir).await.unwrap_or_default();
+        let declared = definition.map(|s| &s.outputs[..]).unwrap_or_default();
+        outputs.retain(|name, _| declared.contains(name));
+        End {
+            ending,
+            at: Stamp(outcome.ended_at),
+            output_bytes: outcome.output_bytes,
+            dropped_bytes: outcome.dropped_bytes,
+            digest: outcome.sha256,
+            outputs,
+        }
+    }
+}
+
+/// The sentence with which a guard refused.
+async fn last_line(dir: &Path, size: u64) -> String {
+    let from = size.saturating_sub(4096);
+    let said = supervise::read_output(dir, from, 4096).await;
+    let text = said.map_or_else(
+        |_| String::new(),
+        |piece| String::from_utf8_lossy(&piece.bytes).into_owned(),
+    );
+    let line = text.lines().rev().find(|l| !l.trim().is_empty());
+    let mut line = line
+        .unwrap_or("the target is not the expected one")
+        .to_owned();
+    line.truncate(line.floor_char_boundary(LONGEST_REASON));
+    line
+}
