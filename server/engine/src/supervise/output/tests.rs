@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::*;
+use crate::supervise::{Ending, Outcome, record};
 
 /// A folder, and what was written to it.
 struct Scene {
@@ -290,6 +291,30 @@ async fn what_is_asked_from_outside_is_the_same() {
         search(dir, "ine 4999", false, 0, 9).await.unwrap()[0].line,
         4_999
     );
+}
+
+#[tokio::test]
+async fn what_was_dropped_last_is_counted_too() {
+    let mut scene = Scene::new(0);
+    scene.write("kept\n");
+    let dir = scene.dir.path();
+    record::create(dir, "a").unwrap();
+    let before = read_lines(dir, 0, 9, 9).await.unwrap();
+    let outcome = Outcome {
+        ending: Ending::Exited(0),
+        command: 0,
+        started_at: 0,
+        ended_at: 0,
+        output_bytes: 100,
+        dropped_bytes: 95,
+        sha256: String::new(),
+    };
+    record::write_result(&record::open(dir, "a").unwrap(), &outcome).unwrap();
+    let after = read_lines(dir, 0, 9, 9).await.unwrap();
+    assert_eq!((before.complete, after.complete), (false, true));
+    assert_eq!(output_size(dir).await.unwrap(), 100);
+    let end = read_output(dir, 5, 9).await.unwrap();
+    assert_eq!((end.offset, end.bytes.len()), (100, 0));
 }
 
 proptest! {
