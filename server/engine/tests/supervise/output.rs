@@ -152,7 +152,7 @@ async fn output_is_there_as_soon_as_it_is_written() {
 async fn nobody_who_holds_on_to_the_output_is_waited_for() {
     // Once it has been given the pipe by the kernel, not by birth, nothing kills the holder.
     let scene = Scene::new(
-        "echo $$ > leader.new; mv leader.new leader; echo mine; while [ ! -e go ]; do sleep 0.02; done",
+        "echo mine; echo $$ > leader.new; mv leader.new leader; while [ ! -e go ]; do sleep 0.02; done",
     );
     let mut attempt = scene.launch().await;
     let leader = scene.pid("leader").await;
