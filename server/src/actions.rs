@@ -7,10 +7,10 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong use or not there yet, 3 refused.
 
 mod application;
-mod database;
+pub mod database;
 mod desk;
 mod failover;
-mod ground;
+pub mod ground;
 mod overview;
 
 use clap::Args;

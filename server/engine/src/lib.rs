@@ -11,10 +11,12 @@ pub mod access;
 pub mod checks;
 mod clock;
 pub mod desk;
+mod dry_run;
 pub mod plan;
 pub mod runner;
 pub mod supervise;
 
 pub use clock::Clock;
 pub use desk::{Beside, Desk, No, Receipt, Request, stamped};
+pub use dry_run::DryRun;
 pub use store;
