@@ -6,7 +6,11 @@ use super::{
 };
 use domain::plan::{CommandLine, Http, Predicate, Sql, Step, Value, Work};
 use engine::DryRun;
-use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// What the system searches when nothing else is said.
 const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -54,6 +58,13 @@ impl Telling<'_> {
         for argv in commands {
             println!("would run: {}", serde_json::json!(argv));
             self.program(argv.first().map_or("", String::as_str));
+            if let [program, word, action, ..] = argv.as_slice()
+                && word == "do"
+                && Path::new(program).file_name() == Some("muster".as_ref())
+                && !crate::actions::is_here(action)
+            {
+                self.missing(&format!("`muster do` has no action `{action}`"));
+            }
         }
     }
 
