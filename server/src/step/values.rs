@@ -27,7 +27,7 @@ impl Values {
 
     pub fn take(&self, value: &Value) -> Result<String, No> {
         let handed = |name: &str, what: &str, prefix: &str| {
-            let missing = |says| No::Ever(format!("{what} `{name}` is missing: {says}"));
+            let missing = |says| No::Ever(format!("{what} `{name}` was not handed over: {says}"));
             self.variable(&variable(prefix, name)).map_err(missing)
         };
         match value {
@@ -40,7 +40,7 @@ impl Values {
 
     /// The secret in a variable, or in the descriptor that the variable names.
     pub fn secret(&self, name: &str) -> Result<String, No> {
-        let wrong = |says| No::Ever(format!("the secret {name} is missing: {says}"));
+        let wrong = |says| No::Ever(format!("the secret {name} was not handed over: {says}"));
         let value = self.variable(name).map_err(wrong)?;
         let number = value
             .strip_prefix("/dev/fd/")

@@ -37,12 +37,14 @@ async fn a_dry_run_tells_what_would_be_typed_and_types_nothing() {
     said.keeps_quiet_about("xyzzy");
     assert_eq!(std::fs::read_dir(scene.home.path()).unwrap().count(), 0);
 
-    let said = Scene::new()
+    let scene = Scene::new();
+    std::fs::write(scene.home.path().join("plain"), "").unwrap();
+    let said = scene
         .dry_run(dry(
             step,
             json!([
                 ["no-such-program", "x"],
-                ["/etc/hosts"],
+                ["./plain"],
                 [env!("CARGO_BIN_EXE_muster"), "do", "db:no-such"]
             ]),
         ))
@@ -51,7 +53,7 @@ async fn a_dry_run_tells_what_would_be_typed_and_types_nothing() {
         1,
         &[
             "missing: `no-such-program` is in no folder of PATH",
-            "missing: /etc/hosts may not be executed",
+            "missing: ./plain may not be executed",
             "missing: the secret API_KEY",
             "missing: the parameter `where`",
             "missing: `muster do` has no action `db:no-such`",

@@ -150,7 +150,7 @@ async fn what_was_handed_over_reaches_the_server_as_it_is_and_is_never_printed()
     said.is(
         1,
         &[
-            "the parameter `target-time` is missing",
+            "the parameter `target-time` was not handed over",
             "MUSTER_PARAM_TARGET_TIME",
         ],
     );
