@@ -170,7 +170,8 @@ impl Telling<'_> {
         for value in named(step) {
             match &value {
                 Value::Parameter(name) => {
-                    if self.there(self.values.take(&value)).is_some() {
+                    let taken = self.there(self.values.take(&value));
+                    if taken.is_some() {
                         let at = variable("MUSTER_PARAM_", name);
                         println!("the parameter {name} is there, in {at}");
                     }

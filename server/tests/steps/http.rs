@@ -51,7 +51,7 @@ async fn site() -> String {
                 "/503",
                 any(|| async { (StatusCode::SERVICE_UNAVAILABLE, "warming up") }),
             )
-            .route("/slow", get(|| std::future::pending::<String>()))
+            .route("/slow", get(std::future::pending::<String>))
             .route("/flood", get(|| async { endless(Duration::ZERO) }))
             .route(
                 "/trickle",

@@ -1,6 +1,9 @@
 //! Words to those who follow an incident, through a real server.
 
-use crate::{house::House, scene::Scene};
+use crate::{
+    house::{House, until},
+    scene::Scene,
+};
 use serde_json::json;
 
 #[tokio::test]
@@ -35,8 +38,12 @@ async fn a_word_reaches_the_timeline_or_the_public_once_however_often_it_is_trie
         .await;
     assert_eq!(timeline.matches("The replica is promoted").count(), 1);
     assert_eq!(timeline.matches("We see the cause").count(), 1);
-    let status = server.anybody().text("/status").await;
-    assert!(status.contains("We see the cause") && !status.contains("promoted"));
+    let anybody = server.anybody();
+    let status = until("the public page tells it", async || {
+        Some(anybody.text("/status").await).filter(|page| page.contains("We see the cause"))
+    })
+    .await;
+    assert!(!status.contains("promoted"));
 
     let scene = scene.env("MUSTER_INCIDENT", "INC-1999-001");
     scene.work(note).await.is(1, &["INC-1999-001 was not told"]);
