@@ -14,6 +14,9 @@ use proptest::prelude::*;
 mod support;
 use support::*;
 
+#[path = "supervise/output.rs"]
+mod output;
+
 /// Waits for the file `go`, as a command does whose end the test decides.
 const AWAIT_GO: &str = "while [ ! -e go ]; do sleep 0.02; done;";
 /// A tree that TERM cannot end: a leader, a child, and a grandchild of a dead parent in a session of its own.
@@ -367,7 +370,10 @@ async fn the_environment_is_the_one_given_and_nothing_is_read_from_the_terminal(
     assert_eq!(scene.run().await.ending, Ending::Exited(0));
     assert_eq!(
         scene.output().await,
-        format!("$ env\nPATH=/usr/bin:/bin\nSECRET={SECRET}\n$ cat\n")
+        format!(
+            "$ env\nMUSTER_OUTPUT={}\nPATH=/usr/bin:/bin\nSECRET={SECRET}\n$ cat\n",
+            scene.spec.dir.join("outputs").display()
+        )
     );
 }
 
@@ -376,7 +382,10 @@ async fn any_output_is_kept_byte_for_byte() {
     let scene = Scene::of(vec![command("odd", &["printf", r"\377\000\303 no end"])]);
     scene.run().await;
     assert_eq!(
-        read_output(&scene.spec.dir, 6, usize::MAX).await.unwrap(),
+        read_output(&scene.spec.dir, 6, usize::MAX)
+            .await
+            .unwrap()
+            .bytes,
         b"\xff\0\xc3 no end"
     );
 
@@ -396,7 +405,8 @@ async fn any_output_is_kept_byte_for_byte() {
     assert_eq!(
         read_output(&scene.spec.dir, 104_857_600, 1000)
             .await
-            .unwrap(),
+            .unwrap()
+            .bytes,
         [0; 7]
     );
 }
@@ -418,7 +428,7 @@ proptest! {
         prop_assert_eq!(outcome.ending, Ending::Exited(0));
         let expected: String = argv.iter().map(|arg| format!("{arg}\0")).collect();
         prop_assert_eq!(fs::read(scene.path("argv")).unwrap(), expected.into_bytes());
-        prop_assert_eq!(fs::read(scene.path("env")).unwrap(), format!("HOSTILE={value}\0").into_bytes());
+        prop_assert_eq!(fs::read(scene.path("env")).unwrap(), format!("HOSTILE={value}\0MUSTER_OUTPUT={}\0", scene.spec.dir.join("outputs").display()).into_bytes());
     }
 }
 

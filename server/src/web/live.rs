@@ -219,7 +219,7 @@ impl Follow {
                 *self.at.insert(output::current(world.runs.get(&self.run)?)?)
             }
         };
-        let bytes = supervise::read_output(
+        let supervise::Piece { offset, bytes } = supervise::read_output(
             &output::folder_of(state, &self.run, step, attempt),
             self.offset,
             CHUNK,
@@ -228,8 +228,7 @@ impl Follow {
         .unwrap_or_default();
         let whole = whole_characters(&bytes);
         if whole > 0 {
-            let offset = self.offset;
-            self.offset += whole as u64;
+            self.offset = offset + whole as u64;
             return Some(OutputChunk {
                 step,
                 attempt,

@@ -69,7 +69,7 @@ pub async fn last(state: &State, run: &Run, which: &Which) -> Output {
     let dir = folder_of(state, &run.id, step, attempt);
     let total = supervise::output_size(&dir).await.unwrap_or(0);
     let offset = total.saturating_sub(SHOWN);
-    let bytes = supervise::read_output(&dir, offset, SHOWN as usize)
+    let supervise::Piece { offset, bytes } = supervise::read_output(&dir, offset, SHOWN as usize)
         .await
         .unwrap_or_default();
     Output {
@@ -148,7 +148,8 @@ pub async fn run_output(state: &State, id: &RunId, which: Which, as_file: bool) 
         bytes.extend(
             supervise::read_output(&dir, skip, MOST_AT_ONCE - bytes.len())
                 .await
-                .unwrap_or_default(),
+                .unwrap_or_default()
+                .bytes,
         );
         skip = 0;
         if bytes.len() >= MOST_AT_ONCE {

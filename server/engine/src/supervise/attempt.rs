@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 
 use super::claim::{self, Claim, Owner};
 use super::wire::{Notice, Notices};
-use super::{Outcome, cgroup, leftovers, record, sys};
+use super::{Outcome, cgroup, leftovers, outputs, record, sys};
 
 /// An attempt that a supervisor has claimed. Dropping it does not stop it.
 pub struct Attempt {
@@ -99,6 +99,8 @@ fn look(dir: &Path) -> io::Result<Seen> {
             (Some(Claim::Supervisor(owner)), Some(pidfd), None) => Seen::Running(owner, pidfd),
             (Some(Claim::Supervisor(owner)), None, None) => {
                 leftovers::end(&owner)?;
+                // Nobody masked them.
+                outputs::remove(dir);
                 Seen::Lost
             }
             (Some(Claim::Torn), ..) => Seen::Lost,

@@ -7,22 +7,29 @@
 //! watches; if it dies, its successor finds the attempt again by its folder ([`adopt`]).
 //!
 //! ```text
-//! server ──socket──▶ zygote ──fork──▶ supervisor ──▶ command
-//!    ▲                                    │             │
-//!    └────── notice pipe, pidfd ──────────┤             ▼
-//!            DIR/rec  intent | result ◀───┤          DIR/out
-//!            DIR/claim  who runs it   ◀───┘
+//! server ──socket──▶ zygote ──fork──▶ supervisor ─────fork────▶ command
+//!    ▲                                 │ ▲   │                   │   │
+//!    ├────── notice pipe, pidfd ───────┤ └───│─── output pipe ───┘   │
+//!    │       DIR/rec  intent | result ◀┤     ▼                       ▼
+//!    │       DIR/claim  who runs it   ◀┘   mask, hash            DIR/outputs
+//!    │                                       ▼                   KEY=VALUE
+//!    └─────────────────────────────────── DIR/out, index, tail-…
 //! ```
 //!
 //! Architecture invariant: a folder is run at most once. Whoever makes `claim` first owns it: a
 //! supervisor, which then runs the commands, or [`adopt`], after which no supervisor ever will.
 //! Architecture invariant: a supervisor that claimed a folder leaves a result in it, or was killed;
 //! the second case is told apart ([`Lost`]) and never taken for a failure of the command.
-//! Architecture invariant: environment and arguments travel in a memory file, never in an argv of
-//! ours and never on a disk.
+//! Architecture invariant: no byte of output passes through the server, so that its death loses none;
+//! and none is stored before it is masked.
+//! Architecture invariant: no output, however much, and no full disk stops or ends a command. What is
+//! not kept is counted, and is in the checksum.
+//! Architecture invariant: environment, arguments and files of secrets travel in memory files, never in an
+//! argv of ours and never on a disk.
 //! Architecture invariant: between `fork` and `exec` runs only code of a process with one thread.
 //!
-//! Deliberately absent: retries, conditions, masking of secrets and every other rule of a runbook.
+//! Deliberately absent: retries, conditions and every other rule of a runbook; what is a secret; how long
+//! an output is kept.
 //! A command that is to go on after its attempt (a database server, say) must be handed to a service
 //! manager: whatever an attempt leaves behind is killed.
 //!
@@ -34,10 +41,13 @@ mod cgroup;
 mod claim;
 mod launch;
 mod leftovers;
+mod mask;
+mod output;
+mod outputs;
+mod pipe;
 mod proc;
 mod program;
 mod record;
-mod spool;
 mod supervisor;
 mod sys;
 mod wire;
@@ -50,10 +60,11 @@ use serde::{Deserialize, Serialize};
 
 pub use attempt::{Adopted, Attempt, Lost, adopt};
 pub use launch::Supervisor;
-pub use spool::{output_size, read_output};
+pub use output::{Hit, LONGEST_LINE, Lines, Piece, output_size, read_lines, read_output, search};
+pub use outputs::read_outputs;
 pub use zygote::run_if_zygote;
 
-/// One attempt: what to run, and where to keep its traces. (No `Debug`: `env` may hold secrets.)
+/// One attempt: what to run, and where to keep its traces. (No `Debug`: it may hold secrets.)
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Spec {
     /// A folder of its own, made by [`Supervisor::launch`] and never used again.
@@ -64,8 +75,23 @@ pub struct Spec {
     pub commands: Vec<CommandLine>,
     pub cwd: PathBuf,
     /// The whole environment of the commands: nothing of the server's own is inherited. Programs are
-    /// looked up in its `PATH`.
+    /// looked up in its `PATH`. `MUSTER_OUTPUT` is added: the file that [`read_outputs`] reads.
     pub env: Vec<(String, String)>,
+    /// Names of the environment, and contents that a command finds in the file which that name tells:
+    /// `/dev/fd/N`, to be read by the command and what it starts, and nowhere on a disk. It is not
+    /// hidden in the output unless it, or a part of it, is in `mask` too.
+    #[serde(default)]
+    pub files: Vec<(String, String)>,
+    /// Secrets. Where the output, the announcements, the outputs or the sentence of a failed start have
+    /// one, raw or in base64, hex, an URL, JSON or a shell's trace, they get `********` instead; of one
+    /// with several lines each line of at least 6 bytes is hidden by itself as well. Values shorter than
+    /// 4 bytes are not hidden: they turn up everywhere by chance.
+    #[serde(default)]
+    pub mask: Vec<String>,
+    /// How many bytes of output are kept: its first half, and at least three quarters of as much of its
+    /// end. 0 stands for 64 MiB; the least is 4 KiB.
+    #[serde(default)]
+    pub output_limit: u64,
     /// For the attempt as a whole.
     pub timeout: Option<Duration>,
     /// How long a stopped command may take to leave by itself, after TERM and before KILL.
@@ -90,8 +116,14 @@ pub struct Outcome {
     pub started_at: i64,
     /// `started_at` plus the time that really passed: a clock set meanwhile cannot distort it.
     pub ended_at: i64,
-    /// The size of the output when everything was over, `$` lines included.
+    /// The size of the masked output, kept or not, when everything was over, `$` lines included.
     pub output_bytes: u64,
+    /// How many of these bytes are not kept, for the limit's sake or for want of room on the disk.
+    #[serde(default)]
+    pub dropped_bytes: u64,
+    /// Of all of them, in hexadecimal digits. Empty if nobody computed it.
+    #[serde(default)]
+    pub sha256: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

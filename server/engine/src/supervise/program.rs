@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::fs::File;
-use std::io::{self, PipeReader, Read, Write};
-use std::os::fd::BorrowedFd;
+use std::io::{self, PipeReader, Read, Seek, Write};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, killpg, signal, sigprocmask};
 use nix::unistd::{self, Pid};
 
@@ -25,6 +27,8 @@ pub struct Program {
     places: Vec<CString>,
     argv: Vec<CString>,
     env: Vec<CString>,
+    /// Kept open across `exec`, under the numbers that `env` tells.
+    files: Vec<OwnedFd>,
     cwd: PathBuf,
 }
 
@@ -46,11 +50,20 @@ impl Program {
         let argv = &spec.commands[command].argv;
         let name = argv.first().filter(|name| !name.is_empty()).cloned();
         let name = name.ok_or("The command is empty: name a program to run.")?;
+        let (mut files, mut at) = (Vec::new(), Vec::new());
+        for (key, content) in &spec.files {
+            let file = memory_file(content).map_err(|error| {
+                format!("`{key}` could not be handed over: {}.", describe(&error))
+            })?;
+            at.push((key, format!("/dev/fd/{}", file.as_raw_fd())));
+            files.push(file);
+        }
         // The last of several values counts; a `getenv` would find the first.
         let env: BTreeMap<_, _> = spec
             .env
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_str()))
+            .chain(at.iter().map(|(key, path)| (key.as_str(), path.as_str())))
             .collect();
         if let Some(key) = env.keys().find(|key| key.is_empty() || key.contains('=')) {
             return Err(format!(
@@ -71,6 +84,7 @@ impl Program {
             places: c_strings(places, "PATH")?,
             argv: c_strings(argv.iter().cloned(), "an argument")?,
             env: c_strings(env, "the environment")?,
+            files,
             cwd: spec.cwd.clone(),
             name,
             path,
@@ -78,7 +92,11 @@ impl Program {
     }
 
     /// Starts it as the leader of a new process group that writes to `out`.
-    pub fn start(self, out: &File, cgroup: Option<BorrowedFd<'_>>) -> Result<Running, String> {
+    pub fn start(
+        self,
+        out: BorrowedFd<'_>,
+        cgroup: Option<BorrowedFd<'_>>,
+    ) -> Result<Running, String> {
         let start = || {
             let nothing = File::open("/dev/null")?;
             let (failure, mut report) = io::pipe()?;
@@ -111,7 +129,7 @@ impl Program {
     }
 
     /// Turns the forked child into the command. Returns only to say what failed.
-    fn become_it(&self, nothing: &File, out: &File) -> (u8, Errno) {
+    fn become_it(&self, nothing: &File, out: BorrowedFd<'_>) -> (u8, Errno) {
         let prepare = || {
             unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
             // SAFETY: a default disposition runs no code of ours. The two that this process ignores
@@ -123,7 +141,11 @@ impl Program {
             sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
             unistd::dup2_stdin(nothing)?;
             unistd::dup2_stdout(out)?;
-            unistd::dup2_stderr(out)
+            unistd::dup2_stderr(out)?;
+            for file in &self.files {
+                fcntl(file, FcntlArg::F_SETFD(FdFlag::empty()))?;
+            }
+            Ok(())
         };
         if let Err(error) = prepare() {
             return (PREPARE, error);
@@ -206,6 +228,20 @@ impl Running {
             let _ = killpg(Pid::from_raw(self.pid), signal);
         }
     }
+}
+
+/// A file that is nowhere but in memory, for whoever has its descriptor, and that nobody can change.
+fn memory_file(content: &str) -> io::Result<OwnedFd> {
+    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+    let mut file = File::from(memfd_create(c"muster-file", flags)?);
+    file.write_all(content.as_bytes())?;
+    file.rewind()?;
+    let seals = SealFlag::F_SEAL_WRITE
+        | SealFlag::F_SEAL_GROW
+        | SealFlag::F_SEAL_SHRINK
+        | SealFlag::F_SEAL_SEAL;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+    Ok(file.into())
 }
 
 fn c_strings(

@@ -151,6 +151,8 @@ mod tests {
             started_at: 1,
             ended_at: 2,
             output_bytes: 3,
+            dropped_bytes: 4,
+            sha256: "5".repeat(64),
         }
     }
 
@@ -176,6 +178,20 @@ mod tests {
             Some(outcome(Ending::Exited(3)))
         );
         assert_eq!(file.metadata().unwrap().len(), 4096);
+    }
+
+    #[test]
+    fn a_result_from_before_there_were_checksums_is_still_read() {
+        let (dir, file) = recorded();
+        let old =
+            br#"{"ending":{"exited":0},"command":2,"started_at":1,"ended_at":2,"output_bytes":3}"#;
+        file.write_all_at(&seal(old).unwrap(), HALF as u64).unwrap();
+        let expected = Outcome {
+            dropped_bytes: 0,
+            sha256: String::new(),
+            ..outcome(Ending::Exited(0))
+        };
+        assert_eq!(read_result(dir.path()).unwrap(), Some(expected));
     }
 
     #[test]

@@ -15,10 +15,11 @@ use nix::unistd::{self, Pid};
 
 use super::cgroup::{self, Cgroup};
 use super::claim::{self, Claim, Owner};
+use super::pipe::Pipe;
 use super::program::{Program, Running};
 use super::sys::{self, Reaped, Status};
 use super::wire::{self, Notice, Order};
-use super::{Ending, Outcome, Spec, proc, record, spool};
+use super::{Ending, Outcome, Spec, outputs, proc, record};
 
 /// How long something killed may take to be gone. Only a process stuck in the kernel needs longer,
 /// and an attempt that is over must not seem to run because of it.
@@ -79,28 +80,32 @@ impl Supervisor {
             .spec
             .timeout
             .and_then(|timeout| clock.checked_add(timeout));
-        let out = spool::open(&self.spec.dir);
-        let (ending, command) = match &out {
-            Ok(out) => self.run_commands(out),
+        self.offer_outputs();
+        let mut pipe = Pipe::new(&self.spec);
+        let (ending, command) = match &mut pipe {
+            Ok(pipe) => self.run_commands(pipe),
             Err(error) => (
-                Ending::CouldNotStart(format!("The output cannot be written to a file: {error}.")),
+                Ending::CouldNotStart(format!("No pipe can be made for the output: {error}.")),
                 0,
             ),
         };
         self.end_tree();
-        let started_at = began
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_micros() as i64;
-        let outcome = Outcome {
+        let mut outcome = Outcome {
             ending,
             command,
-            started_at,
-            ended_at: started_at + clock.elapsed().as_micros() as i64,
-            output_bytes: out
-                .and_then(|out| out.metadata())
-                .map_or(0, |out| out.len()),
+            started_at: began
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_micros() as i64,
+            ended_at: 0,
+            output_bytes: 0,
+            sha256: String::new(),
+            dropped_bytes: 0,
         };
+        outcome.ended_at = outcome.started_at + clock.elapsed().as_micros() as i64;
+        if let Ok(pipe) = pipe {
+            self.collect(pipe, &mut outcome);
+        }
         // If the disk refuses it, the server at least hears it.
         let _ = record::write_result(&self.record, &outcome);
         tell(outcome);
@@ -109,22 +114,45 @@ impl Supervisor {
         }
     }
 
+    /// Gives the commands a file for what they want to tell the next steps.
+    fn offer_outputs(&mut self) {
+        // A full disk is no reason not to run a recovery.
+        let _ = outputs::create(&self.spec.dir);
+        let path = outputs::path(&self.spec.dir).to_string_lossy().into_owned();
+        self.spec.env.push((outputs::VARIABLE.to_owned(), path));
+    }
+
+    /// Takes in what is left of the output when nothing writes any more.
+    fn collect(&self, mut pipe: Pipe, outcome: &mut Outcome) {
+        pipe.drain();
+        outputs::mask(&self.spec.dir, pipe.mask());
+        if let Ending::CouldNotStart(sentence) = &mut outcome.ending {
+            let masked = pipe.mask().whole(sentence.as_bytes());
+            *sentence = String::from_utf8_lossy(&masked).into_owned();
+        }
+        let total = pipe.finish();
+        outcome.output_bytes = total.bytes;
+        outcome.dropped_bytes = total.dropped;
+        outcome.sha256 = total.sha256;
+    }
+
     /// Says how it ended, and with which command.
-    fn run_commands(&mut self, out: &File) -> (Ending, usize) {
+    fn run_commands(&mut self, pipe: &mut Pipe) -> (Ending, usize) {
         for (command, line) in self.spec.commands.iter().enumerate() {
             self.watch.listen();
             if let Some(ending) = self.watch.stop_asked() {
                 return (ending, command);
             }
-            // A full disk is no reason not to run a recovery.
-            let _ = spool::announce(out, &line.display);
             let group = self.cgroup.as_ref().map(Cgroup::as_fd);
-            let ending = match Program::new(&self.spec, command)
-                .and_then(|program| program.start(out, group))
-            {
-                Ok(running) => self.watch.end_of(running, self.spec.grace),
+            let started = Program::new(&self.spec, command)
+                .and_then(|program| program.start(pipe.end_to_write(), group));
+            // The command may write already, but nothing of it is read before this.
+            pipe.announce(&line.display);
+            let ending = match started {
+                Ok(running) => self.watch.end_of(running, self.spec.grace, pipe),
                 Err(sentence) => Ending::CouldNotStart(sentence),
             };
+            pipe.drain();
             if ending != Ending::Exited(0) || command + 1 == self.spec.commands.len() {
                 return (ending, command);
             }
@@ -158,8 +186,8 @@ impl Supervisor {
                 let _ = kill(Pid::from_raw(child), Signal::SIGKILL);
             }
             // Once more soon in any case: the list of children may miss one that is just arriving.
-            self.watch
-                .rest(Some(limit.min(Instant::now() + Duration::from_millis(50))));
+            let soon = limit.min(Instant::now() + Duration::from_millis(50));
+            self.watch.rest(Some(soon), None);
         }
     }
 }
@@ -205,7 +233,8 @@ impl Watch {
         self.asked.clone().or(late.then_some(Ending::TimedOut))
     }
 
-    fn rest(&self, until: Option<Instant>) {
+    /// Until something happens, or there is output to take.
+    fn rest(&self, until: Option<Instant>, pipe: Option<&mut Pipe>) {
         let timeout = until.map_or(PollTimeout::NONE, |until| {
             // Rounded up: not to wake a moment too early, again and again.
             let left = until
@@ -214,14 +243,21 @@ impl Watch {
                 .div_ceil(1000);
             PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
         });
-        let _ = poll(
-            &mut [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)],
-            timeout,
-        );
+        let signals = PollFd::new(self.signals.as_fd(), PollFlags::POLLIN);
+        let Some(pipe) = pipe else {
+            let _ = poll(&mut [signals], timeout);
+            return;
+        };
+        let mut both = [signals, PollFd::new(pipe.end_to_read(), PollFlags::POLLIN)];
+        let _ = poll(&mut both, timeout);
+        if both[1].any().unwrap_or(false) {
+            // Once only: whoever writes without end must not keep a stop from being heard.
+            pipe.take();
+        }
     }
 
     /// Sees one command through, and ends it if asked to. What then remains of it is for `end_tree`.
-    fn end_of(&mut self, running: Running, grace: Duration) -> Ending {
+    fn end_of(&mut self, running: Running, grace: Duration, pipe: &mut Pipe) -> Ending {
         let leader = running.pid;
         let mut status: Option<Status> = None;
         let mut stopping: Option<(Ending, Option<Instant>)> = None;
@@ -256,7 +292,8 @@ impl Watch {
                 }
                 _ => {}
             }
-            self.rest(stopping.as_ref().map_or(self.deadline, |(_, limit)| *limit));
+            let until = stopping.as_ref().map_or(self.deadline, |(_, limit)| *limit);
+            self.rest(until, Some(pipe));
         }
     }
 }

@@ -114,6 +114,16 @@ pub fn pidfd_signal(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     }
 }
 
+/// How many bytes can be read from `pipe` at once, now.
+pub fn readable(pipe: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut length: libc::c_int = 0;
+    // SAFETY: the kernel writes one int to `length`, which outlives the call.
+    match unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &mut length) } {
+        0 => Ok(usize::try_from(length).unwrap_or(0)),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Renames a file, unless there is one of the new name already.
 pub fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     const RENAME_NOREPLACE: u32 = 1;

@@ -46,6 +46,9 @@ impl Scene {
                 ("PATH".into(), "/usr/bin:/bin".into()),
                 ("SECRET".into(), SECRET.into()),
             ],
+            files: vec![],
+            mask: vec![],
+            output_limit: 0,
             timeout: None,
             grace: Duration::from_secs(20),
         };
@@ -71,7 +74,8 @@ impl Scene {
     }
 
     pub async fn output(&self) -> String {
-        String::from_utf8(read_output(&self.spec.dir, 0, usize::MAX).await.unwrap()).unwrap()
+        let piece = read_output(&self.spec.dir, 0, usize::MAX).await.unwrap();
+        String::from_utf8(piece.bytes).unwrap()
     }
 
     pub async fn launch(&self) -> Attempt {
