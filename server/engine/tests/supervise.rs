@@ -5,7 +5,9 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use engine::supervise::{Adopted, Ending, Lost, adopt, output_size, read_output};
+use engine::supervise::{
+    Adopted, Ending, LONGEST_LINE, Lost, adopt, output_size, read_lines, read_output,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use proptest::prelude::*;
@@ -409,6 +411,9 @@ async fn any_output_is_kept_byte_for_byte() {
             .bytes,
         [0; 7]
     );
+    let lines = read_lines(&scene.spec.dir, 0, 9, usize::MAX).await.unwrap();
+    assert_eq!((lines.total, lines.complete, lines.cut), (2, true, vec![1]));
+    assert_eq!(lines.lines, [b"$ much".to_vec(), vec![0; LONGEST_LINE]]);
 }
 
 proptest! {

@@ -33,6 +33,8 @@ struct Secrets {
     /// Sorted.
     forms: Vec<Vec<u8>>,
     longest: usize,
+    /// Whether one begins with these two bytes, for all of those: few do, and the rest is not looked at.
+    pairs: Vec<bool>,
 }
 
 impl Mask {
@@ -114,11 +116,16 @@ impl Secrets {
     fn new(values: &[String]) -> Option<Self> {
         let mut forms: Vec<Vec<u8>> = Vec::new();
         for value in values.iter().filter(|value| value.len() >= SHORTEST) {
-            forms::of(value, &mut forms);
+            forms::all(value, &mut forms);
             if value.contains('\n') {
-                let lines = value.split('\n').map(|line| line.trim_end_matches('\r'));
+                // What a shell leaves of it.
+                let trimmed = value.trim_end_matches('\n');
+                if trimmed.len() >= SHORTEST {
+                    forms::all(trimmed, &mut forms);
+                }
+                let lines = trimmed.split('\n').map(|line| line.trim_end_matches('\r'));
                 for line in lines.filter(|line| line.len() >= SHORTEST_LINE) {
-                    forms::of(line, &mut forms);
+                    forms::usual(line, &mut forms);
                 }
             }
         }
@@ -133,28 +140,44 @@ impl Secrets {
         // It fails for gigabytes of secrets only.
         let finder = finder.ok().filter(|_| !forms.is_empty())?;
         let longest = forms.iter().map(Vec::len).max()?;
+        let mut pairs = vec![false; 1 << 16];
+        for form in &forms {
+            pairs[pair(form)] = true;
+        }
         Some(Self {
             finder,
             forms,
             longest,
+            pairs,
         })
     }
 
     /// Where the longest end of `bytes` begins that is the beginning of a secret.
     fn undecided_from(&self, bytes: &[u8]) -> usize {
+        let last = bytes.len().saturating_sub(1);
         let first = bytes.len().saturating_sub(self.longest - 1);
-        (first..bytes.len())
-            .find(|&at| self.is_beginning(&bytes[at..]))
-            .unwrap_or(bytes.len())
+        let mut pairs = bytes[first..].windows(2).enumerate();
+        let found = pairs
+            .find(|(at, two)| self.pairs[pair(two)] && self.is_beginning(&bytes[first + at..]));
+        match found {
+            Some((at, _)) => first + at,
+            None if self.is_beginning(&bytes[last..]) => last,
+            None => bytes.len(),
+        }
     }
 
+    /// Not of nothing.
     fn is_beginning(&self, end: &[u8]) -> bool {
         // The first form that is longer than `end` and not smaller.
         let next = self.forms.partition_point(|form| form.as_slice() <= end);
-        self.forms
-            .get(next)
-            .is_some_and(|form| form.starts_with(end))
+        let form = self.forms.get(next);
+        !end.is_empty() && form.is_some_and(|form| form.starts_with(end))
     }
+}
+
+/// The first two of at least as many bytes, as a number.
+fn pair(bytes: &[u8]) -> usize {
+    usize::from(bytes[0]) << 8 | usize::from(bytes[1])
 }
 
 #[cfg(test)]

@@ -20,13 +20,29 @@ const PLAIN_IN_URLS: [&str; 6] = [
 const ESCAPED_IN_JSON: [&str; 3] = ["", "<>&\u{2028}\u{2029}", "<>&'\"+`\u{7f}\u{2028}\u{2029}"];
 
 /// Adds every form of `value`, some of them twice.
-pub fn of(value: &str, forms: &mut Vec<Vec<u8>>) {
-    forms.push(value.into());
+pub fn all(value: &str, forms: &mut Vec<Vec<u8>>) {
+    usual(value, forms);
     let lower = hex::encode(value);
     forms.push(lower.to_uppercase().into());
     forms.push(lower.into());
+    for upper in [false, true] {
+        let mut escaped = String::new();
+        value
+            .encode_utf16()
+            .for_each(|unit| unicode(&mut escaped, unit, upper));
+        forms.push(escaped.into());
+    }
+}
+
+/// Adds those that are also likely for a part of a secret.
+pub fn usual(value: &str, forms: &mut Vec<Vec<u8>>) {
+    forms.push(value.into());
     for alphabet in [STANDARD, URL] {
         forms.extend((0..3).map(|before| base64(value.as_bytes(), alphabet, before)));
+    }
+    // Nothing below would change it.
+    if value.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return;
     }
     for upper in [false, true] {
         for plain in PLAIN_IN_URLS {
@@ -45,11 +61,6 @@ pub fn of(value: &str, forms: &mut Vec<Vec<u8>>) {
                 forms.push(style.write(value));
             }
         }
-        let mut all = String::new();
-        value
-            .encode_utf16()
-            .for_each(|unit| unicode(&mut all, unit, upper));
-        forms.push(all.into());
     }
     // As a shell traces it.
     forms.push(value.replace('\'', r"'\''").into());

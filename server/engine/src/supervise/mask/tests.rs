@@ -115,6 +115,10 @@ fn a_secret_of_several_lines_is_hidden_line_by_line() {
         text(&[key], "> c2VjcmV0\n> short\n> longer line\n"),
         "> ********\n> short\n> ********\n"
     );
+    // A shell takes the last line's end away.
+    let once = base64("ab\ncdefgh".as_bytes(), false);
+    assert_eq!(text(&["ab\ncdefgh\n"], &once), "********");
+    assert_eq!(text(&["ab\n\n"], "ab 6162"), "ab 6162");
 }
 
 #[test]

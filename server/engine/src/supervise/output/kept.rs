@@ -20,9 +20,9 @@ pub struct Kept {
     pub runs: Vec<Run>,
 }
 
-/// Pieces without a gap between them.
+/// Parts without a gap between them.
 pub struct Run {
-    pieces: Vec<Stored>,
+    parts: Vec<Stored>,
 }
 
 struct Stored {
@@ -53,15 +53,13 @@ impl Kept {
                 Err(error) => return Err(error),
             };
             let size = file.metadata()?.len();
-            let piece = Stored { place, file, size };
+            let part = Stored { place, file, size };
             if size == 0 {
                 continue;
             }
             match runs.last_mut() {
-                Some(run) if run.end() == place.offset() => run.pieces.push(piece),
-                _ => runs.push(Run {
-                    pieces: vec![piece],
-                }),
+                Some(run) if run.end() == place.offset() => run.parts.push(part),
+                _ => runs.push(Run { parts: vec![part] }),
             }
         }
         Ok(Self {
@@ -103,7 +101,7 @@ impl Kept {
 
     /// How many lines of `run` have ended, counted from the beginning of the output.
     pub fn lines_ended(&self, run: &Run) -> io::Result<u64> {
-        let Some(last) = run.pieces.last() else {
+        let Some(last) = run.parts.last() else {
             return Ok(0);
         };
         let from = self.mark_before(last, u64::MAX);
@@ -118,13 +116,11 @@ impl Kept {
     /// Where line `line` begins in `run`, or the run itself if it begins with (the rest of) that line;
     /// the run's end if it is not in there.
     pub fn line_start(&self, run: &Run, line: u64) -> io::Result<u64> {
-        let after = run
-            .pieces
-            .partition_point(|piece| piece.place.line() < line);
-        let Some(piece) = after.checked_sub(1).and_then(|at| run.pieces.get(at)) else {
+        let after = run.parts.partition_point(|part| part.place.line() < line);
+        let Some(part) = after.checked_sub(1).and_then(|at| run.parts.get(at)) else {
             return Ok(run.start());
         };
-        let from = self.mark_before(piece, line);
+        let from = self.mark_before(part, line);
         let (mut left, mut start) = (line - from.line, run.end());
         run.scan(from.offset, |chunk, offset| {
             for newline in memchr_iter(b'\n', chunk) {
@@ -139,16 +135,16 @@ impl Kept {
         Ok(start)
     }
 
-    /// The last mark of `piece` for a line before `line`: its beginning, if nothing better is known.
-    fn mark_before(&self, piece: &Stored, line: u64) -> Mark {
+    /// The last mark of `part` for a line before `line`: its beginning, if nothing better is known.
+    fn mark_before(&self, part: &Stored, line: u64) -> Mark {
         let begin = Mark {
-            line: piece.place.line(),
-            offset: piece.place.offset(),
+            line: part.place.line(),
+            offset: part.place.offset(),
         };
-        let Ok(index) = File::open(piece.place.index(&self.dir)) else {
+        let Ok(index) = File::open(part.place.index(&self.dir)) else {
             return begin;
         };
-        let end = begin.offset + piece.size;
+        let end = begin.offset + part.size;
         let mark = |at: u64| {
             let mut bytes = [0; Mark::SIZE];
             index
@@ -176,18 +172,18 @@ impl Kept {
 
 impl Run {
     pub fn start(&self) -> u64 {
-        self.pieces.first().map_or(0, |piece| piece.place.offset())
+        self.parts.first().map_or(0, |part| part.place.offset())
     }
 
     pub fn end(&self) -> u64 {
-        self.pieces
+        self.parts
             .last()
-            .map_or(0, |piece| piece.place.offset() + piece.size)
+            .map_or(0, |part| part.place.offset() + part.size)
     }
 
     /// How many lines had ended before it.
     pub fn first_line(&self) -> u64 {
-        self.pieces.first().map_or(0, |piece| piece.place.line())
+        self.parts.first().map_or(0, |part| part.place.line())
     }
 
     pub fn ends_line(&self) -> io::Result<bool> {
@@ -195,17 +191,17 @@ impl Run {
         Ok(self.read(self.end().saturating_sub(1), &mut last)? == 0 || last == *b"\n")
     }
 
-    /// Reads what one piece has there, at most.
+    /// Reads what one part has there, at most.
     pub fn read(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         let after = self
-            .pieces
-            .partition_point(|piece| piece.place.offset() <= offset);
-        let Some(piece) = after.checked_sub(1).and_then(|at| self.pieces.get(at)) else {
+            .parts
+            .partition_point(|part| part.place.offset() <= offset);
+        let Some(part) = after.checked_sub(1).and_then(|at| self.parts.get(at)) else {
             return Ok(0);
         };
-        let within = offset - piece.place.offset();
-        let length = (piece.size.saturating_sub(within)).min(into.len() as u64);
-        piece.file.read_at(&mut into[..length as usize], within)
+        let within = offset - part.place.offset();
+        let length = (part.size.saturating_sub(within)).min(into.len() as u64);
+        part.file.read_at(&mut into[..length as usize], within)
     }
 
     /// Shows all from `offset` on, in chunks with their offsets, until told to stop.

@@ -17,7 +17,7 @@ pub struct Lines {
     pub first: u64,
     /// How many lines there are, dropped ones included; one that has no end yet counts.
     pub total: u64,
-    /// Whether the attempt is over: `total` is final.
+    /// Whether the attempt has left a result: `total` is final.
     pub complete: bool,
     /// Without their `\n`.
     pub lines: Vec<Vec<u8>>,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! out        index         the head: the first half of the limit
-//! tail-O-L   index-O-L     pieces of an eighth of the limit each; the oldest is dropped for a new one
+//! tail-O-L   index-O-L     parts of an eighth of the limit each; the oldest is dropped for a new one
 //! ```
 //!
 //! Offsets and line numbers (from 0) are always those of the whole stream, whatever was dropped of it.
@@ -11,7 +11,7 @@
 //! offset. There is a pair every 1,000 lines or 256 KiB, whichever comes first; it is written after
 //! the bytes it speaks of. An index may be missing or short: it only saves reading.
 //!
-//! A piece also ends where the disk refuses to take more. The next one begins when it takes some again.
+//! A part also ends where the disk refuses to take more. The next one begins when it takes some again.
 
 mod kept;
 mod lines;
@@ -87,7 +87,7 @@ async fn look<T: Send + 'static>(
     tokio::task::spawn_blocking(move || ask(&Kept::open(&dir)?)).await?
 }
 
-/// Where a piece begins.
+/// Where a part begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Head,

@@ -15,14 +15,14 @@ const MARK_LINES: u64 = 1_000;
 const MARK_BYTES: u64 = 256 << 10;
 /// A limit below this is raised to it.
 const LEAST_LIMIT: u64 = 4 << 10;
-/// A disk that is full again and again could make a piece of every few bytes.
+/// A disk that is full again and again could make a part of every few bytes.
 const MOST_TAILS: usize = 64;
 
 /// Never fails: what cannot be written is counted and dropped.
 pub struct Spool {
     dir: PathBuf,
     limit: u64,
-    open: Option<Piece>,
+    open: Option<Part>,
     /// The tails there are, with their sizes; the last one may be open.
     tails: VecDeque<(Place, u64)>,
     /// Where the stream has got to, and since when there is no mark.
@@ -34,7 +34,7 @@ pub struct Spool {
     hash: Sha256,
 }
 
-struct Piece {
+struct Part {
     place: Place,
     file: File,
     size: u64,
@@ -80,13 +80,13 @@ impl Spool {
         self.hash.update(bytes);
         let mut rest = bytes;
         while !rest.is_empty() {
-            if self.open.as_ref().is_none_or(|piece| piece.room == 0) {
-                self.open = self.next_piece().ok();
+            if self.open.as_ref().is_none_or(|part| part.room == 0) {
+                self.open = self.next_part().ok();
             }
-            let written = self.open.as_mut().map_or(0, |piece| piece.write(rest));
+            let written = self.open.as_mut().map_or(0, |part| part.write(rest));
             let (kept, left) = rest.split_at(written);
             self.walk(kept);
-            if let Some(Piece {
+            if let Some(Part {
                 place: Place::Tail { .. },
                 size,
                 ..
@@ -96,7 +96,7 @@ impl Spool {
                 tail.1 = *size;
             }
             rest = left;
-            if self.open.as_ref().is_none_or(|piece| piece.room > 0) && !rest.is_empty() {
+            if self.open.as_ref().is_none_or(|part| part.room > 0) && !rest.is_empty() {
                 self.refuse(rest);
                 return;
             }
@@ -111,19 +111,19 @@ impl Spool {
         }
     }
 
-    /// The disk does not take the rest. What comes next may find room again, in a piece of its own.
+    /// The disk does not take the rest. What comes next may find room again, in a part of its own.
     fn refuse(&mut self, rest: &[u8]) {
         self.refused += rest.len() as u64;
-        if let Some(piece) = self.open.take()
-            && piece.size == 0
-            && piece.place != Place::Head
+        if let Some(part) = self.open.take()
+            && part.size == 0
+            && part.place != Place::Head
         {
             self.drop_tail(self.tails.len() - 1);
         }
         self.walk(rest);
     }
 
-    fn next_piece(&mut self) -> io::Result<Piece> {
+    fn next_part(&mut self) -> io::Result<Part> {
         // Closed first: its number of bytes is final.
         let is_first = self.open.take().is_none() && self.at.offset == 0;
         let place = if is_first {
@@ -149,7 +149,7 @@ impl Spool {
             }
         }
         self.marked = self.at;
-        Ok(Piece {
+        Ok(Part {
             place,
             file,
             size: 0,
@@ -183,8 +183,8 @@ impl Spool {
             self.at.offset += end as u64;
             if self.at.line == due || end as u64 == room {
                 self.marked = self.at;
-                if let Some(piece) = &mut self.open {
-                    piece.mark(&self.dir, self.at);
+                if let Some(part) = &mut self.open {
+                    part.mark(&self.dir, self.at);
                 }
             }
             bytes = &bytes[end..];
@@ -192,7 +192,7 @@ impl Spool {
     }
 }
 
-impl Piece {
+impl Part {
     /// Says how many bytes, from the first on, there was room for.
     fn write(&mut self, bytes: &[u8]) -> usize {
         let wanted = bytes
