@@ -71,18 +71,29 @@ pub enum View {
     },
 }
 
-/// The output of one attempt from `offset`: the last part of a long one.
+/// The output of one attempt: how much there is of it, and how it ends. More is asked for by line.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Output {
     pub step: u32,
     pub attempt: u32,
-    /// The byte at which `text` begins …
-    pub offset: u64,
-    /// … and how many there are in all.
-    pub total: u64,
-    pub text: String,
-    /// Chosen by the reader (an earlier attempt), or the current one, which is followed live.
+    pub lines: u64,
+    pub bytes: u64,
+    /// Its last lines. The server draws them; the browser has no use for them.
+    #[serde(skip)]
+    pub last: Vec<Said>,
+    /// The attempt that goes on, and not one that the reader has chosen: another may follow it.
     pub follows: bool,
+    /// Nothing will be added to it.
+    pub over: bool,
+}
+
+/// A line of output, or a note that stands where lines are missing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// From 1; a note has none.
+    pub number: Option<u64>,
+    /// Classes and text.
+    pub runs: Vec<(String, String)>,
 }
 
 /// The last time a service was looked at.
@@ -118,14 +129,14 @@ pub struct Tick {
     pub looks: BTreeMap<ServiceId, Look>,
 }
 
-/// What the live stream's `output` carries.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct OutputChunk {
+/// What the live stream's `output` carries: how far an attempt has got.
+#[derive(Clone, Debug, Serialize)]
+pub struct Wrote {
     pub step: u32,
     pub attempt: u32,
-    /// The byte at which `text` begins …
-    pub offset: u64,
-    /// … and the one after its last, in the output itself: `text` may differ in length where that is not UTF-8.
-    pub end: u64,
-    pub text: String,
+    /// How many lines there are, the one that has no end yet included.
+    pub total: u64,
+    pub bytes: u64,
+    /// From which line to which nothing is kept; empty where all is.
+    pub gap: Vec<u64>,
 }

@@ -4,7 +4,7 @@
 
 use app::{
     Assets,
-    page::{Look, Output, Page, View, Who},
+    page::{Look, Output, Page, Said, View, Who},
     shell,
 };
 use domain::{plan::Plan, *};
@@ -634,17 +634,45 @@ pub fn runner() -> Actor {
 }
 
 pub fn output() -> Output {
-    let text = "db:failover-replica  target system 7391…0042, role replica  as expected\n\
-                fencing old primary … port closed, write refused  \u{1b}[32mproof recorded\u{1b}[0m\n\
-                promoting … timeline 1 → 2\n\
-                pg_is_in_recovery = f, write and read back ok\n\
-                app:update-connection  manufacturing-api  pool reset, 12 connections\n";
+    let said = |number: u64, runs: &[(&str, &str)]| Said {
+        number: Some(number),
+        runs: runs
+            .iter()
+            .map(|(class, text)| ((*class).into(), (*text).into()))
+            .collect(),
+    };
+    let last = vec![
+        said(
+            1,
+            &[(
+                "",
+                "db:failover-replica  target system 7391…0042, role replica  as expected",
+            )],
+        ),
+        said(
+            2,
+            &[
+                ("", "fencing old primary … port closed, write refused  "),
+                ("t-green", "proof recorded"),
+            ],
+        ),
+        said(3, &[("", "promoting … timeline 1 → 2")]),
+        said(4, &[("", "pg_is_in_recovery = f, write and read back ok")]),
+        said(
+            5,
+            &[(
+                "",
+                "app:update-connection  manufacturing-api  pool reset, 12 connections",
+            )],
+        ),
+    ];
     Output {
         step: 2,
         attempt: 1,
-        offset: 0,
-        total: text.len() as u64,
-        text: text.into(),
+        lines: 5,
+        bytes: 290,
+        last,
         follows: true,
+        over: false,
     }
 }
