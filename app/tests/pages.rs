@@ -42,6 +42,7 @@ fn every_page() -> Vec<(String, Page)> {
         View::Runbooks,
         View::Runbook {
             slug: "database-recovery".into(),
+            incident: None,
         },
         View::Contacts,
         View::Plan,

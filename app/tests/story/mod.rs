@@ -376,6 +376,7 @@ impl Story {
                 step: 2,
                 attempt: 1,
                 node: "muster-1".into(),
+                purpose: Purpose::Run,
             },
         );
         story
@@ -393,6 +394,9 @@ impl Story {
                 attempt: 1,
                 ending: Ending::TimedOut,
                 output_bytes: 1_204,
+                dropped_bytes: 0,
+                digest: String::new(),
+                outputs: BTreeMap::new(),
             },
         );
         story.step(262, RUN, 2, StepStatus::TimedOut, "timed out");
@@ -421,6 +425,9 @@ impl Story {
                 attempt: 1,
                 ending: Ending::Exited { code: 0 },
                 output_bytes: 2_811,
+                dropped_bytes: 0,
+                digest: String::new(),
+                outputs: BTreeMap::new(),
             },
         );
         story.step(238, RUN, 2, StepStatus::Succeeded, "");
@@ -507,6 +514,8 @@ impl Story {
                 parameters: BTreeMap::new(),
                 mode: Mode::Real,
                 plan,
+                parent: None,
+                stepwise: false,
             },
         );
     }
@@ -549,6 +558,7 @@ impl Story {
                 step,
                 attempt,
                 node: "muster-1".into(),
+                purpose: Purpose::Run,
             },
         );
         self.tell(
@@ -560,6 +570,9 @@ impl Story {
                 attempt,
                 ending,
                 output_bytes: 640,
+                dropped_bytes: 0,
+                digest: String::new(),
+                outputs: BTreeMap::new(),
             },
         );
     }
@@ -624,6 +637,9 @@ impl Story {
             looks,
             timeline,
             refused: None,
+            past: Default::default(),
+            proof: BTreeMap::new(),
+            book: Default::default(),
             seed: "5e1f".into(),
         }
     }
