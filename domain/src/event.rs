@@ -92,7 +92,7 @@ pub enum Event {
 
     RunStarted {
         run: RunId,
-        runbook: Runbook,
+        runbook: Box<Runbook>,
         incident: Option<Number>,
         parameters: BTreeMap<String, String>,
         mode: Mode,

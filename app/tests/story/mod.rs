@@ -509,7 +509,7 @@ impl Story {
             who,
             Event::RunStarted {
                 run: run.into(),
-                runbook,
+                runbook: Box::new(runbook),
                 incident,
                 parameters: BTreeMap::new(),
                 mode: Mode::Real,

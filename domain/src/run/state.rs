@@ -469,7 +469,7 @@ impl Run {
             id: run.clone(),
             incident: incident.clone(),
             steps: runbook.all_steps().map(|_| StepRun::pending()).collect(),
-            runbook: runbook.clone(),
+            runbook: Runbook::clone(runbook),
             plan: plan.clone(),
             parameters: parameters.clone(),
             mode: *mode,

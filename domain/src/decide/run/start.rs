@@ -58,7 +58,7 @@ pub(super) fn start(look: &Look<'_>, mut asked: Asked) -> Result<Vec<Event>, Ref
     };
     let started = Event::RunStarted {
         run: asked.id,
-        runbook: runbook.clone(),
+        runbook: Box::new(runbook.clone()),
         incident: asked.incident,
         parameters: asked.parameters,
         mode: asked.mode,
