@@ -116,9 +116,9 @@ fn revision(runbook: &Runbook, r: &Revision) -> El {
 /// From an older revision to the plan's, line by line; what is the same is only hinted at.
 fn difference(revision: &str, lines: &[Line]) -> El {
     let one = |l: &Line| match l {
-        Line::Same(text) => span().put(format!("  {text}\n")),
-        Line::Gone(text) => el("del").put(format!("- {text}\n")),
-        Line::New(text) => el("ins").put(format!("+ {text}\n")),
+        Line::Same(text) => span().put(format!("  {text}")),
+        Line::Gone(text) => el("del").put(format!("- {text}")),
+        Line::New(text) => el("ins").put(format!("+ {text}")),
     };
     let same = lines.iter().all(|l| matches!(l, Line::Same(_)));
     let body = if same {

@@ -205,9 +205,11 @@ fn approvers(run: Followed<Run>, step: usize, min: u32, role: AccessRole, not_se
                 says.push_str(&r.started_by);
             }
             says.push('.');
+            let mut so_far = 0;
             for said in r.steps.get(step).map_or(&[][..], |s| s.current_answers()) {
                 if said.answer == Answer::Approve {
-                    says.push_str(&format!(" {} approved.", said.name));
+                    so_far += 1;
+                    says.push_str(&format!(" {so_far} of {min}: {} approved.", said.name));
                 }
             }
             says
