@@ -211,7 +211,10 @@ pub fn headline(plan: &Plan, world: &World) -> String {
         return match health {
             Health::Operational => format!("All {count} services operational"),
             Health::NoData => format!("No data yet from {count} services"),
-            other => format!("All {count} services: {}", other.words().to_lowercase()),
+            other => format!(
+                "All {count} services: {}",
+                other.words().to_ascii_lowercase()
+            ),
         };
     }
     let says = counts.into_values().map(|(health, n)| match (health, n) {
@@ -219,7 +222,7 @@ pub fn headline(plan: &Plan, world: &World) -> String {
         (Health::MajorOutage, 2..) => format!("{n} major outages"),
         (Health::PartialOutage, 2..) => format!("{n} partial outages"),
         (Health::Maintenance, n) => format!("{n} in maintenance"),
-        (health, n) => format!("{n} {}", health.words().to_lowercase()),
+        (health, n) => format!("{n} {}", health.words().to_ascii_lowercase()),
     });
     says.collect::<Vec<_>>().join(", ")
 }

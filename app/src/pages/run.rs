@@ -6,7 +6,7 @@ use crate::{
     parts::{card, dim, incidents, link, plain, run, still, text, timeline, when},
     room::{Followed, Room},
 };
-use domain::{Mode, Run, RunId, words};
+use domain::{Run, RunId, words};
 use leptos::prelude::*;
 
 type Now = Followed<Run>;
@@ -59,7 +59,11 @@ fn about(r: &Run) -> Vec<Option<El>> {
         .class("dim about")
         .put(format!("run {}", words::short(r.id.as_str())))
         .put(of)
-        .put(format!(" · {} · started by {} ", run::progress(r), r.started_by))
+        .put(format!(
+            " · {} · started by {} ",
+            run::progress(r),
+            r.started_by
+        ))
         .put(when(r.started_at));
     vec![
         Some(run::status(r)),
@@ -72,6 +76,7 @@ fn about(r: &Run) -> Vec<Option<El>> {
 /// What is not for real says so across the page.
 #[cfg(feature = "ssr")]
 fn ribbon(r: &Run) -> Option<El> {
+    use domain::Mode;
     let (what, says) = match r.mode {
         Mode::Real => return None,
         Mode::Drill => (
@@ -96,8 +101,13 @@ fn locks(r: &Run) -> Option<El> {
         li().put(el("b").put(lock.clone()))
             .put(dim(format!("fencing token {}{until}", held.token)))
     };
-    (!r.locks.is_empty())
-        .then(|| card("Locks held", (), ul().class("plain").all(r.locks.iter().map(one))))
+    (!r.locks.is_empty()).then(|| {
+        card(
+            "Locks held",
+            (),
+            ul().class("plain").all(r.locks.iter().map(one)),
+        )
+    })
 }
 
 /// The output. The browser appends to it by hand: a long log is not a value to compare on every line.

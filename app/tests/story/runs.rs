@@ -121,33 +121,87 @@ impl Told {
     fn begins(&mut self, second: i64, step: u32, attempt: u32) -> &mut Told {
         let run = || ID.into();
         let because = String::new();
-        self.tell(second, &runner(), Event::StepStarted { run: run(), step, because });
+        self.tell(
+            second,
+            &runner(),
+            Event::StepStarted {
+                run: run(),
+                step,
+                because,
+            },
+        );
         let node = "muster-1".into();
         let purpose = Purpose::Run;
-        self.tell(second, &runner(), Event::AttemptStarted { run: run(), step, attempt, node, purpose })
+        self.tell(
+            second,
+            &runner(),
+            Event::AttemptStarted {
+                run: run(),
+                step,
+                attempt,
+                node,
+                purpose,
+            },
+        )
     }
 
     fn waits(&mut self, second: i64, step: u32, what: Wait, until: Option<i64>) -> &mut Told {
         let because = String::new();
         let until = until.map(at);
         let run = ID.into();
-        self.tell(second, &runner(), Event::StepWaits { run, step, what, because, until })
+        self.tell(
+            second,
+            &runner(),
+            Event::StepWaits {
+                run,
+                step,
+                what,
+                because,
+                until,
+            },
+        )
     }
 
-    fn says(&mut self, second: i64, who: &Actor, step: u32, answer: Answer, says: &str) -> &mut Told {
+    fn says(
+        &mut self,
+        second: i64,
+        who: &Actor,
+        step: u32,
+        answer: Answer,
+        says: &str,
+    ) -> &mut Told {
         let (run, says) = (ID.into(), says.into());
-        self.tell(second, who, Event::StepAnswered { run, step, answer, says })
+        self.tell(
+            second,
+            who,
+            Event::StepAnswered {
+                run,
+                step,
+                answer,
+                says,
+            },
+        )
     }
 
     fn by_hand(&mut self) -> &mut Told {
         self.says(214, &jane(), 1, Answer::Done, "Ms Okafor, shift lead");
-        self.0.step(214, ID, 1, StepStatus::Succeeded, "done by Jane Doe: Ms Okafor, shift lead");
+        self.0.step(
+            214,
+            ID,
+            1,
+            StepStatus::Succeeded,
+            "done by Jane Doe: Ms Okafor, shift lead",
+        );
         self
     }
 
     fn asks_approval(&mut self) -> &mut Told {
         self.by_hand();
-        let what = Wait::Approval { min: 2, role: AccessRole::Commander, prevent_self: true };
+        let what = Wait::Approval {
+            min: 2,
+            role: AccessRole::Commander,
+            prevent_self: true,
+        };
         self.waits(215, 2, what, Some(1115))
     }
 
@@ -169,12 +223,26 @@ impl Told {
             *step = 2;
         }
         let (run, because) = (ID.into(), "exit 2".into());
-        self.tell(221, &runner(), Event::RunPaused { run, step: 2, because })
+        self.tell(
+            221,
+            &runner(),
+            Event::RunPaused {
+                run,
+                step: 2,
+                because,
+            },
+        )
     }
 
     fn breaks_glass(&mut self) -> &mut Told {
         self.asks_approval()
-            .says(216, &jane(), 2, Answer::BreakGlass, "Nobody answers and the plant stands still")
+            .says(
+                216,
+                &jane(),
+                2,
+                Answer::BreakGlass,
+                "Nobody answers and the plant stands still",
+            )
             .begins(217, 2, 1)
     }
 
@@ -195,7 +263,10 @@ impl Told {
     fn page_for(&self, who: AccessRole, past: Past) -> Page {
         let mut shown = output();
         shown.step = 0;
-        let view = View::Run { id: ID.into(), output: shown };
+        let view = View::Run {
+            id: ID.into(),
+            output: shown,
+        };
         let mut page = self.0.page(view, 227, who);
         page.past = past;
         page
@@ -203,7 +274,10 @@ impl Told {
 }
 
 fn five() -> Past {
-    Past { runs: 5, millis: vec![6_000, 40_000, 95_000, 4_000, 0, 0, 3_000] }
+    Past {
+        runs: 5,
+        millis: vec![6_000, 40_000, 95_000, 4_000, 0, 0, 3_000],
+    }
 }
 
 impl Story {
@@ -216,14 +290,34 @@ impl Story {
             instructions: "Call the shop floor and let them stop entering orders.".into(),
             evidence: Some("Who confirmed it".into()),
         };
-        let busy = Wait::Lock { lock: "db:primary".into(), holder: RUN.into(), by: "Database Recovery".into() };
-        let retry = Event::RetryScheduled { run: ID.into(), step: 2, attempt: 2, at: at(233) };
-        let held = Event::RunHeld { run: ID.into(), because: "Wait for the storage team".into() };
+        let busy = Wait::Lock {
+            lock: "db:primary".into(),
+            holder: RUN.into(),
+            by: "Database Recovery".into(),
+        };
+        let retry = Event::RetryScheduled {
+            run: ID.into(),
+            step: 2,
+            attempt: 2,
+            at: at(233),
+        };
+        let held = Event::RunHeld {
+            run: ID.into(),
+            because: "Wait for the storage team".into(),
+        };
         let lost = |t: &mut Told| {
             t.begins(216, 2, 1);
             t.0.step(222, ID, 2, StepStatus::Interrupted, "");
             let (run, because) = (ID.into(), "its end was not seen".into());
-            t.tell(222, &runner(), Event::RunPaused { run, step: 2, because });
+            t.tell(
+                222,
+                &runner(),
+                Event::RunPaused {
+                    run,
+                    step: 2,
+                    because,
+                },
+            );
         };
         let mut unseen = real();
         lost(unseen.by_hand());
@@ -240,7 +334,10 @@ impl Story {
         let mut retrying = real();
         retrying.pauses();
         let mut again = real();
-        again.by_hand().begins(216, 2, 1).tell(221, &runner(), retry);
+        again
+            .by_hand()
+            .begins(216, 2, 1)
+            .tell(221, &runner(), retry);
         let mut step = Told::begun(Mode::Real, true);
         step.waits(191, 0, Wait::Go, None);
         let mut failed = real();
@@ -250,17 +347,53 @@ impl Story {
         failed.tell(221, &runner(), Event::RunFailing { run, because });
         failed.done(6).ends(RunStatus::Failed);
         vec![
-            ("run-running", real().by_hand().begins(216, 2, 1).page(five())),
+            (
+                "run-running",
+                real().by_hand().begins(216, 2, 1).page(five()),
+            ),
             ("run-first", real().by_hand().begins(216, 2, 1).page(none())),
             ("run-retrying", again.page(five())),
-            ("run-approval", real().asks_approval().says(220, &john(), 2, Answer::Approve, "go").page(five())),
-            ("run-approval-viewer", real().asks_approval().page_for(AccessRole::Viewer, none())),
-            ("run-confirm", real().by_hand().waits(215, 2, Wait::Confirm { text: "db-replica-1".into() }, None).page(none())),
-            ("run-manual", real().waits(201, 1, plant, Some(801)).page(five())),
+            (
+                "run-approval",
+                real()
+                    .asks_approval()
+                    .says(220, &john(), 2, Answer::Approve, "go")
+                    .page(five()),
+            ),
+            (
+                "run-approval-viewer",
+                real().asks_approval().page_for(AccessRole::Viewer, none()),
+            ),
+            (
+                "run-confirm",
+                real()
+                    .by_hand()
+                    .waits(
+                        215,
+                        2,
+                        Wait::Confirm {
+                            text: "db-replica-1".into(),
+                        },
+                        None,
+                    )
+                    .page(none()),
+            ),
+            (
+                "run-manual",
+                real().waits(201, 1, plant, Some(801)).page(five()),
+            ),
             ("run-step-by-step", step.page(none())),
-            ("run-lock", Told::begun(Mode::Real, false).waits(191, 0, busy, None).page(none())),
+            (
+                "run-lock",
+                Told::begun(Mode::Real, false)
+                    .waits(191, 0, busy, None)
+                    .page(none()),
+            ),
             ("run-paused-by-failure", retrying.page(five())),
-            ("run-paused-by-operator", real().by_hand().tell(216, &jane(), held).page(five())),
+            (
+                "run-paused-by-operator",
+                real().by_hand().tell(216, &jane(), held).page(five()),
+            ),
             ("run-interrupted", unseen.page(none())),
             ("run-stopping", tidies.page(none())),
             ("run-glass-broken", real().breaks_glass().page(none())),
@@ -270,8 +403,21 @@ impl Story {
             ("run-completed", over(RunStatus::Completed)),
             ("run-exceptions", over(RunStatus::CompletedWithExceptions)),
             ("run-failed", failed.page(none())),
-            ("run-cancelled", real().by_hand().stops().ends(RunStatus::Cancelled).page(none())),
-            ("run-unsigned", real().breaks_glass().ends(RunStatus::Completed).page(none())),
+            (
+                "run-cancelled",
+                real()
+                    .by_hand()
+                    .stops()
+                    .ends(RunStatus::Cancelled)
+                    .page(none()),
+            ),
+            (
+                "run-unsigned",
+                real()
+                    .breaks_glass()
+                    .ends(RunStatus::Completed)
+                    .page(none()),
+            ),
             ("runbook-form", Self::book(false)),
             ("runbook-refused", Self::book(true)),
         ]
@@ -281,39 +427,76 @@ impl Story {
     fn book(refused: bool) -> Page {
         let mut told = Told::real();
         told.by_hand().done(2).ends(RunStatus::Completed);
-        told.0.tell(240, &jane(), Event::IncidentDeclared {
-            incident: INC.into(),
-            title: "Orders are failing: primary database down".into(),
-            severity: Severity::Sev1,
-            affected: vec!["orders-api".into()],
-            kind: Kind::Real,
-            public: true,
-            plan: "4f1c9e02ab7d55e1c0".into(),
-            checklist: Vec::new(),
-        });
-        let view = View::Runbook { slug: MOVE.into(), incident: Some(INC.into()) };
+        told.0.tell(
+            240,
+            &jane(),
+            Event::IncidentDeclared {
+                incident: INC.into(),
+                title: "Orders are failing: primary database down".into(),
+                severity: Severity::Sev1,
+                affected: vec!["orders-api".into()],
+                kind: Kind::Real,
+                public: true,
+                plan: "4f1c9e02ab7d55e1c0".into(),
+                checklist: Vec::new(),
+            },
+        );
+        let view = View::Runbook {
+            slug: MOVE.into(),
+            incident: Some(INC.into()),
+        };
         let run = told.0.world.runs[&RunId::from(ID)].clone();
         let mut page = told.0.page(view, 3 * 86_400, AccessRole::Commander);
-        let proved = Proof::Worked { at: at(236), mode: Mode::Drill, exceptions: false };
+        let proved = Proof::Worked {
+            at: at(236),
+            mode: Mode::Drill,
+            exceptions: false,
+        };
         page.proof.insert(MOVE.into(), proved);
-        let revision = |name: &str, runs, current| Revision { name: name.into(), since: at(0), runs, current };
+        let revision = |name: &str, runs, current| Revision {
+            name: name.into(),
+            since: at(0),
+            runs,
+            current,
+        };
         page.book = Book {
-            runs: vec![Ran { run, revision: "a41c09e2d7b5".into() }],
-            revisions: vec![revision("a41c09e2d7b5", 1, true), revision("77c0de12ab34", 4, false)],
-            compared: refused.then(|| ("77c0de12ab34".into(), vec![
-                Line::Same("steps:".into()),
-                Line::Same("  - name: Promote the Replica".into()),
-                Line::Gone("    timeout: 30s".into()),
-                Line::New("    timeout: 2min".into()),
-            ])),
+            runs: vec![Ran {
+                run,
+                revision: "a41c09e2d7b5".into(),
+            }],
+            revisions: vec![
+                revision("a41c09e2d7b5", 1, true),
+                revision("77c0de12ab34", 4, false),
+            ],
+            compared: refused.then(|| {
+                (
+                    "77c0de12ab34".into(),
+                    vec![
+                        Line::Same("steps:".into()),
+                        Line::Same("  - name: Promote the Replica".into()),
+                        Line::Gone("    timeout: 30s".into()),
+                        Line::New("    timeout: 2min".into()),
+                    ],
+                )
+            }),
         };
         if refused {
             page.refused = Some(Refused {
                 form: format!("/runbooks/{MOVE}/runs"),
-                refusal: Refusal::invalid("parameters.lag", "Most seconds of lag that are bearable must be at most 600."),
-                typed: [("p.reason", "The disk fails"), ("p.lag", "900"), ("incident", ""), ("mode", "drill"), ("confirm", "db:primary"), ("stepwise", "true")]
-                    .map(|(a, b)| (a.to_owned(), b.to_owned()))
-                    .to_vec(),
+                refusal: Refusal::invalid(
+                    "parameters.lag",
+                    "Most seconds of lag that are bearable must be at most 600.",
+                ),
+                typed: [
+                    ("p.reason", "The disk fails"),
+                    ("p.lag", "900"),
+                    ("incident", ""),
+                    ("mode", "drill"),
+                    ("confirm", "db:primary"),
+                    ("stepwise", "true"),
+                ]
+                .map(|(a, b)| (a.to_owned(), b.to_owned()))
+                .to_vec(),
             });
         }
         page

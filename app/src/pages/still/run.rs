@@ -11,14 +11,24 @@ use leptos::prelude::*;
 pub fn given(room: Room, id: &RunId) -> Option<El> {
     let r = room.world.with_untracked(|w| w.runs.get(id).cloned())?;
     let mut lines = vec![
-        line("Started by", span().put(format!("{} ", r.started_by)).put(when(r.started_at))),
+        line(
+            "Started by",
+            span()
+                .put(format!("{} ", r.started_by))
+                .put(when(r.started_at)),
+        ),
         line("How", span().put(how(&r))),
     ];
     if let Some(number) = &r.incident {
-        lines.push(line("For", link(incidents::address(number), number.to_string())));
+        lines.push(line(
+            "For",
+            link(incidents::address(number), number.to_string()),
+        ));
     }
     if let Some(parent) = &r.parent {
-        let up = room.world.with_untracked(|w| w.runs.get(&parent.run).cloned());
+        let up = room
+            .world
+            .with_untracked(|w| w.runs.get(&parent.run).cloned());
         let step = up.as_ref().and_then(|up| {
             let step = up.runbook.step(parent.step as usize)?;
             Some(format!("{} of {}", step.name, up.runbook.name))
@@ -31,12 +41,27 @@ pub fn given(room: Room, id: &RunId) -> Option<El> {
         revision => format!(" revision {revision}"),
     };
     let slug = r.runbook.slug.to_string();
-    lines.push(line("Runbook, frozen when it started", span().put(link(format!("/runbooks/{slug}"), slug)).put(dim(revision))));
-    lines.push(line("Plan", link("/plan", short(r.plan.as_str()).to_owned())));
+    lines.push(line(
+        "Runbook, frozen when it started",
+        span()
+            .put(link(format!("/runbooks/{slug}"), slug))
+            .put(dim(revision)),
+    ));
+    lines.push(line(
+        "Plan",
+        link("/plan", short(r.plan.as_str()).to_owned()),
+    ));
     let parameter = |(name, value): (&String, &String)| {
-        let says = r.runbook.parameter(name).map(|p| p.description.clone()).filter(|d| !d.is_empty());
+        let says = r
+            .runbook
+            .parameter(name)
+            .map(|p| p.description.clone())
+            .filter(|d| !d.is_empty());
         line(
-            Node::from(vec![Node::from(el("code").put(name.clone())), Node::from(says.map(|s| dim(format!(" {s}"))))]),
+            Node::from(vec![
+                Node::from(el("code").put(name.clone())),
+                Node::from(says.map(|s| dim(format!(" {s}")))),
+            ]),
             el("code").put(value.clone()),
         )
     };
