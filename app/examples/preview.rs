@@ -68,7 +68,7 @@ fn pages() -> Vec<(&'static str, Page)> {
         .map(|(a, b)| (a.to_owned(), b.to_owned()))
         .to_vec(),
     });
-    vec![
+    let mut all = vec![
         ("board-first", quiet.page(View::Board, 10, Commander)),
         ("board-well", well.page(View::Board, 10, Commander)),
         ("board-failing", failing.page(View::Board, 12, Commander)),
@@ -92,5 +92,7 @@ fn pages() -> Vec<(&'static str, Page)> {
         ("plan", quiet.page(View::Plan, 10, Commander)),
         ("not-yet", quiet.page(View::NotYet { name: "Drills".into(), says: "Drills with their evidence come with a later version. Until then, run a runbook of the group Drills.".into() }, 10, Commander)),
         ("not-found", quiet.page(View::NotFound { says: "There is no incident INC-2026-999.".into() }, 10, Commander)),
-    ]
+    ];
+    all.extend(Story::runs());
+    all
 }

@@ -32,11 +32,11 @@ pub fn face(span: Span) -> String {
     }
 }
 
-/// A length of time in words, without fractions: `2 s`, `12 min`, `2 h 5 min`.
+/// A length of time in words, without fractions: `2 s`, `12 min`, `2 h 5 min`; its spaces do not break.
 pub fn words(span: Span) -> String {
     match span.as_secs() {
-        s @ 0..60 => format!("{s} s"),
-        _ => span.human(),
+        s @ 0..60 => format!("{s}\u{a0}s"),
+        _ => span.human().replace(' ', "\u{a0}"),
     }
 }
 
@@ -168,7 +168,7 @@ pub fn tile(
             words(now.since(look.at))
         ),
         (Health::Operational, Some(look), _) => format!(
-            "checked {} ago · {} ms",
+            "checked {}\u{a0}ago · {}\u{a0}ms",
             words(now.since(look.at)),
             look.took_ms
         ),
@@ -211,7 +211,10 @@ pub fn headline(plan: &Plan, world: &World) -> String {
         return match health {
             Health::Operational => format!("All {count} services operational"),
             Health::NoData => format!("No data yet from {count} services"),
-            other => format!("All {count} services: {}", other.words().to_lowercase()),
+            other => format!(
+                "All {count} services: {}",
+                other.words().to_ascii_lowercase()
+            ),
         };
     }
     let says = counts.into_values().map(|(health, n)| match (health, n) {
@@ -219,7 +222,7 @@ pub fn headline(plan: &Plan, world: &World) -> String {
         (Health::MajorOutage, 2..) => format!("{n} major outages"),
         (Health::PartialOutage, 2..) => format!("{n} partial outages"),
         (Health::Maintenance, n) => format!("{n} in maintenance"),
-        (health, n) => format!("{n} {}", health.words().to_lowercase()),
+        (health, n) => format!("{n} {}", health.words().to_ascii_lowercase()),
     });
     says.collect::<Vec<_>>().join(", ")
 }
@@ -300,8 +303,8 @@ mod tests {
         assert_eq!(face(Span::secs(763)), "12:43");
         assert_eq!(face(Span::secs(7510)), "2:05:10");
         assert_eq!(face(Span::secs(273_600)), "3 d 4 h");
-        assert_eq!(words(Span::millis(2_900)), "2 s");
-        assert_eq!(words(Span::secs(7_500)), "2 h 5 min");
+        assert_eq!(words(Span::millis(2_900)), "2\u{a0}s");
+        assert_eq!(words(Span::secs(7_500)), "2\u{a0}h\u{a0}5\u{a0}min");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! what an [`crate::Event::AttemptStarted`] says and reports how it ended.
 
 mod condition;
+mod ending;
 mod fold;
 mod follow;
 mod gate;

@@ -96,11 +96,12 @@ impl Span {
 
     /// For a person, two units at most: `0.9 s`, `21.4 s`, `12 min`, `2 h 5 min`, `3 d`.
     pub fn human(self) -> String {
-        let ms = self.0.as_millis();
+        // Not `as_millis`: dividing 128 bits costs the browser's download a kilobyte.
+        let ms = self.0.subsec_millis();
         let s = self.0.as_secs();
         match s {
             0 if ms < 100 => format!("{ms} ms"),
-            0..60 => format!("{}.{} s", s, ms % 1000 / 100),
+            0..60 => format!("{}.{} s", s, ms / 100),
             60..3600 => format!("{} min", s / 60),
             3600..86_400 if s % 3600 >= 60 => format!("{} h {} min", s / 3600, s % 3600 / 60),
             3600..86_400 => format!("{} h", s / 3600),
@@ -149,15 +150,58 @@ impl Serialize for Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        let text = String::deserialize(d)?;
+        // The browser only reads what a server wrote; a reader of all that people may write would cost it some kilobytes.
+        #[cfg(target_arch = "wasm32")]
+        return written(&text).ok_or_else(|| serde::de::Error::custom(""));
+        #[cfg(not(target_arch = "wasm32"))]
+        text.parse().map_err(serde::de::Error::custom)
     }
+}
+
+/// Reads what [`Span`]'s `Display` writes: `1h 30m`, `2days`.
+#[cfg(any(target_arch = "wasm32", test))]
+fn written(text: &str) -> Option<Span> {
+    let mut nanos = 0_u64;
+    for part in text.split(' ') {
+        let unit = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number: u64 = part[..part.len() - unit.len()].parse().ok()?;
+        let one: u64 = match unit.trim_end_matches('s') {
+            "year" => 31_557_600_000_000_000,
+            "month" => 2_630_016_000_000_000,
+            "day" => 86_400_000_000_000,
+            "h" => 3_600_000_000_000,
+            "m" if unit == "m" => 60_000_000_000,
+            "" => 1_000_000_000,
+            "m" => 1_000_000,
+            "u" => 1_000,
+            "n" => 1,
+            _ => return None,
+        };
+        nanos = nanos.checked_add(number.checked_mul(one)?)?;
+    }
+    Some(Span(Duration::from_nanos(nanos)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_of_a_length_of_time_is_read_by_the_browser() {
+        for nanos in [0, 1, 999, 1_000, 1_500_000, 2_000_000_000, 90_000_000_000] {
+            let span = Span(Duration::from_nanos(nanos));
+            assert_eq!(written(&span.to_string()), Some(span), "{span}");
+        }
+        for secs in [
+            60, 3_661, 86_400, 200_000, 2_700_000, 40_000_000, 99_999_999,
+        ] {
+            let span = Span::secs(secs);
+            assert_eq!(written(&span.to_string()), Some(span), "{span}");
+        }
+        assert_eq!(written("15 min"), None);
+        assert_eq!(written(""), None);
+    }
 
     #[test]
     fn an_instant_is_written_as_rfc3339_in_utc() {

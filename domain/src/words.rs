@@ -239,7 +239,7 @@ pub fn line(world: &World, stamped: &Stamped) -> Line {
         } => (
             health_icon(*to),
             Topic::Services,
-            format!("{service}: {}: {because}", to.words().to_lowercase()),
+            format!("{service}: {}: {because}", to.words().to_ascii_lowercase()),
             None,
         ),
         PlanLoaded { hash, name, .. } => (

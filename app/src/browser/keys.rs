@@ -136,7 +136,7 @@ pub fn filter() {
     else {
         return;
     };
-    let wanted = field.value().trim().to_lowercase();
+    let wanted = lower(field.value().trim());
     if wanted.is_empty() && !field.has_attribute("data-active") {
         return;
     }
@@ -150,7 +150,12 @@ pub fn filter() {
         _ => "#main [data-row]",
     };
     for row in dom::all(None, rows) {
-        let text = row.text_content().unwrap_or_default().to_lowercase();
+        let text = lower(&row.text_content().unwrap_or_default());
         dom::show(&row, text.contains(&wanted));
     }
+}
+
+/// By the browser: the library's tables of letters would cost some kilobytes.
+fn lower(text: &str) -> String {
+    js_sys::JsString::from(text).to_lower_case().into()
 }

@@ -6,7 +6,7 @@ use crate::{
     parts::{card, dim, incidents, link, log, run, still, text, timeline, when},
     room::Room,
 };
-use domain::{Mode, Run, RunId, words};
+use domain::{Run, RunId, words};
 use leptos::prelude::*;
 
 pub fn page(room: Room, id: RunId, output: &Output) -> Vec<El> {
@@ -57,7 +57,11 @@ fn about(r: &Run) -> Vec<Option<El>> {
         .class("dim about")
         .put(format!("run {}", words::short(r.id.as_str())))
         .put(of)
-        .put(format!(" · {} · started by {} ", run::progress(r), r.started_by))
+        .put(format!(
+            " · {} · started by {} ",
+            run::progress(r),
+            r.started_by
+        ))
         .put(when(r.started_at));
     vec![
         Some(run::status(r)),
@@ -70,6 +74,7 @@ fn about(r: &Run) -> Vec<Option<El>> {
 /// What is not for real says so across the page.
 #[cfg(feature = "ssr")]
 fn ribbon(r: &Run) -> Option<El> {
+    use domain::Mode;
     let (what, says) = match r.mode {
         Mode::Real => return None,
         Mode::Drill => (
@@ -94,6 +99,11 @@ fn locks(r: &Run) -> Option<El> {
         li().put(el("b").put(lock.clone()))
             .put(dim(format!("fencing token {}{until}", held.token)))
     };
-    (!r.locks.is_empty())
-        .then(|| card("Locks held", (), ul().class("plain").all(r.locks.iter().map(one))))
+    (!r.locks.is_empty()).then(|| {
+        card(
+            "Locks held",
+            (),
+            ul().class("plain").all(r.locks.iter().map(one)),
+        )
+    })
 }

@@ -85,6 +85,7 @@ impl Form {
     }
 
     /// A field with its label and its sentence around the control. `of` is what a refusal calls it.
+    #[cfg(feature = "ssr")]
     pub fn labelled(&self, name: &str, of: &str, says: impl Into<Node>, control: El) -> El {
         self.around(name, of, says.into(), control)
     }

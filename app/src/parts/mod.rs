@@ -66,7 +66,7 @@ pub fn severity(plan: &Plan, severity: Severity) -> El {
         .severity(severity)
         .map_or("", |s| s.name.as_str());
     span()
-        .class(format!("chip {}", severity.id().to_lowercase()))
+        .class(format!("chip {}", severity.id().to_ascii_lowercase()))
         .put(format!("{} {name}", severity.id()).trim_end().to_owned())
 }
 

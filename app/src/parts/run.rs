@@ -30,7 +30,7 @@ pub fn progress(run: &Run) -> String {
         RunStatus::PausedByOperator => "paused by an operator at",
         RunStatus::Cancelling => "is being stopped at",
         status => {
-            let mut says = status.words().to_lowercase();
+            let mut says = status.words().to_ascii_lowercase();
             if let Some(end) = run.ended_at {
                 says.push_str(" after ");
                 says.push_str(&facts::words(end.since(run.started_at)));
@@ -146,8 +146,7 @@ fn step(
         status if waits => (words::step_icon(status), "is-warn"),
         status => (words::step_icon(status), words::step_icon(status).tone()),
     };
-    let active =
-        asks || waits || matches!(done.status, StepStatus::Running | StepStatus::Retrying);
+    let active = asks || waits || matches!(done.status, StepStatus::Running | StepStatus::Retrying);
     let mut line = li()
         .class(active.then_some("active"))
         .put(
@@ -300,10 +299,7 @@ fn attempt(
             "href",
             format!("{}?step={step}&attempt={n}", address(&run.id)),
         )
-        .set(
-            "aria-current",
-            (shown == Some((step, n))).then_some("true"),
-        );
+        .set("aria-current", (shown == Some((step, n))).then_some("true"));
     vec![output.put(what).put(about)]
 }
 

@@ -15,6 +15,8 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 /// 2026-11-22 14:02:11 UTC.
 pub const START: Stamp = Stamp(1_795_356_131_000_000);
 
+mod runs;
+
 pub fn at(seconds: i64) -> Stamp {
     Stamp(START.0 + seconds * 1_000_000)
 }
@@ -497,6 +499,18 @@ impl Story {
     }
 
     pub fn start(&mut self, second: i64, run: &str, slug: &str, who: &Actor) {
+        self.start_as(second, run, slug, who, Mode::Real, BTreeMap::new());
+    }
+
+    pub fn start_as(
+        &mut self,
+        second: i64,
+        run: &str,
+        slug: &str,
+        who: &Actor,
+        mode: Mode,
+        parameters: BTreeMap<String, String>,
+    ) {
         let runbook = self
             .plan
             .runbook(&slug.into())
@@ -511,8 +525,8 @@ impl Story {
                 run: run.into(),
                 runbook: Box::new(runbook),
                 incident,
-                parameters: BTreeMap::new(),
-                mode: Mode::Real,
+                parameters,
+                mode,
                 plan,
                 parent: None,
                 stepwise: false,
@@ -520,7 +534,7 @@ impl Story {
         );
     }
 
-    fn attempt(
+    pub fn attempt(
         &mut self,
         second: i64,
         run: &str,
@@ -577,7 +591,7 @@ impl Story {
         );
     }
 
-    fn step(&mut self, second: i64, run: &str, step: u32, status: StepStatus, because: &str) {
+    pub fn step(&mut self, second: i64, run: &str, step: u32, status: StepStatus, because: &str) {
         self.tell(
             second,
             &runner(),

@@ -22,7 +22,10 @@ impl Condition {
         let of_service = |service: &ServiceId, asked: Health| {
             let now = health(service);
             let holds = (now != Health::NoData || asked == Health::NoData).then_some(now == asked);
-            unsure(holds, format!("{service}: {}", now.words().to_lowercase()))
+            unsure(
+                holds,
+                format!("{service}: {}", now.words().to_ascii_lowercase()),
+            )
         };
         let of_value = |what: &str, name: &str, value: Option<&str>, is: &str| {
             verdict(
@@ -114,7 +117,7 @@ fn find(run: &Run, name: &str) -> Option<(StepStatus, String)> {
             Some(ending) => format!("attempt {} {}", a.number, ending.words()),
             None => format!("attempt {} is running", a.number),
         },
-        None => step.status.words().to_lowercase(),
+        None => step.status.words().to_ascii_lowercase(),
     };
     Some((step.status, last))
 }

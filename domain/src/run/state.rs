@@ -104,7 +104,11 @@ impl StepStatus {
 
 /// How one attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "ending", rename_all = "snake_case")]
+#[serde(
+    tag = "ending",
+    rename_all = "snake_case",
+    try_from = "super::ending::Flat"
+)]
 pub enum Ending {
     Exited {
         code: i32,

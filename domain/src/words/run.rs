@@ -106,7 +106,7 @@ pub(super) fn says<'e>(
             status,
             because,
         } => {
-            let status_says = status.words().to_lowercase();
+            let status_says = status.words().to_ascii_lowercase();
             // "timed out" needs no "timed out" before it.
             let says = match because.as_str() {
                 because if because.contains(&status_says) => because.to_owned(),
@@ -155,7 +155,7 @@ pub(super) fn says<'e>(
         )),
         RunEnded { run, status } => plain(
             run_icon(*status),
-            format!("{} {}", run_name(run), status.words().to_lowercase()),
+            format!("{} {}", run_name(run), status.words().to_ascii_lowercase()),
         ),
         _ => None,
     }

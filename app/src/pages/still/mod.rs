@@ -9,8 +9,8 @@ mod plan;
 pub mod run;
 mod runbook;
 mod runbooks;
-mod start;
 mod schedule;
+mod start;
 
 pub use runbooks::proof;
 

@@ -1,7 +1,7 @@
 //! What a run was given when it started: that does not change any more.
 
 use crate::{
-    node::{El, Node, el, ul},
+    node::{El, Node, el, span, ul},
     parts::{card, dim, incidents, line, link, run, when},
     room::Room,
 };
@@ -11,17 +11,24 @@ use leptos::prelude::*;
 pub fn given(room: Room, id: &RunId) -> Option<El> {
     let r = room.world.with_untracked(|w| w.runs.get(id).cloned())?;
     let mut lines = vec![
-        line("Started by", Node::from(vec![
-            Node::from(format!("{} ", r.started_by)),
-            when(r.started_at).into(),
-        ])),
-        line("How", how(&r)),
+        line(
+            "Started by",
+            span()
+                .put(format!("{} ", r.started_by))
+                .put(when(r.started_at)),
+        ),
+        line("How", span().put(how(&r))),
     ];
     if let Some(number) = &r.incident {
-        lines.push(line("For", link(incidents::address(number), number.to_string())));
+        lines.push(line(
+            "For",
+            link(incidents::address(number), number.to_string()),
+        ));
     }
     if let Some(parent) = &r.parent {
-        let up = room.world.with_untracked(|w| w.runs.get(&parent.run).cloned());
+        let up = room
+            .world
+            .with_untracked(|w| w.runs.get(&parent.run).cloned());
         let step = up.as_ref().and_then(|up| {
             let step = up.runbook.step(parent.step as usize)?;
             Some(format!("{} of {}", step.name, up.runbook.name))
@@ -31,17 +38,30 @@ pub fn given(room: Room, id: &RunId) -> Option<El> {
     }
     let revision = match r.runbook.revision.as_str() {
         "" => String::new(),
-        revision => format!(", revision {revision}"),
+        revision => format!(" revision {revision}"),
     };
-    lines.push(line("Runbook", Node::from(vec![
-        Node::from(link(format!("/runbooks/{}", r.runbook.slug), r.runbook.slug.to_string())),
-        Node::from(dim(format!("{revision}, frozen when it started"))),
-    ])));
-    lines.push(line("Plan", link("/plan", short(r.plan.as_str()).to_owned())));
+    let slug = r.runbook.slug.to_string();
+    lines.push(line(
+        "Runbook, frozen when it started",
+        span()
+            .put(link(format!("/runbooks/{slug}"), slug))
+            .put(dim(revision)),
+    ));
+    lines.push(line(
+        "Plan",
+        link("/plan", short(r.plan.as_str()).to_owned()),
+    ));
     let parameter = |(name, value): (&String, &String)| {
-        let says = r.runbook.parameter(name).map(|p| p.description.clone()).filter(|d| !d.is_empty());
+        let says = r
+            .runbook
+            .parameter(name)
+            .map(|p| p.description.clone())
+            .filter(|d| !d.is_empty());
         line(
-            Node::from(vec![Node::from(el("code").put(name.clone())), Node::from(says.map(|s| dim(format!(" {s}"))))]),
+            Node::from(vec![
+                Node::from(el("code").put(name.clone())),
+                Node::from(says.map(|s| dim(format!(" {s}")))),
+            ]),
             el("code").put(value.clone()),
         )
     };

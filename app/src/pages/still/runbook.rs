@@ -3,7 +3,7 @@
 use super::{runbooks::proof, start};
 use crate::{
     facts,
-    node::{El, Node, el, div, h3, li, ol, p, span, ul},
+    node::{El, Node, div, el, h3, li, ol, p, span, ul},
     page::{Line, Ran, Revision},
     pages::head,
     parts::{card, dim, incidents, line, link, run, state, when},
@@ -12,8 +12,8 @@ use crate::{
 use domain::{
     Mode, Number, Slug,
     plan::{
-        Approval, CommandLine, Condition, DatabaseRole, Expect, OnFailure, OnLocked, OnTimeout, Only, Plan,
-        Runbook, Scenario, SecretUse, Step, When, Work,
+        Approval, CommandLine, Condition, DatabaseRole, Expect, OnFailure, OnLocked, OnTimeout,
+        Only, Plan, Runbook, Scenario, SecretUse, Step, When, Work,
     },
     words::{Icon, run_icon},
 };
@@ -52,27 +52,43 @@ pub fn one(room: Room, slug: &str, incident: Option<&Number>) -> Vec<El> {
         .put(whole(runbook))
         .put(steps(plan, "Steps", &runbook.steps))
         .put(steps(plan, "When stopped", &runbook.on_cancel))
-        .put(steps(plan, "At the end, whatever the end is", &runbook.finally));
+        .put(steps(
+            plan,
+            "At the end, whatever the end is",
+            &runbook.finally,
+        ));
     let right = div()
         .class("col")
         .put(start::card(room, runbook, incident))
         .put(list("Runs", page.book.runs.iter().map(ran).collect()))
         .put(list(
             "Revisions",
-            page.book.revisions.iter().map(|r| revision(runbook, r)).collect(),
+            page.book
+                .revisions
+                .iter()
+                .map(|r| revision(runbook, r))
+                .collect(),
         ))
         .put(list("Answers", scenarios))
         .put(list("Offered for", services));
     let marks = div()
         .class("flat")
-        .put(runbook.is_dangerous().then(|| state(Icon::Warn, "Dangerous")))
+        .put(
+            runbook
+                .is_dangerous()
+                .then(|| state(Icon::Warn, "Dangerous")),
+        )
         .put(proof(&page, &runbook.slug))
         .put(when);
     let two = div().class("two runbook").put(left).put(right);
-    [Some(head(runbook.name.clone(), marks, ())), about, Some(two)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        Some(head(runbook.name.clone(), marks, ())),
+        about,
+        Some(two),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn scenario(s: &Scenario) -> El {
@@ -86,14 +102,27 @@ fn scenario(s: &Scenario) -> El {
 
 fn ran(ran: &Ran) -> El {
     let r = &ran.run;
-    let took = r.ended_at.map(|end| format!(" · {}", facts::words(end.since(r.started_at))));
+    let took = r
+        .ended_at
+        .map(|end| format!(" · {}", facts::words(end.since(r.started_at))));
     let about = vec![
         Node::from(link(run::address(&r.id), when(r.started_at))),
         Node::from(run::mode(r)),
-        Node::from(r.incident.as_ref().map(|n| link(incidents::address(n), n.to_string()))),
-        Node::from(dim(format!("revision {}{}", ran.revision, took.unwrap_or_default()))),
+        Node::from(
+            r.incident
+                .as_ref()
+                .map(|n| link(incidents::address(n), n.to_string())),
+        ),
+        Node::from(dim(format!(
+            "revision {}{}",
+            ran.revision,
+            took.unwrap_or_default()
+        ))),
     ];
-    line(div().class("marks").put(Node::from(about)), state(run_icon(r.status), r.status.words()))
+    line(
+        div().class("marks").put(Node::from(about)),
+        state(run_icon(r.status), r.status.words()),
+    )
 }
 
 fn revision(runbook: &Runbook, r: &Revision) -> El {
@@ -116,15 +145,19 @@ fn revision(runbook: &Runbook, r: &Revision) -> El {
 /// From an older revision to the plan's, line by line; what is the same is only hinted at.
 fn difference(revision: &str, lines: &[Line]) -> El {
     let one = |l: &Line| match l {
-        Line::Same(text) => span().put(format!("  {text}\n")),
-        Line::Gone(text) => el("del").put(format!("- {text}\n")),
-        Line::New(text) => el("ins").put(format!("+ {text}\n")),
+        Line::Same(text) => span().put(format!("  {text}")),
+        Line::Gone(text) => el("del").put(format!("- {text}")),
+        Line::New(text) => el("ins").put(format!("+ {text}")),
     };
     let same = lines.iter().all(|l| matches!(l, Line::Same(_)));
     let body = if same {
         p().class("dim").put("Nothing differs.")
     } else {
-        el("pre").class("diff").set("tabindex", "0").set("aria-label", "Difference").all(lines.iter().map(one))
+        el("pre")
+            .class("diff")
+            .set("tabindex", "0")
+            .set("aria-label", "Difference")
+            .all(lines.iter().map(one))
     };
     card(format!("From revision {revision} to the plan's"), (), body)
 }
@@ -148,14 +181,23 @@ fn whole(runbook: &Runbook) -> Option<El> {
             },
         );
     }
-    say("Approval before its first step", runbook.approval.as_ref().map(approval).unwrap_or_default());
-    say("Typed before it starts", runbook.confirm.clone().unwrap_or_default());
+    say(
+        "Approval before its first step",
+        runbook.approval.as_ref().map(approval).unwrap_or_default(),
+    );
+    say(
+        "Typed before it starts",
+        runbook.confirm.clone().unwrap_or_default(),
+    );
     say("Environment", names(&runbook.env));
     say("Secrets", secrets(&runbook.secrets));
     say("Runs in", runbook.working_dir.clone().unwrap_or_default());
     say(
         "Output kept of each attempt",
-        runbook.output_limit.map(|b| format!("{b} bytes")).unwrap_or_default(),
+        runbook
+            .output_limit
+            .map(|b| format!("{b} bytes"))
+            .unwrap_or_default(),
     );
     (!lines.is_empty()).then(|| card("The whole of it", (), ul().class("plain facts").all(lines)))
 }
@@ -177,7 +219,10 @@ fn step(plan: &Plan, step: &Step) -> El {
         );
         p().class("small").put(el("b").put(named)).put(words)
     });
-    let gate = step.is_gate().then(|| p().class("small").put("It does nothing itself: only somebody's word is asked."));
+    let gate = step.is_gate().then(|| {
+        p().class("small")
+            .put("It does nothing itself: only somebody's word is asked.")
+    });
     let rules = rules(step);
     let lines = details(step);
     li().put(h3().put(step.name.clone()))
@@ -194,10 +239,12 @@ fn step(plan: &Plan, step: &Step) -> El {
 fn commands(says: &'static str, of: &[CommandLine]) -> Option<Node> {
     let one = |c: &CommandLine| li().put(el("code").put(c.display()));
     let head = (!says.is_empty()).then(|| p().class("small dim").put(says));
-    (!of.is_empty()).then(|| Node::from(vec![
-        Node::from(head),
-        ul().class("commands").all(of.iter().map(one)).into(),
-    ]))
+    (!of.is_empty()).then(|| {
+        Node::from(vec![
+            Node::from(head),
+            ul().class("commands").all(of.iter().map(one)).into(),
+        ])
+    })
 }
 
 /// What it does where it types no command.
@@ -205,12 +252,24 @@ fn work(work: &Work) -> Node {
     let mut more: Vec<String> = Vec::new();
     let says: El = match work {
         Work::Manual(manual) => {
-            more.extend(manual.evidence.as_ref().map(|e| format!("to be written down: {e}")));
+            more.extend(
+                manual
+                    .evidence
+                    .as_ref()
+                    .map(|e| format!("to be written down: {e}")),
+            );
             el("blockquote").put(format!("By hand: {}", manual.instructions))
         }
         Work::Runbook(call) => {
-            more.extend(call.with.iter().map(|(name, value)| format!("{name} = {}", value.display())));
-            p().put("Runs the runbook ").put(link(format!("/runbooks/{}", call.slug), call.slug.to_string()))
+            more.extend(
+                call.with
+                    .iter()
+                    .map(|(name, value)| format!("{name} = {}", value.display())),
+            );
+            p().put("Runs the runbook ").put(link(
+                format!("/runbooks/{}", call.slug),
+                call.slug.to_string(),
+            ))
         }
         other => el("code").class("does").put(other.display()),
     };
@@ -222,7 +281,11 @@ fn work(work: &Work) -> Node {
                 _ => format!("answers {}", codes.join(" or ")),
             });
             more.extend(http.expect_body.as_ref().map(|b| format!("holds “{b}”")));
-            more.extend(http.expect_json.iter().map(|(at, is)| format!("{at} is {is}")));
+            more.extend(
+                http.expect_json
+                    .iter()
+                    .map(|(at, is)| format!("{at} is {is}")),
+            );
             more.extend(http.within.map(|w| format!("within {}", w.words())));
         }
         Work::Sql(sql) => {
@@ -231,7 +294,11 @@ fn work(work: &Work) -> Node {
                 more.push("read-only".into());
             }
         }
-        Work::Wait(wait) => more.push(format!("asked every {}, {} in a row", wait.every.words(), crate::parts::count(wait.times as usize, "time"))),
+        Work::Wait(wait) => more.push(format!(
+            "asked every {}, {} in a row",
+            wait.every.words(),
+            crate::parts::count(wait.times as usize, "time")
+        )),
         Work::Notify(notify) => more.push(match notify.public {
             Some(phase) => format!("public, as {}", phase.words().to_lowercase()),
             None => "in the incident's timeline".into(),
@@ -248,10 +315,13 @@ fn work(work: &Work) -> Node {
 fn rules(step: &Step) -> Vec<String> {
     let codes: Vec<_> = step.retry_on.iter().map(i32::to_string).collect();
     [
-        step.timeout.map(|t| format!("each attempt at most {}", t.words())),
+        step.timeout
+            .map(|t| format!("each attempt at most {}", t.words())),
         (step.retries > 0).then(|| format!("up to {} attempts", step.retries + 1)),
-        step.retry_delay.map(|d| format!("{} between them", d.words())),
-        step.backoff.map(|b| format!("growing by {} up to {}", b.factor, b.max.words())),
+        step.retry_delay
+            .map(|d| format!("{} between them", d.words())),
+        step.backoff
+            .map(|b| format!("growing by {} up to {}", b.factor, b.max.words())),
         (!codes.is_empty()).then(|| format!("again only after exit {}", codes.join(" or "))),
         step.idempotent.then(|| "may be run twice".to_owned()),
         match &step.on_failure {
@@ -260,12 +330,24 @@ fn rules(step: &Step) -> Vec<String> {
             OnFailure::Abort => Some("ends the run if it fails".into()),
             OnFailure::Goto(step) => Some(format!("goes on at “{step}” if it fails")),
         },
-        step.critical.map(|c| if c { "its failure fails the run" } else { "its failure does not fail the run" }.to_owned()),
-        step.parallel.as_ref().map(|group| format!("at the same time as the others of “{group}”")),
-        step.only.map(|only| match only {
-            Only::Drill => "only in a drill",
-            Only::Real => "not in a drill",
-        }.to_owned()),
+        step.critical.map(|c| {
+            if c {
+                "its failure fails the run"
+            } else {
+                "its failure does not fail the run"
+            }
+            .to_owned()
+        }),
+        step.parallel
+            .as_ref()
+            .map(|group| format!("at the same time as the others of “{group}”")),
+        step.only.map(|only| {
+            match only {
+                Only::Drill => "only in a drill",
+                Only::Real => "not in a drill",
+            }
+            .to_owned()
+        }),
     ]
     .into_iter()
     .flatten()
@@ -275,17 +357,30 @@ fn rules(step: &Step) -> Vec<String> {
 /// What it needs and gives: a line each.
 fn details(step: &Step) -> Vec<El> {
     let all = [
-        ("Approval", step.approval.as_ref().map(approval).unwrap_or_default()),
-        ("Typed before it starts", step.confirm.clone().unwrap_or_default()),
+        (
+            "Approval",
+            step.approval.as_ref().map(approval).unwrap_or_default(),
+        ),
+        (
+            "Typed before it starts",
+            step.confirm.clone().unwrap_or_default(),
+        ),
         ("Locks", step.locks.join(", ")),
-        ("Expects", step.expect.as_ref().map(expects).unwrap_or_default()),
+        (
+            "Expects",
+            step.expect.as_ref().map(expects).unwrap_or_default(),
+        ),
         ("Environment", names(&step.env)),
         ("Secrets", secrets(&step.secrets)),
         ("Writes", step.outputs.join(", ")),
         ("Runs in", step.working_dir.clone().unwrap_or_default()),
     ];
-    let says = |(what, says): (&'static str, String)| li().put(el("b").put(what)).put(format!(" {says}"));
-    all.into_iter().filter(|(_, says)| !says.is_empty()).map(says).collect()
+    let says =
+        |(what, says): (&'static str, String)| li().put(el("b").put(what)).put(format!(" {says}"));
+    all.into_iter()
+        .filter(|(_, says)| !says.is_empty())
+        .map(says)
+        .collect()
 }
 
 fn names(of: &BTreeMap<String, String>) -> String {

@@ -131,9 +131,8 @@ impl<'a> Start<'a> {
 
     pub fn modes(&self) -> El {
         let page = self.room.page();
-        let drills = (self.open.iter()).any(|i| {
-            i.kind == Kind::Drill && self.chosen == i.number.as_str()
-        });
+        let drills =
+            (self.open.iter()).any(|i| i.kind == Kind::Drill && self.chosen == i.number.as_str());
         let usual = if drills { "drill" } else { "real" };
         let chosen = self.form.typed("mode").unwrap_or_else(|| usual.into());
         let mode = |value: &'static str, says: &'static str, more: &'static str| {
@@ -143,14 +142,22 @@ impl<'a> Start<'a> {
                 .put(span().put(says).put(dim(more)))
         };
         let drill = page.plan.targets.rehearsal.then(|| {
-            mode("drill", "As a drill", "acts, on targets that are there for practice")
+            mode(
+                "drill",
+                "As a drill",
+                "acts, on targets that are there for practice",
+            )
         });
         let set = fieldset()
             .class("choices")
             .put(legend().put("How?"))
             .put(mode("real", "For real", ""))
             .put(drill)
-            .put(mode("dry_run", "Dry run", "only says what each step would do"));
+            .put(mode(
+                "dry_run",
+                "Dry run",
+                "only says what each step would do",
+            ));
         div().put(set).put(self.form.sentence("mode"))
     }
 }
@@ -180,9 +187,8 @@ fn parameter(form: &Form, p: &Parameter) -> El {
             .put(says.to_owned())
     };
     let of_these = |options: Vec<El>| {
-        let none = (p.default.is_none()).then(|| {
-            option("", if must { "Choose …" } else { "Not given" })
-        });
+        let none =
+            (p.default.is_none()).then(|| option("", if must { "Choose …" } else { "Not given" }));
         el("select").put(none).all(options)
     };
     let typed = |kind: &'static str| {
@@ -218,7 +224,12 @@ fn parameter(form: &Form, p: &Parameter) -> El {
     }
     let hint = hint(p);
     says.push(dim(if must { "required" } else { "optional" }).into());
-    let field = form.labelled(&name, &format!("parameters.{}", p.name), says, control.set("required", must));
+    let field = form.labelled(
+        &name,
+        &format!("parameters.{}", p.name),
+        says,
+        control.set("required", must),
+    );
     field.put((!hint.is_empty()).then(|| el("p").class("small dim").put(hint)))
 }
 
@@ -253,10 +264,14 @@ pub fn card(room: Room, runbook: &Runbook, incident: Option<&Number>) -> El {
     let why = crate::room::needs(room.page().who.role, Permission::Command);
     let body: El = match (super::runbooks::going(room, runbook), why) {
         (_, Some(why)) => p().class("dim").put(why),
-        (Some(run), None) => p()
-            .put(crate::parts::run::status(&run))
-            .put(" ")
-            .put(crate::parts::link(crate::parts::run::address(&run.id), "Open the run that is not over")),
+        (Some(run), None) => {
+            p().put(crate::parts::run::status(&run))
+                .put(" ")
+                .put(crate::parts::link(
+                    crate::parts::run::address(&run.id),
+                    "Open the run that is not over",
+                ))
+        }
         (None, None) => Start::of(room, runbook, incident).whole(),
     };
     crate::parts::card("Start it", (), body).set("id", "start")

@@ -6,9 +6,7 @@ use crate::{
     parts::{Ask, Button, Form, dim, hidden, icon, link, menu, text, when},
     room::{Followed, Room},
 };
-use domain::{
-    AccessRole, Answer, Permission, Run, RunId, RunStatus, Wait, words,
-};
+use domain::{AccessRole, Answer, Permission, Run, RunId, RunStatus, Wait, words};
 use leptos::prelude::*;
 
 /// Where a run stands: its questions, each with the form that answers it, or that there are none; and what else may be done.
@@ -43,7 +41,10 @@ fn questions(run: &Run) -> Vec<String> {
     }
     if let Some(paused) = &run.paused {
         let step = paused.step as usize;
-        let tried = run.steps.get(step).map_or(0, |s| s.attempts.len() + s.answers.len());
+        let tried = run
+            .steps
+            .get(step)
+            .map_or(0, |s| s.attempts.len() + s.answers.len());
         ask("paused", step, tried as i64);
     }
     if run.status == RunStatus::PausedByOperator {
@@ -60,7 +61,10 @@ fn questions(run: &Run) -> Vec<String> {
 fn question(room: Room, run: Followed<Run>, id: &RunId, named: &str) -> El {
     let mut parts = named.split(' ');
     let kind = parts.next().unwrap_or_default();
-    let index: usize = parts.next().and_then(|n| n.parse().ok()).unwrap_or_default();
+    let index: usize = parts
+        .next()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or_default();
     let Some(r) = run.get_untracked() else {
         return div();
     };
@@ -74,7 +78,14 @@ fn question(room: Room, run: Followed<Run>, id: &RunId, named: &str) -> El {
     let wait = step.wait.as_ref();
     let mut says: Vec<Node> = Vec::new();
     let (title, acts): (String, Vec<El>) = match (kind, wait.map(|w| &w.what)) {
-        ("approve", Some(Wait::Approval { min, role, prevent_self })) => {
+        (
+            "approve",
+            Some(Wait::Approval {
+                min,
+                role,
+                prevent_self,
+            }),
+        ) => {
             says.push(approvers(run, index, *min, *role, *prevent_self).into());
             let barred = lacks(room, *role);
             let yes = form("approve");
@@ -85,8 +96,19 @@ fn question(room: Room, run: Followed<Run>, id: &RunId, named: &str) -> El {
                 yes.line("says", "Comment", ask("For the timeline")),
                 div()
                     .class("acts")
-                    .put(Button::new("Approve", Permission::View).main().adds("answer", "approve").barred(barred.clone()).view())
-                    .put(Button::new("Decline", Permission::View).adds("answer", "decline").barred(barred).view()),
+                    .put(
+                        Button::new("Approve", Permission::View)
+                            .main()
+                            .adds("answer", "approve")
+                            .barred(barred.clone())
+                            .view(),
+                    )
+                    .put(
+                        Button::new("Decline", Permission::View)
+                            .adds("answer", "decline")
+                            .barred(barred)
+                            .view(),
+                    ),
             ];
             let why = Ask {
                 required: true,
@@ -100,33 +122,79 @@ fn question(room: Room, run: Followed<Run>, id: &RunId, named: &str) -> El {
                 alone.line("says", "Why can nobody be asked?", why),
                 Button::new(format!("Run {called} without approval"), Permission::Command).class("btn danger").view(),
             ];
-            let glass = menu("alone", "Break the glass …", Permission::Command, open, "btn", alone.view(alone_body));
+            let glass = menu(
+                "alone",
+                "Break the glass …",
+                Permission::Command,
+                open,
+                "btn",
+                alone.view(alone_body),
+            );
             (format!("approve {called}"), vec![yes.view(body), glass])
         }
         ("confirm", Some(Wait::Confirm { text })) => {
-            says.push(p().put("Type ").put(el("code").put(text.clone())).put(" to let it act.").into());
+            says.push(
+                p().put("Type ")
+                    .put(el("code").put(text.clone()))
+                    .put(" to let it act.")
+                    .into(),
+            );
             let form = form("confirm");
             let body = vec![
                 of(),
                 hidden("answer", "confirm"),
-                form.line("says", "What does it act on?", Ask { required: true, ..Ask::default() }),
+                form.line(
+                    "says",
+                    "What does it act on?",
+                    Ask {
+                        required: true,
+                        ..Ask::default()
+                    },
+                ),
                 go("Confirm"),
             ];
             (format!("confirm {called}"), vec![form.view(body)])
         }
-        ("manual", Some(Wait::Manual { instructions, evidence })) => {
+        (
+            "manual",
+            Some(Wait::Manual {
+                instructions,
+                evidence,
+            }),
+        ) => {
             says.push(el("blockquote").put(instructions.clone()).into());
             let form = form("manual");
             let asked = evidence.clone();
-            let hint = if asked.is_some() { "It is kept with the run" } else { "What you did or saw" };
+            let hint = if asked.is_some() {
+                "It is kept with the run"
+            } else {
+                "What you did or saw"
+            };
             let body = vec![
                 of(),
                 asked.map_or_else(div, |what| p().put(el("b").put(what))),
-                form.line("says", if evidence.is_some() { "Write it down" } else { "Comment" }, ask(hint)),
+                form.line(
+                    "says",
+                    if evidence.is_some() {
+                        "Write it down"
+                    } else {
+                        "Comment"
+                    },
+                    ask(hint),
+                ),
                 div()
                     .class("acts")
-                    .put(Button::new("Done", Permission::Respond).main().adds("answer", "done").view())
-                    .put(Button::new("Could not be done", Permission::Respond).adds("answer", "failed").view()),
+                    .put(
+                        Button::new("Done", Permission::Respond)
+                            .main()
+                            .adds("answer", "done")
+                            .view(),
+                    )
+                    .put(
+                        Button::new("Could not be done", Permission::Respond)
+                            .adds("answer", "failed")
+                            .view(),
+                    ),
             ];
             (format!("do {called} by hand"), vec![form.view(body)])
         }
@@ -137,37 +205,60 @@ fn question(room: Room, run: Followed<Run>, id: &RunId, named: &str) -> El {
         }
         ("held", _) => {
             let form = Form::to(format!("{at}/continue"), format!("continue-{id}"));
-            says.push(p().put("An operator paused it. What runs now runs to its end; nothing else starts.").into());
+            says.push(
+                p().put(
+                    "An operator paused it. What runs now runs to its end; nothing else starts.",
+                )
+                .into(),
+            );
             ("continue the run".into(), vec![form.view(go("Continue"))])
         }
         ("sign", _) => {
             let broke = step.wants_cosignature();
-            says.extend(broke.map(|said| Node::from(vec![
-                p().put(format!("{} went on alone at {called} ", said.name)).put(when(said.at)),
-                el("blockquote").put(said.says.clone()),
-            ])));
+            says.extend(broke.map(|said| {
+                Node::from(vec![
+                    p().put(format!("{} went on alone at {called} ", said.name))
+                        .put(when(said.at)),
+                    el("blockquote").put(said.says.clone()),
+                ])
+            }));
             let form = form("sign");
             let body = vec![
                 of(),
                 hidden("answer", "co_sign"),
                 form.line("says", "Comment", ask("What you make of it")),
-                Button::new("Co-sign", Permission::View).main().barred(lacks(room, AccessRole::Commander)).view(),
+                Button::new("Co-sign", Permission::View)
+                    .main()
+                    .barred(lacks(room, AccessRole::Commander))
+                    .view(),
             ];
             ("co-sign what was done alone".into(), vec![form.view(body)])
         }
         _ => {
-            let because = r.paused.as_ref().map(|p| p.because.clone()).unwrap_or_default();
-            says.push(p().put(format!("{called} ended so: {because}. Look at its output, then decide.")).into());
+            let because = r
+                .paused
+                .as_ref()
+                .map(|p| p.because.clone())
+                .unwrap_or_default();
+            says.push(
+                p().put(format!(
+                    "{called} ended so: {because}. Look at its output, then decide."
+                ))
+                .into(),
+            );
             ("decide how to go on".into(), decide(&r, id, index))
         }
     };
-    let until = wait.and_then(|w| w.until).map(|until| {
-        p().class("small").put("Waits until ").put(when(until))
-    });
+    let until = wait
+        .and_then(|w| w.until)
+        .map(|until| p().class("small").put("Waits until ").put(when(until)));
     let because = Some(&step.because).filter(|b| !b.is_empty() && wait.is_some());
     section()
         .class(if kind == "sign" { "asks signs" } else { "asks" })
-        .put(h2().put(icon("person")).put(span().put("Needs a person: ").put(title)))
+        .put(
+            h2().put(icon("person"))
+                .put(span().put("Needs a person: ").put(title)),
+        )
         .all(says)
         .put(because.map(|b| p().class("small").put(format!("Runs because {b}"))))
         .put(until)
@@ -198,16 +289,22 @@ fn approvers(run: Followed<Run>, step: usize, min: u32, role: AccessRole, not_se
     let says = text(move || {
         run.with(|r| {
             let Some(r) = r else { return String::new() };
-            let mut says = words::wait(&Wait::Approval { min, role, prevent_self: not_self });
+            let mut says = words::wait(&Wait::Approval {
+                min,
+                role,
+                prevent_self: not_self,
+            });
             says.insert_str(0, "It waits ");
             if not_self {
                 says.push_str(", but not of whoever started it: ");
                 says.push_str(&r.started_by);
             }
             says.push('.');
+            let mut so_far = 0;
             for said in r.steps.get(step).map_or(&[][..], |s| s.current_answers()) {
                 if said.answer == Answer::Approve {
-                    says.push_str(&format!(" {} approved.", said.name));
+                    so_far += 1;
+                    says.push_str(&format!(" {so_far} of {min}: {} approved.", said.name));
                 }
             }
             says
@@ -223,7 +320,11 @@ fn decide(run: &Run, id: &RunId, index: usize) -> Vec<El> {
     let skip = Button::new("Skip this step", Permission::Command).main();
     let done = Button::new("Mark this step done", Permission::Command).main();
     let mut all = vec![retry];
-    if run.runbook.step(index).is_some_and(|s| !s.forced.is_empty()) {
+    if run
+        .runbook
+        .step(index)
+        .is_some_and(|s| !s.forced.is_empty())
+    {
         let form = Form::to(format!("{at}/retry"), format!("force-{id}"));
         let button = Button::new("Force from here on", Permission::Command).class("btn danger");
         let body = vec![
@@ -232,15 +333,50 @@ fn decide(run: &Run, id: &RunId, index: usize) -> Vec<El> {
             button.view(),
         ];
         let open = form.was_refused();
-        all.push(menu("force", "Retry forced …", Permission::Command, open, "btn", form.view(body)));
+        all.push(menu(
+            "force",
+            "Retry forced …",
+            Permission::Command,
+            open,
+            "btn",
+            form.view(body),
+        ));
     }
-    all.push(reasoned(id, "skip", "Skip …", "What makes it safe to go on without it", true, Vec::new(), skip));
-    all.push(reasoned(id, "done", "Mark done …", "How you know that it is done", true, Vec::new(), done));
+    all.push(reasoned(
+        id,
+        "skip",
+        "Skip …",
+        "What makes it safe to go on without it",
+        true,
+        Vec::new(),
+        skip,
+    ));
+    all.push(reasoned(
+        id,
+        "done",
+        "Mark done …",
+        "How you know that it is done",
+        true,
+        Vec::new(),
+        done,
+    ));
     let steps = run.runbook.steps.iter().enumerate();
     let form = Form::to(format!("{at}/from"), format!("from-{id}"));
-    let choice = form.choose("step", "From which step?", steps.map(|(i, s)| (i.to_string(), format!("{}. {}", i + 1, s.name))));
+    let choice = form.choose(
+        "step",
+        "From which step?",
+        steps.map(|(i, s)| (i.to_string(), format!("{}. {}", i + 1, s.name))),
+    );
     let from = Button::new("Go on from there", Permission::Command).main();
-    all.push(reasoned(id, "from", "Go on from …", "What makes that the right place", true, vec![choice], from));
+    all.push(reasoned(
+        id,
+        "from",
+        "Go on from …",
+        "What makes that the right place",
+        true,
+        vec![choice],
+        from,
+    ));
     all
 }
 
@@ -264,7 +400,14 @@ fn reasoned(
     };
     body.push(form.line("reason", "Why?", ask));
     body.push(button.view());
-    menu(verb, label, Permission::Command, open, "btn", form.view(body))
+    menu(
+        verb,
+        label,
+        Permission::Command,
+        open,
+        "btn",
+        form.view(body),
+    )
 }
 
 /// Nobody is needed: what it does, or what it came to.
@@ -275,12 +418,22 @@ fn calm(run: &Run) -> Option<El> {
     let line = p().class("calm").put(status(run));
     if run.is_over() {
         let mut says = super::progress(run);
-        says.replace_range(..1, &says[..1].to_uppercase());
-        return Some(p().class("calm").put(crate::parts::state(words::run_icon(run.status), says)).put(" Nothing is left to do here."));
+        says.get_mut(..1)
+            .into_iter()
+            .for_each(str::make_ascii_uppercase);
+        return Some(
+            p().class("calm")
+                .put(crate::parts::state(words::run_icon(run.status), says))
+                .put(" Nothing is left to do here."),
+        );
     }
     if let Some((lock, holder, by)) = lock(run) {
         let holder = link(address(holder), by.to_owned());
-        return Some(line.put(format!("{lock} is held by ")).put(holder).put(". It goes on by itself once that lets go."));
+        return Some(
+            line.put(format!("{lock} is held by "))
+                .put(holder)
+                .put(". It goes on by itself once that lets go."),
+        );
     }
     let mut says = String::from(match run.status {
         RunStatus::Cancelling => "It ends what runs and then tidies up.",
@@ -304,15 +457,32 @@ fn controls(run: Followed<Run>, id: &RunId) -> El {
     let hold = Form::to(format!("{}/hold", address(id)), format!("hold-{id}"))
         .view(Button::new("Pause", Permission::Command).view());
     let stopping = move || run.with(|r| r.is_some_and(|r| r.status == RunStatus::Cancelling));
-    let label = text(move || if stopping() { "Stop without tidying up …" } else { "Stop …" }.to_owned());
+    let label = text(move || {
+        if stopping() {
+            "Stop without tidying up …"
+        } else {
+            "Stop …"
+        }
+        .to_owned()
+    });
     let stop = Button::new(format!("Stop {title}"), Permission::Command).class("btn danger");
-    let moves = move || run.with(|r| r.is_some_and(|r| matches!(r.status, RunStatus::Running | RunStatus::Waiting)));
+    let moves = move || {
+        run.with(|r| r.is_some_and(|r| matches!(r.status, RunStatus::Running | RunStatus::Waiting)))
+    };
     let over = move || run.with(|r| r.is_none_or(|r| r.is_over() || r.abandoned));
     div()
         .class("acts controls")
         .hide(over)
         .put(div().class("flat").hide(move || !moves()).put(hold))
-        .put(reasoned(id, "cancel", label, "For the timeline", false, Vec::new(), stop))
+        .put(reasoned(
+            id,
+            "cancel",
+            label,
+            "For the timeline",
+            false,
+            Vec::new(),
+            stop,
+        ))
 }
 
 fn name_of(run: Followed<Run>) -> String {

@@ -17,10 +17,13 @@ pub fn outlook(run: &Run, past: &Past, now: Stamp) -> Option<El> {
         return Some(words.put("How long it takes: no earlier run to judge by."));
     }
     let (mut left, mut all) = (0, 0);
-    for (step, usual) in run.steps.iter().zip(&past.millis) {
+    // What a person decides on is all to do again, as far as one can tell.
+    let asked = run.paused.as_ref().map(|p| p.step as usize);
+    for (i, (step, usual)) in run.steps.iter().zip(&past.millis).enumerate() {
         all += usual;
         left += match (step.status, step.started_at) {
             (StepStatus::Pending, _) => *usual,
+            _ if asked == Some(i) => *usual,
             (status, _) if status.is_over() => 0,
             (_, Some(start)) => usual.saturating_sub(now.since(start).micros() as u64 / 1000),
             _ => *usual,
