@@ -32,13 +32,15 @@ export class House {
     private readonly folder: string,
     private readonly base: number,
     readonly database: Database,
+    private readonly runbooks: Record<string, string>,
   ) {}
 
-  static async open(database: Database = "sqlite"): Promise<House> {
+  /** `runbooks`: what its plan has besides the shipped ones, as YAML by slug. */
+  static async open(database: Database = "sqlite", runbooks: Record<string, string> = {}): Promise<House> {
     const folder = await mkdtemp(join(tmpdir(), "muster-house-"));
     // The database servers run as another user when root runs the tests: the folder must let them pass.
     await chmod(folder, 0o755);
-    const house = new House(folder, await freeBase(57400), database);
+    const house = new House(folder, await freeBase(57400), database, runbooks);
     try {
       await house.start();
     } catch (error) {
@@ -130,6 +132,7 @@ export class House {
       const text = await readFile(join(plan, file), "utf8");
       await writeFile(join(plan, file), text.replace(/\b554(\d\d)\b/g, (_, port) => String(this.base + Number(port))));
     }
+    for (const [slug, text] of Object.entries(this.runbooks)) await writeFile(join(plan, "runbooks", `${slug}.yaml`), text);
   }
 }
 

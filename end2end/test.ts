@@ -60,15 +60,18 @@ interface Stage {
   database: Database;
   /** The file's own name, so that each file has a house of its own. */
   stage: string;
+  /** What its plan has besides the shipped runbooks, as YAML by slug. */
+  runbooks: Record<string, string>;
   house: House;
 }
 
 export const test = base.extend<Story, Stage>({
   database: ["sqlite", { option: true, scope: "worker" }],
   stage: ["", { option: true, scope: "worker" }],
+  runbooks: [{}, { option: true, scope: "worker" }],
   house: [
-    async ({ database, stage: _ }, use) => {
-      const house = await House.open(database);
+    async ({ database, stage: _, runbooks }, use) => {
+      const house = await House.open(database, runbooks);
       await use(house);
       await house.close();
     },

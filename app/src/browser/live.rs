@@ -1,9 +1,9 @@
-//! The live stream: events are folded in, ticks tell the time and the latest looks, output is appended. Silence is
+//! The live stream: events are folded in, ticks tell the time and the latest looks, output is told to have grown. Silence is
 //! noticed; a hidden page lets go of its connection, a shown one takes it up where it was.
 
 use super::{clocks::Time, dom, output::Pane};
 use crate::{
-    page::{OutputChunk, Tick, View},
+    page::{Tick, View},
     room::{Link, Room},
     wire,
 };
@@ -130,10 +130,8 @@ impl Line {
                 }
             }
             "output" => {
-                if let (Ok(chunk), Some(run)) =
-                    (wire::read::<OutputChunk>(data), self.run.borrow().as_ref())
-                {
-                    self.pane.say(self.room, run, chunk);
+                if let Some(run) = self.run.borrow().as_ref() {
+                    self.pane.say(self.room, run, data);
                 }
             }
             _ => {

@@ -186,7 +186,15 @@ pub async fn window(
             if number < next || is_enough(window.lines.len(), drawn) {
                 continue;
             }
-            let said = draw(&mut style, number, raw, piece.cut.contains(&number), needle);
+            let whole = match piece.cut.contains(&number) {
+                false => Whole::Yes,
+                true if gap.is_some_and(|(_, found)| found == number) => Whole::ButItsBeginning,
+                true => Whole::ButItsEnd,
+            };
+            let said = Said {
+                number: Some(number + 1),
+                runs: draw(&mut style, raw, whole, needle),
+            };
             drawn += said.runs.iter().map(|(_, text)| text.len()).sum::<usize>();
             window.lines.push(said);
             next = number + 1;
@@ -208,35 +216,40 @@ async fn style_before(dir: &Folder, line: u64) -> std::io::Result<ansi::Style> {
     Ok(style)
 }
 
-fn draw(style: &mut ansi::Style, number: u64, raw: &[u8], cut: bool, needle: &str) -> Said {
-    let mut room = LONGEST;
-    let mut over = 0;
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    Yes,
+    ButItsBeginning,
+    ButItsEnd,
+}
+
+fn draw(style: &mut ansi::Style, raw: &[u8], whole: Whole, needle: &str) -> Vec<(String, String)> {
+    let (mut room, mut over) = (LONGEST, 0);
     let mut runs = Vec::new();
     for (style, mut text) in ansi::line(style, raw) {
         let keep = text.floor_char_boundary(room);
         over += text[keep..].chars().count();
         text.truncate(keep);
-        room -= keep;
-        if over > 0 {
-            room = 0;
-        }
+        // What comes after a cut is cut as well, even where it would fit.
+        room = if over > 0 { 0 } else { room - keep };
         if !text.is_empty() {
             runs.push((style.class(), text));
         }
     }
-    runs = mark(runs, needle);
-    if over > 0 || cut {
-        let more = match over {
-            0 => " … cut here".to_owned(),
-            _ if cut => format!(" … more than {over} more characters"),
-            over => format!(" … {over} more characters"),
-        };
-        runs.push(("t-gap".into(), more));
+    let mut runs = mark(runs, needle);
+    let end = match (over, whole) {
+        (0, Whole::ButItsEnd) => " … cut here".to_owned(),
+        (0, _) => String::new(),
+        (_, Whole::ButItsEnd) => format!(" … more than {over} more characters"),
+        _ => format!(" … {over} more characters"),
+    };
+    if !end.is_empty() {
+        runs.push(("t-gap".into(), end));
     }
-    Said {
-        number: Some(number + 1),
-        runs,
+    if whole == Whole::ButItsBeginning {
+        runs.insert(0, ("t-gap".into(), "… ".into()));
     }
+    runs
 }
 
 fn note(number: Option<u64>, says: String) -> Said {
