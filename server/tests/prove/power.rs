@@ -1,0 +1,295 @@
+//! Power loss. A kill leaves the page cache alone, so it says nothing of this; the system calls do. Nothing may be
+//! acknowledged, and no command may begin, before what was written of it has been synced.
+
+use crate::{
+    house::{Caller, House, size},
+    start_run, until_status,
+};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use std::{collections::HashMap, fs, path::Path, process::Command};
+
+const CLIENTS: usize = 4;
+
+/// One system call of the trace. `began` and `ended` are places in the order in which the tracer saw things.
+struct Call {
+    name: String,
+    text: String,
+    began: usize,
+    ended: usize,
+    result: i64,
+}
+
+impl Call {
+    /// What its first argument is: a file, or a connection.
+    fn on(&self) -> &str {
+        self.text.split(", ").next().unwrap_or_default()
+    }
+}
+
+/// What `strace -f -y` wrote. Calls that other threads interrupted are put together again.
+fn calls(trace: &Path) -> Vec<Call> {
+    let bytes = fs::read(trace).unwrap();
+    let (mut calls, mut open) = (Vec::new(), HashMap::new());
+    for (at, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
+        let Some((pid, rest)) = line.split_once(' ') else {
+            continue;
+        };
+        let rest = rest.trim_start();
+        let Some((_time, rest)) = rest.split_once(' ') else {
+            continue;
+        };
+        let (name, text, began) = if let Some(resumed) = rest.strip_prefix("<... ") {
+            let Some((name, _)) = resumed.split_once(" resumed>") else {
+                continue;
+            };
+            let Some((began, text)) = open.remove(&(pid.to_owned(), name.to_owned())) else {
+                continue;
+            };
+            (name.to_owned(), format!("{text}{resumed}"), began)
+        } else {
+            let Some((name, text)) = rest.split_once('(') else {
+                continue;
+            };
+            if let Some(text) = text.strip_suffix(" <unfinished ...>") {
+                open.insert((pid.to_owned(), name.to_owned()), (at, text.to_owned()));
+                continue;
+            }
+            (name.to_owned(), text.to_owned(), at)
+        };
+        let result = text.rsplit_once(" = ").and_then(|(_, result)| {
+            let number = result.split_whitespace().next()?;
+            number.parse().ok()
+        });
+        calls.push(Call {
+            name,
+            text,
+            began,
+            ended: at,
+            result: result.unwrap_or(-1),
+        });
+    }
+    calls
+}
+
+struct Trace(Vec<Call>);
+
+impl Trace {
+    fn first(&self, is: impl Fn(&Call) -> bool) -> Option<&Call> {
+        self.0.iter().filter(|c| is(c)).min_by_key(|c| c.began)
+    }
+
+    /// The first write of this into the log of the database.
+    fn logged(&self, texts: &[String]) -> Option<&Call> {
+        self.first(|c| {
+            c.name == "pwrite64"
+                && c.on().ends_with("muster.db-wal>")
+                && texts.iter().any(|text| c.text.contains(text))
+        })
+    }
+
+    /// Whether, after `from` and before `to`, this file was synced from beginning to end.
+    fn synced(&self, file: &str, from: usize, to: usize) -> bool {
+        self.0.iter().any(|c| {
+            ["fdatasync", "fsync"].contains(&c.name.as_str())
+                && c.text.contains(&format!("{file}>"))
+                && c.began > from
+                && c.ended < to
+                && c.result == 0
+        })
+    }
+}
+
+const WAL: &str = "muster.db-wal";
+
+/// What was acknowledged, or begun, before it was on the disk.
+struct Found {
+    acknowledged: usize,
+    attempts: usize,
+    violations: Vec<String>,
+}
+
+/// Every acknowledged note: written, synced, then answered.
+fn judge_notes(trace: &Trace, found: &mut Found) {
+    // Each connection serves one client, which waits for its answer.
+    let mut asked: HashMap<&str, &str> = HashMap::new();
+    let mut in_order: Vec<&Call> = trace.0.iter().collect();
+    in_order.sort_by_key(|c| c.began);
+    for call in in_order {
+        if call.name == "recvfrom" {
+            let key = call.text.find("note-of-client-").map(|at| &call.text[at..]);
+            if let Some(key) = key.and_then(|k| Some(&k[..k.find("-end")? + 4])) {
+                asked.insert(call.on(), key);
+            }
+        } else if call.text.contains("HTTP/1.1 201")
+            && let Some(key) = asked.remove(call.on())
+        {
+            found.acknowledged += 1;
+            let written = trace.logged(&[key.to_owned()]);
+            let safe = written.is_some_and(|w| trace.synced(WAL, w.ended, call.began));
+            if !safe {
+                found
+                    .violations
+                    .push(format!("{key} was answered before it was synced"));
+            }
+        }
+    }
+}
+
+/// Every attempt: its beginning synced, its folder synced, then run; its result synced, then reported.
+fn judge_attempt(trace: &Trace, run: &str, word: &str, found: &mut Found) {
+    found.attempts += 1;
+    let mut wrong = |what: &str| found.violations.push(format!("run {run}: {what}"));
+    let rec = format!("{run}/0-1/rec");
+    let begins = trace.first(|c| c.name == "execve" && c.text.contains(word) && c.result == 0);
+    let Some(begins) = begins else {
+        return wrong("its command was not seen");
+    };
+    let meant = trace.logged(&[run.to_owned()]);
+    if !meant.is_some_and(|w| trace.synced(WAL, w.ended, begins.began)) {
+        wrong("its command began before its beginning was synced");
+    }
+    if !trace.synced(&rec, 0, begins.began) {
+        wrong("its command began before its folder was synced");
+    }
+    let ended = [
+        format!("{run}attempt_ended"),
+        format!(r#"attempt_ended\",\"run\":\"{run}"#),
+    ];
+    let (result, told) = (
+        trace.first(|c| c.name == "pwrite64" && c.on().contains(&rec) && c.began > begins.began),
+        trace.logged(&ended),
+    );
+    match (result, told) {
+        (Some(result), Some(told)) if trace.synced(&rec, result.ended, told.began) => {}
+        (Some(_), Some(_)) => wrong("its end was reported before its result was synced"),
+        _ => wrong("its end was not seen"),
+    }
+}
+
+async fn send(caller: &Caller, incident: &str, key: &str) {
+    let note = caller.ask(Method::POST, &format!("/api/v1/incidents/{incident}/notes"));
+    let answer = note.json(&json!({ "text": key })).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    answer.bytes().await.unwrap();
+}
+
+/// Some writes and some runs under a tracer, judged by its trace. Nothing where tracing is not allowed.
+async fn session(house: &House) -> Option<Found> {
+    let allowed = Command::new("strace")
+        .args(["-f", "-o", "/dev/null", "true"])
+        .status();
+    if !allowed.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: this machine has no strace, or does not allow it to trace");
+        return None;
+    }
+    let (notes, runs) = (
+        size("MUSTER_PROVE_SYNCED", 60),
+        size("MUSTER_PROVE_SYNCED_RUNS", 4),
+    );
+    for n in 0..runs {
+        let step = json!({ "name": "Only", "commands": [["echo", format!("power-{n}-end")]] });
+        house.write_runbook(
+            &format!("power-{n}"),
+            &json!({ "name": format!("Power {n}"), "steps": [step] }),
+        );
+    }
+    let token = house.token("commander");
+    let trace = house.path("trace").display().to_string();
+    let what = "trace=recvfrom,sendto,sendmsg,write,writev,pwrite64,fdatasync,fsync,execve";
+    let tracer = [
+        "strace", "-f", "-y", "-ttt", "-s", "9000", "-e", what, "-o", &trace,
+    ];
+    let server = house.start_on("data", &tracer);
+    let caller = server.program(&token);
+    let incident = caller
+        .declare(json!({ "title": "The power may go", "severity": "SEV3" }))
+        .await;
+    let clients = (0..CLIENTS).map(|client| {
+        // A connection of its own.
+        let (caller, incident) = (server.program(&token), incident.clone());
+        tokio::spawn(async move {
+            for n in 0..notes / CLIENTS {
+                send(
+                    &caller,
+                    &incident,
+                    &format!("note-of-client-{client}-{n}-end"),
+                )
+                .await;
+            }
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    let mut ids = Vec::new();
+    for n in 0..runs {
+        let id = start_run(&caller, &format!("power-{n}"), json!({})).await;
+        until_status(&caller, &id, "completed").await;
+        ids.push(id);
+    }
+    for client in clients {
+        client.await.unwrap();
+    }
+    server.kill();
+    let trace = Trace(calls(&house.path("trace")));
+    let mut found = Found {
+        acknowledged: 0,
+        attempts: 0,
+        violations: Vec::new(),
+    };
+    judge_notes(&trace, &mut found);
+    assert_eq!(
+        found.acknowledged,
+        notes / CLIENTS * CLIENTS,
+        "every answer is in the trace"
+    );
+    for (n, id) in ids.iter().enumerate() {
+        judge_attempt(&trace, id, &format!("power-{n}-end"), &mut found);
+    }
+    Some(found)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_acknowledged_event_was_synced_before_its_acknowledgement() {
+    let Some(found) = session(&House::small()).await else {
+        return;
+    };
+    assert!(
+        found.violations.is_empty(),
+        "{}",
+        found.violations.join("\n")
+    );
+    println!(
+        "{} acknowledged writes and {} attempts traced: 0 acknowledged, begun or reported before they were synced",
+        found.acknowledged, found.attempts
+    );
+}
+
+/// The control: syncs that never reach the system.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_syncs_the_trace_tells() {
+    let mut house = House::small();
+    let (source, library) = (house.path("nosync.c"), house.path("nosync.so"));
+    let lies =
+        "int fsync(int f) { (void)f; return 0; } int fdatasync(int f) { (void)f; return 0; }";
+    fs::write(&source, lies).unwrap();
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &source])
+        .status();
+    assert!(compiled.unwrap().success());
+    let library = library.display().to_string();
+    house.env.push(("LD_PRELOAD".into(), library));
+    let Some(found) = session(&house).await else {
+        return;
+    };
+    let late = found
+        .violations
+        .iter()
+        .filter(|v| v.contains("was answered"))
+        .count();
+    assert_eq!(late, found.acknowledged, "{}", found.violations.join("\n"));
+    println!(
+        "{late} of {} acknowledged writes noticed when nothing is synced",
+        found.acknowledged
+    );
+}
