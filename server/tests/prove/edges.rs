@@ -108,7 +108,7 @@ async fn a_run_survives_a_kill_at_every_edge_on_postgres() {
 /// The control: with its durability taken away, the same suite must go red.
 async fn without_durability_the_suite_notices(loss: Loss, complaint: &str) {
     let house = House::small();
-    let (found, kills) = play(&house, 6, 12, loss).await;
+    let (found, kills) = play(&house, 6, 0, loss).await;
     let such = found
         .violations
         .iter()

@@ -93,7 +93,7 @@ fn hostile() -> impl Strategy<Value = String> {
 const LANES: usize = 4;
 
 /// `EACH` parameters; the recorder keeps what the kernel handed to it, untouched by the shell.
-fn book(here: &str, as_words: bool) -> Value {
+fn book(here: &str, lane: usize, as_words: bool) -> Value {
     let script = format!(
         "cat /proc/$$/cmdline > {here}/seen/$MUSTER_RUN.argv; cat /proc/$$/environ > {here}/seen/$MUSTER_RUN.env"
     );
@@ -106,7 +106,7 @@ fn book(here: &str, as_words: bool) -> Value {
         }
     }
     json!({
-        "name": if as_words { "Words" } else { "Environment" },
+        "name": format!("Lane {lane}"),
         "parameters": parameters,
         "steps": [{ "name": "Record", "commands": [argv] }],
     })
@@ -126,7 +126,7 @@ async fn hostile_parameters_arrive_byte_for_byte() {
     let here = house.home.path().display().to_string();
     // A runbook is one run at a time: so there are several, most of them with words.
     for lane in 0..LANES {
-        house.write_runbook(&format!("lane-{lane}"), &book(&here, lane > 0));
+        house.write_runbook(&format!("lane-{lane}"), &book(&here, lane, lane > 0));
     }
     let server = house.start();
     let caller = server.program(&house.token("commander"));
