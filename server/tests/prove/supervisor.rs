@@ -120,6 +120,41 @@ async fn the_proof_of_a_step_decides_when_its_supervisor_was_killed() {
     assert_eq!(ran(&house), 2, "the proof ran, not the step");
 }
 
+/// Each death between the making of an attempt's folder and its claim costs a folder; the next life takes another one.
+#[tokio::test]
+async fn an_output_is_found_however_often_the_server_died_before_the_launch() {
+    let house = House::small();
+    let steps = json!([
+        { "name": "By hand", "manual": { "instructions": "Turn the key" } },
+        { "name": "Say", "commands": [["echo", "the whole output"]] },
+    ]);
+    house.write_runbook("say", &json!({ "name": "Say", "steps": steps }));
+    let token = house.token("commander");
+    let server = house.start();
+    let id = start_run(&server.program(&token), "say", json!({})).await;
+    server.kill();
+    for folder in ["1-1", "1-1r", "1-1rr"] {
+        let folder = house.path("data/runs").join(&id).join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        // As a server leaves it that found it unclaimed.
+        fs::write(folder.join("claim"), "\"nobody\"").unwrap();
+    }
+    let server = house.start();
+    let caller = server.program(&token);
+    let answer = caller
+        .post(
+            &format!("/api/v1/runs/{id}/answer"),
+            json!({ "answer": "done" }),
+        )
+        .await;
+    assert!(answer.status().is_success());
+    until_status(&caller, &id, "completed").await;
+    let output = caller
+        .text(&format!("/api/v1/runs/{id}/output?step=1&attempt=1"))
+        .await;
+    assert_eq!(output, "$ echo the whole output\nthe whole output\n");
+}
+
 /// A leader, its child, one in a session of its own whose parent is dead, and one that left twice: none hears TERM.
 const TREE: &str = r#"trap "" TERM
 sh -c 'echo $$ >> $HERE/pids; while :; do sleep 1; done' &
