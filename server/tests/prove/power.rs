@@ -174,6 +174,11 @@ fn judge_attempt(trace: &Trace, run: &str, word: &str, found: &mut Found) {
     if !trace.synced(&rec, 0, begins.began) {
         wrong("its command began before its folder was synced");
     }
+    // What it was started under is a file for its actions: half a plan is worse than none.
+    let plan = |c: &Call| c.is_sync() && c.text.contains(&format!("{run}/plan.half-"));
+    if !trace.first(plan).is_some_and(|c| c.ended < begins.began) {
+        wrong("its command began before its plan was synced");
+    }
     let ended = [
         format!("{run}attempt_ended"),
         format!(r#"attempt_ended\",\"run\":\"{run}"#),
@@ -341,11 +346,11 @@ async fn without_syncs_the_trace_tells() {
         .iter()
         .filter(|v| v.contains("command began"))
         .count();
-    assert_eq!(begun, 2 * found.attempts, "{}", found.violations.join("\n"));
+    assert_eq!(begun, 3 * found.attempts, "{}", found.violations.join("\n"));
     println!(
         "{late} of {} acknowledged writes and {} of {} attempts noticed when nothing is synced",
         found.acknowledged,
-        begun / 2,
+        begun / 3,
         found.attempts
     );
 }
