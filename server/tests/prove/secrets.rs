@@ -225,7 +225,7 @@ async fn no_secret_is_found_anywhere() {
     // Who looks on meanwhile: at all command lines, and at the live stream with its output.
     let over = Arc::new(AtomicBool::new(false));
     let (looking, lines) = (over.clone(), finder.clone());
-    let looker = std::thread::spawn(move || {
+    let looker = tokio::spawn(async move {
         let (mut looks, mut seen) = (0usize, Vec::new());
         while !looking.load(Relaxed) {
             for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -235,7 +235,7 @@ async fn no_secret_is_found_anywhere() {
                     seen.push(String::from_utf8_lossy(&line).into_owned());
                 }
             }
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         (looks, seen)
     });
@@ -269,7 +269,7 @@ async fn no_secret_is_found_anywhere() {
         ids.push(id);
     }
     over.store(true, Relaxed);
-    let (looks, seen) = looker.join().unwrap();
+    let (looks, seen) = looker.await.unwrap();
 
     // Each command had the real ones.
     for (n, values) in expected.iter().enumerate() {
