@@ -176,7 +176,7 @@ fn judge_attempt(trace: &Trace, run: &str, word: &str, found: &mut Found) {
     }
     // What it was started under is a file for its actions: half a plan is worse than none.
     let plan = |c: &Call| c.is_sync() && c.text.contains(&format!("{run}/plan.half-"));
-    if !trace.first(plan).is_some_and(|c| c.ended < begins.began) {
+    if trace.first(plan).is_none_or(|c| c.ended >= begins.began) {
         wrong("its command began before its plan was synced");
     }
     let ended = [
