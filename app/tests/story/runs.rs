@@ -81,7 +81,7 @@ impl Told {
             &jane(),
             Event::RunStarted {
                 run: ID.into(),
-                runbook: book,
+                runbook: Box::new(book),
                 incident: None,
                 parameters,
                 mode,

@@ -66,9 +66,28 @@ struct Key {
     attempt: u32,
 }
 
-/// The folder of an attempt's output.
-pub fn folder(spool: &Path, run: &RunId, step: u32, attempt: u32) -> PathBuf {
+/// The first folder of an attempt.
+fn folder(spool: &Path, run: &RunId, step: u32, attempt: u32) -> PathBuf {
     spool.join(run.as_str()).join(format!("{step}-{attempt}"))
+}
+
+/// The next folder of an attempt, where in this one it certainly never began.
+fn beside(dir: PathBuf) -> PathBuf {
+    let mut beside = dir.into_os_string();
+    beside.push("r");
+    beside.into()
+}
+
+/// The folder of an attempt's output: the last of those it was given.
+pub fn output_folder(spool: &Path, run: &RunId, step: u32, attempt: u32) -> PathBuf {
+    let mut dir = folder(spool, run, step, attempt);
+    loop {
+        let next = beside(dir.clone());
+        if !next.exists() {
+            return dir;
+        }
+        dir = next;
+    }
 }
 
 impl Runner {

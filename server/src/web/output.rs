@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{Run, RunId};
-use engine::{runner::folder, supervise};
+use engine::{runner::output_folder, supervise};
 use futures::stream;
 use serde::Deserialize;
 use std::{
@@ -33,13 +33,8 @@ pub struct Which {
     pub offset: u64,
 }
 
-/// The folders of an attempt, in the order they were used (a second one where the first certainly never began).
 pub fn folder_of(state: &State, run: &RunId, step: u32, attempt: u32) -> PathBuf {
-    let first = folder(&state.spool, run, step, attempt);
-    let mut beside = first.clone().into_os_string();
-    beside.push("r");
-    let beside = PathBuf::from(beside);
-    if beside.exists() { beside } else { first }
+    output_folder(&state.spool, run, step, attempt)
 }
 
 /// The attempt that runs, else the last that ran.

@@ -4,11 +4,13 @@
 #![allow(dead_code)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod small;
+
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, mpsc},
@@ -24,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct House {
     pub home: TempDir,
     database: Option<Database>,
+    /// Given to every `muster` of this house.
+    pub env: Vec<(String, String)>,
 }
 
 impl House {
@@ -36,18 +40,41 @@ impl House {
         House {
             home,
             database: None,
+            env: Vec::new(),
         }
     }
 
+    /// With a plan of a few lines and no checks instead of the shipped one.
+    pub fn small() -> House {
+        let house = House::sqlite();
+        fs::remove_dir_all(house.path("plan")).unwrap();
+        fs::create_dir_all(house.path("plan/runbooks")).unwrap();
+        for (file, text) in small::PLAN {
+            fs::write(house.path("plan").join(file), text).unwrap();
+        }
+        house
+    }
+
     pub async fn postgres() -> House {
+        House::sqlite().over_postgres().await
+    }
+
+    /// The same house over PostgreSQL.
+    pub async fn over_postgres(self) -> House {
         House {
             database: Some(Database::postgres().await),
-            ..House::sqlite()
+            ..self
         }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
+    }
+
+    /// Adds a runbook as it is.
+    pub fn write_runbook(&self, slug: &str, runbook: &Value) {
+        let file = self.path("plan/runbooks").join(format!("{slug}.yaml"));
+        fs::write(file, runbook.to_string()).unwrap();
     }
 
     /// Adds a runbook of one step: a script, handed to `sh` as it stands. `$HERE` in it is this house's folder.
@@ -65,16 +92,23 @@ impl House {
     }
 
     fn muster(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(MUSTER);
+        self.muster_on("data", &[MUSTER], words)
+    }
+
+    /// On one of several data folders; `program` may have a tracer before it.
+    fn muster_on(&self, data: &str, program: &[&str], words: &[&str]) -> Command {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MUSTER_")) {
             command.env_remove(name);
         }
         command
             .args(words)
             .arg("--data")
-            .arg(self.path("data"))
+            .arg(self.path(data))
             .env("NO_COLOR", "1")
-            .env_remove("RUST_LOG");
+            .env_remove("RUST_LOG")
+            .envs(self.env.clone());
         if let Some(database) = &self.database {
             command.args(["--database-url", &database.url]);
         }
@@ -90,6 +124,20 @@ impl House {
             String::from_utf8_lossy(&done.stderr)
         );
         String::from_utf8(done.stdout).unwrap().trim().to_owned()
+    }
+
+    /// As [`House::run`], and gives it something to read.
+    pub fn run_with(&self, words: &[&str], input: &str) {
+        let mut child = self
+            .muster(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
+        assert!(child.wait().unwrap().success(), "muster {words:?}");
     }
 
     /// A token, made on the data itself.
@@ -114,8 +162,15 @@ impl House {
 
     /// Starts the server and waits until it serves.
     pub fn start(&self) -> Server {
+        self.start_on("data", &[])
+    }
+
+    /// One of several nodes, or one that a tracer looks at.
+    pub fn start_on(&self, data: &str, tracer: &[&str]) -> Server {
         let plan = self.path("plan").display().to_string();
-        let mut command = self.muster(&["serve", "--plan", &plan, "--listen", "127.0.0.1:0"]);
+        let program = [tracer, &[MUSTER]].concat();
+        let words = ["serve", "--plan", &plan, "--listen", "127.0.0.1:0"];
+        let mut command = self.muster_on(data, &program, &words);
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -137,7 +192,12 @@ impl House {
             }
         });
         match served.recv_timeout(PATIENCE) {
-            Ok(url) => Server { child, url },
+            Ok(url) => Server {
+                child,
+                url,
+                log,
+                traced: !tracer.is_empty(),
+            },
             Err(_) => {
                 let _ = child.kill();
                 panic!("the server does not start:\n{}", log.lock().unwrap())
@@ -163,6 +223,9 @@ fn copy(from: &Path, to: &Path) {
 pub struct Server {
     child: Child,
     pub url: String,
+    /// What it has written to its standard error.
+    pub log: Arc<Mutex<String>>,
+    traced: bool,
 }
 
 impl Server {
@@ -170,8 +233,24 @@ impl Server {
         self.end();
     }
 
+    /// The server's own process, not its tracer's.
+    fn pid(&self) -> String {
+        let child = self.child.id().to_string();
+        let children = format!("/proc/{child}/task/{child}/children");
+        let under = fs::read_to_string(children).unwrap_or_default();
+        match under.split_whitespace().next() {
+            Some(first) if self.traced => first.to_owned(),
+            _ => child,
+        }
+    }
+
     fn end(&mut self) {
-        let _ = self.child.kill();
+        if self.traced {
+            // A tracer that is killed lets go; one whose tracee is gone leaves, with all written.
+            kill_nine(&self.pid());
+        } else {
+            let _ = self.child.kill();
+        }
         let _ = self.child.wait();
     }
 
@@ -336,7 +415,22 @@ pub async fn incidents(caller: &Caller) -> usize {
         .len()
 }
 
+/// Sends KILL to a process.
+pub fn kill_nine(pid: &str) {
+    // It may be gone by itself.
+    let kill = Command::new("kill")
+        .args(["-9", pid])
+        .stderr(Stdio::null())
+        .status();
+    assert!(kill.is_ok(), "there is no `kill` on this machine");
+}
+
+/// A size that an environment variable may raise.
+pub fn size(name: &str, usual: usize) -> usize {
+    std::env::var(name).map_or(usual, |n| n.parse().unwrap())
+}
+
 /// How often the server dies in a test of that: `MUSTER_PROVE_KILLS`, or a few times.
 pub fn kills() -> usize {
-    std::env::var("MUSTER_PROVE_KILLS").map_or(4, |n| n.parse().unwrap())
+    size("MUSTER_PROVE_KILLS", 4)
 }

@@ -344,10 +344,11 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// Whole or not at all.
+/// Whole or not at all, also after a power failure.
 async fn write_whole(folder: &Path, file: &Path, text: &str) -> std::io::Result<()> {
     tokio::fs::create_dir_all(folder).await?;
     let half = file.with_extension(format!("half-{}", uuid::Uuid::new_v4()));
     tokio::fs::write(&half, text).await?;
+    tokio::fs::File::open(&half).await?.sync_all().await?;
     tokio::fs::rename(&half, file).await
 }

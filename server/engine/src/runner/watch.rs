@@ -1,6 +1,6 @@
 //! Seeing one attempt through: launched here or found again, stopped when somebody asks, its ending reported once.
 
-use super::{Key, Runner, folder};
+use super::{Key, Runner, beside, folder};
 use crate::supervise::{self, Adopted, Attempt, Outcome};
 use domain::{Command, Ending, Run, Stamp};
 use std::{
@@ -145,11 +145,7 @@ impl Runner {
                     return self.follow(run, attempt, key).await;
                 }
                 // Certainly never began, and never will in there: it gets a folder beside it.
-                Ok(Adopted::NeverStarted) => {
-                    let mut beside = dir.into_os_string();
-                    beside.push("r");
-                    dir = beside.into();
-                }
+                Ok(Adopted::NeverStarted) => dir = beside(dir),
                 Ok(Adopted::Lost) => return self.lost(&dir).await,
                 // Not known yet (out of file descriptors, say): it may well be running.
                 Err(error) => {

@@ -1,0 +1,95 @@
+//! Two nodes on one PostgreSQL: what a dead node left, the other finds, or says that it cannot.
+
+use crate::{
+    house::{House, until},
+    start_run, until_status,
+};
+use serde_json::json;
+use std::fs;
+
+/// Two nodes, and a run of the first whose step waits for `go`; then the first dies.
+async fn a_node_dies_in_the_middle(take_its_spool_away: bool) {
+    let house = House::small().over_postgres().await;
+    let here = house.home.path().display().to_string();
+    let script = format!(
+        "echo ran >> {here}/ran; echo begin; until [ -e {here}/go ]; do sleep 0.02; done; echo end; exit 0"
+    );
+    house.write_runbook(
+        "slow",
+        &json!({ "name": "Prove slow", "steps": [
+            { "name": "Only", "commands": [["sh", "-c", script]] },
+            { "name": "Next", "commands": [["echo", "next"]] },
+        ] }),
+    );
+    let token = house.token("commander");
+    let (first, second) = (house.start(), house.start_on("data-2", &[]));
+    let id = start_run(&first.program(&token), "slow", json!({})).await;
+    until("the command begins", async || {
+        house.path("ran").exists().then_some(())
+    })
+    .await;
+    let caller = second.program(&token);
+    until_status(&caller, &id, "running").await;
+    first.kill();
+    let spool = house.path("data/runs");
+    if take_its_spool_away {
+        fs::rename(&spool, house.path("elsewhere")).unwrap();
+        let paused = until_status(&caller, &id, "paused_by_failed_step").await;
+        let step = &paused["steps"][0];
+        assert_eq!(step["status"], "interrupted", "{paused}");
+        assert_eq!(
+            step["attempts"][0]["ending"]["ending"], "unreachable",
+            "{paused}"
+        );
+        assert_eq!(step["attempts"].as_array().unwrap().len(), 1);
+        fs::write(house.path("go"), "").unwrap();
+    } else {
+        // Long enough that the other node has to find the attempt running, not over.
+        until("the second node watches", async || {
+            second
+                .log
+                .lock()
+                .unwrap()
+                .contains("Found attempt")
+                .then_some(())
+        })
+        .await;
+        fs::write(house.path("go"), "").unwrap();
+        let done = until_status(&caller, &id, "completed").await;
+        assert_eq!(
+            done["steps"][0]["attempts"].as_array().unwrap().len(),
+            1,
+            "{done}"
+        );
+        assert_eq!(done["steps"][0]["status"], "succeeded");
+        assert_ne!(
+            done["steps"][0]["attempts"][0]["node"], done["steps"][1]["attempts"][0]["node"],
+            "what follows is the second node's own"
+        );
+    }
+    let ran = fs::read_to_string(house.path("ran")).unwrap();
+    assert_eq!(ran, "ran\n", "nothing runs twice");
+    println!(
+        "1 node killed, its spool {}: 1 command run, {}",
+        if take_its_spool_away {
+            "out of reach"
+        } else {
+            "within reach"
+        },
+        if take_its_spool_away {
+            "1 unreachable, the run paused"
+        } else {
+            "0 twice, the run completed by the other node"
+        }
+    );
+}
+
+#[tokio::test]
+async fn what_a_dead_node_left_running_is_adopted_by_the_other() {
+    a_node_dies_in_the_middle(false).await;
+}
+
+#[tokio::test]
+async fn what_a_dead_node_left_out_of_reach_waits_for_a_person() {
+    a_node_dies_in_the_middle(true).await;
+}
