@@ -320,18 +320,21 @@ impl Pane {
             if (now.step, now.attempt) != (here.step, here.attempt)
                 || sought != *pane.0.sought.borrow()
             {
-                return pane.draw(now, false);
+                return match now.high {
+                    0 => pane.ask(now, END),
+                    _ => pane.draw(now, false),
+                };
             }
             let Some(said) = said else {
                 return pane.0.here.set(now);
             };
             let first = now.high == 0;
-            let bytes = now.bytes;
+            let (lines, bytes) = (now.lines, now.bytes);
             now.right = now.right.min(now.firm.max(now.from));
             now.grow(&said);
             // What was told meanwhile is newer.
             now.as_of = now.bytes;
-            now.bytes = now.bytes.max(bytes);
+            (now.lines, now.bytes) = (now.lines.max(lines), now.bytes.max(bytes));
             let rows = list(&said, "lines");
             now.from = number(&said, "at");
             now.to = now.from + i64::from(rows.length());
@@ -384,9 +387,9 @@ impl Pane {
         let from = (here.at / high - BEYOND).max(0);
         let to = ((here.at + sight) / high + BEYOND).min(rows);
         let (mut a, mut b) = here.drawn;
-        if b <= from || a >= to || here.right <= a {
+        if b <= from || a >= to || here.right <= a.max(from) {
             log.rows.set_text_content(None);
-            (a, b) = (from, from);
+            (a, b, here.right) = (from, from, END);
         }
         while a < from {
             take(log.rows.first_element_child());
@@ -472,10 +475,15 @@ impl Pane {
                 }
             }
             "resize" if here.high > 0 => {
-                let row = here.at / here.high;
-                here.high = self.take_over();
-                here.at = row * here.high;
-                here.right = 0;
+                let high = log
+                    .rows
+                    .first_element_child()
+                    .map(|row| row.client_height());
+                let high = i64::from(high.unwrap_or_default());
+                if high > 0 && high != here.high {
+                    here.at = here.at / here.high * high;
+                    here.high = high;
+                }
                 self.draw(here, true);
             }
             "hashchange" => drop(self.go_to_address()),
@@ -545,15 +553,17 @@ impl Pane {
 
     fn move_to(&self, mut here: Here, at: i64) {
         here.at = at;
-        following(at == END);
         self.draw(here, true);
+        let last = self.0.here.get().drawn.1 == here.rows();
+        following(at == END || last && at > self.0.here.get().at);
     }
 
     /// Goes to the line that the address names, as `#L123`.
     fn go_to_address(&self) -> bool {
         let hash = window().location().hash().unwrap_or_default();
         let line = hash.strip_prefix("#L").and_then(|n| n.parse().ok());
-        if let Some(line) = line.filter(|line| *line > 0) {
+        let line = line.filter(|line| *line > 0);
+        if let Some(line) = line {
             self.go_to(self.0.here.get(), line);
         }
         line.is_some()
@@ -567,6 +577,7 @@ impl Pane {
         let row = here.row(here.chosen - 1);
         let (top, log) = (row * here.high, self.0.log.as_ref());
         let Some(log) = log.filter(|_| here.high > 0) else {
+            self.0.here.set(here);
             return self.ask(here, row);
         };
         let sight = i64::from(log.scroll.client_height());
@@ -592,8 +603,7 @@ impl Pane {
             *self.0.sought.borrow_mut() = sought.clone();
             *self.0.hits.borrow_mut() = Array::new();
             // With other marks, every line is another.
-            (here.from, here.to, here.firm, here.right) = (0, 0, 0, 0);
-            here.asked = (-1, -1);
+            (here.firm, here.as_of, here.asked) = (here.from, -1, (-1, -1));
             self.draw(here, false);
         } else if !forward {
             return self.go_to_hit(here.hit.checked_sub(1).unwrap_or(count.saturating_sub(1)));

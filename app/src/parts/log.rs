@@ -3,7 +3,7 @@
 
 use super::{run, still, text};
 use crate::{
-    node::{El, a, div, el, h2, header, input, label, p, section, span},
+    node::{El, a, div, h2, header, input, label, p, section, span},
     page::Output,
     room::Followed,
 };
@@ -87,7 +87,7 @@ pub fn pane(now: Followed<Run>, id: &RunId, output: &Output) -> El {
 #[cfg(feature = "ssr")]
 fn tools(output: &Output) -> Vec<El> {
     let button = |does: &'static str, label: &'static str, says: &'static str| {
-        el("button")
+        crate::node::button()
             .class("btn small")
             .set("type", "button")
             .set("data-log", does)
@@ -117,7 +117,7 @@ fn tools(output: &Output) -> Vec<El> {
             .put(button("previous", "Previous match", "↑"))
             .put(button("next", "Next match", "↓"))
             .put(
-                el("output")
+                crate::node::el("output")
                     .class("small dim")
                     .set("id", "found")
                     .set("for", "find"),

@@ -23,7 +23,7 @@ const LONGEST: usize = 10_000;
 const MOST_LINES: usize = 1_000;
 /// … and ends with the line that takes it over so many bytes, but not before a screen is filled.
 const MOST_BYTES: usize = 1 << 20;
-const SCREEN: usize = 256;
+const SCREEN: usize = 400;
 /// What is read to answer, before it is cut.
 const MOST_READ: usize = 16 << 20;
 /// A colour that was set so many lines before is still known.

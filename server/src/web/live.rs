@@ -223,7 +223,7 @@ impl Follow {
         };
         let dir = output::folder_of(state, &self.run, step, attempt);
         let bytes = supervise::output_size(&dir).await.unwrap_or(0);
-        if bytes > self.bytes {
+        if bytes != self.bytes {
             let size = lines::window(&dir, u64::MAX, 0, "").await.ok()?;
             self.bytes = bytes;
             self.told = Some(Instant::now());
