@@ -87,7 +87,7 @@ fn pages() -> Vec<(&'static str, Page)> {
         ("run-paused", paused.page(run(), 300, Commander)),
         ("run-over", resolved.page(run(), 300, Commander)),
         ("runbooks", recovering.page(View::Runbooks, 225, Commander)),
-        ("runbook", resolved.page(View::Runbook { slug: "database-recovery".into() }, 2600, Commander)),
+        ("runbook", resolved.page(View::Runbook { slug: "database-recovery".into(), incident: None }, 2600, Commander)),
         ("contacts", quiet.page(View::Contacts, 10, Commander)),
         ("plan", quiet.page(View::Plan, 10, Commander)),
         ("not-yet", quiet.page(View::NotYet { name: "Drills".into(), says: "Drills with their evidence come with a later version. Until then, run a runbook of the group Drills.".into() }, 10, Commander)),

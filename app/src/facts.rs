@@ -273,6 +273,11 @@ pub fn runbooks_for<'a>(
     (likely, others)
 }
 
+/// A runbook that wants to be told something before it starts: one press of a button is not enough.
+pub fn asks(runbook: &Runbook) -> bool {
+    runbook.confirm.is_some() || !runbook.parameters.is_empty()
+}
+
 /// A text for the query of an address.
 pub fn encoded(text: &str) -> String {
     let mut out = String::new();

@@ -2,9 +2,12 @@
 
 mod handed;
 
-use domain::{AccessRole, Number, Refusal, RunId, ServiceId, Stamp, Stamped, World, plan::Plan};
+use domain::{
+    AccessRole, Mode, Number, Refusal, Run, RunId, ServiceId, Slug, Stamp, Stamped, World,
+    plan::Plan,
+};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Page {
@@ -26,6 +29,15 @@ pub struct Page {
     pub timeline: Vec<Stamped>,
     /// A form that was refused when scripting is off: its sentence and what was typed.
     pub refused: Option<Refused>,
+    /// How long a run's steps took in the runs before it.
+    #[serde(default)]
+    pub past: Past,
+    /// What earlier runs say of the plan's runbooks. For the server's own parts: the browser does not get it.
+    #[serde(skip)]
+    pub proof: BTreeMap<Slug, Proof>,
+    /// The history of the runbook that the page shows; for the server's own parts.
+    #[serde(skip)]
+    pub book: Book,
     /// Seed of this page's idempotency keys, one key a form: `{seed}-{form}`.
     pub seed: String,
 }
@@ -54,6 +66,8 @@ pub enum View {
     Runbooks,
     Runbook {
         slug: String,
+        /// Offered first where it is to be run.
+        incident: Option<Number>,
     },
     Run {
         id: RunId,
@@ -71,18 +85,86 @@ pub enum View {
     },
 }
 
-/// The output of one attempt from `offset`: the last part of a long one.
+/// The output of one attempt: how much there is of it, and how it ends. More is asked for by line.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Output {
     pub step: u32,
     pub attempt: u32,
-    /// The byte at which `text` begins …
-    pub offset: u64,
-    /// … and how many there are in all.
-    pub total: u64,
-    pub text: String,
-    /// Chosen by the reader (an earlier attempt), or the current one, which is followed live.
+    pub lines: u64,
+    pub bytes: u64,
+    /// Its last lines. The server draws them; the browser has no use for them.
+    #[serde(skip)]
+    pub last: Vec<Said>,
+    /// The attempt that goes on, and not one that the reader has chosen: another may follow it.
     pub follows: bool,
+    /// Nothing will be added to it.
+    pub over: bool,
+}
+
+/// A line of output, or a note that stands where lines are missing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// From 1; a note has none.
+    pub number: Option<u64>,
+    /// Classes and text.
+    pub runs: Vec<(String, String)>,
+}
+
+/// How long each step of a run usually takes: the median of the runs before it, of which a step that was skipped took no
+/// time. Steps that run at the same time count as the longest of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    /// So many runs; with none, nothing is known.
+    pub runs: u32,
+    pub millis: Vec<u64>,
+}
+
+/// Whether the plan's revision of a runbook has ever worked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Proof {
+    /// It ended well in this mode, or well but for exceptions.
+    Worked {
+        at: Stamp,
+        mode: Mode,
+        exceptions: bool,
+    },
+    /// An older revision did; this one has not been proved.
+    Edited { worked: Stamp },
+    /// It ran, and never ended well.
+    Failed,
+    /// It was never run, as far as the server looked back.
+    Never,
+}
+
+/// A runbook's runs and revisions, the latest first.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    pub runs: Vec<Ran>,
+    pub revisions: Vec<Revision>,
+    /// What became of an older revision: line by line.
+    pub compared: Option<(String, Vec<Line>)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Ran {
+    pub run: Arc<Run>,
+    pub revision: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Revision {
+    pub name: String,
+    /// When it was first run or put in force.
+    pub since: Stamp,
+    pub runs: u32,
+    pub current: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Line {
+    Same(String),
+    Gone(String),
+    New(String),
 }
 
 /// The last time a service was looked at.
@@ -118,14 +200,14 @@ pub struct Tick {
     pub looks: BTreeMap<ServiceId, Look>,
 }
 
-/// What the live stream's `output` carries.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct OutputChunk {
+/// What the live stream's `output` carries: how far an attempt has got.
+#[derive(Clone, Debug, Serialize)]
+pub struct Wrote {
     pub step: u32,
     pub attempt: u32,
-    /// The byte at which `text` begins …
-    pub offset: u64,
-    /// … and the one after its last, in the output itself: `text` may differ in length where that is not UTF-8.
-    pub end: u64,
-    pub text: String,
+    /// How many lines there are, the one that has no end yet included.
+    pub total: u64,
+    pub bytes: u64,
+    /// From which line to which nothing is kept; empty where all is.
+    pub gap: Vec<u64>,
 }

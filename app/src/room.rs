@@ -234,6 +234,7 @@ fn announcement(world: &World, stamped: &Stamped) -> Option<Announcement> {
         | Event::IncidentReopened { .. }
         | Event::RunStarted { .. }
         | Event::RunPaused { .. }
+        | Event::StepWaits { .. }
         | Event::RunEnded { .. } => true,
         Event::ServiceChanged { to, .. } => matches!(to, Health::MajorOutage | Health::Operational),
         _ => false,
@@ -293,6 +294,9 @@ mod tests {
             looks: BTreeMap::new(),
             timeline: Vec::new(),
             refused: None,
+            past: Default::default(),
+            proof: BTreeMap::new(),
+            book: Default::default(),
             seed: String::new(),
         }
     }

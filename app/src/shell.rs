@@ -64,7 +64,7 @@ fn title(page: &Page) -> String {
             None => number.to_string(),
         },
         View::Runbooks => "Runbooks".into(),
-        View::Runbook { slug } => page
+        View::Runbook { slug, .. } => page
             .plan
             .runbook(&slug.as_str().into())
             .map_or_else(|| slug.clone(), |r| r.name.clone()),

@@ -42,6 +42,7 @@ fn every_page() -> Vec<(String, Page)> {
         View::Runbooks,
         View::Runbook {
             slug: "database-recovery".into(),
+            incident: None,
         },
         View::Contacts,
         View::Plan,
@@ -366,7 +367,7 @@ fn untrusted_text_is_escaped() {
     story.plan.contacts.emergency[0].name = nasty.into();
     story.plan.about.motto = nasty.into();
     let mut shown = output();
-    shown.text = nasty.into();
+    shown.last[0].runs[0] = (nasty.into(), nasty.into());
     let views = [
         View::Board,
         View::Incident {

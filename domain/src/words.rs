@@ -2,7 +2,7 @@
 
 mod run;
 
-pub use run::wait;
+pub use run::{answered, wait};
 
 use crate::{Event, Health, Kind, RunStatus, Stamped, StepStatus, World};
 

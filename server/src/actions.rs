@@ -7,10 +7,10 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong use or not there yet, 3 refused.
 
 mod application;
-mod database;
+pub mod database;
 mod desk;
 mod failover;
-mod ground;
+pub mod ground;
 mod overview;
 
 use clap::Args;
@@ -174,7 +174,7 @@ impl Do {
             eprintln!("muster do: {name} is not there yet.");
             return ExitCode::from(2);
         }
-        if !HERE.iter().any(|(here, _)| here == name) {
+        if !is_here(name) {
             eprintln!("muster do: there is no action `{name}`; `muster do --list` tells all");
             return ExitCode::from(2);
         }
@@ -185,6 +185,11 @@ impl Do {
         let done = act(name, &mut ground).await;
         ground.report.end(done)
     }
+}
+
+/// Is there an action of this name?
+pub fn is_here(name: &str) -> bool {
+    HERE.iter().any(|(here, _)| *here == name)
 }
 
 async fn act(name: &str, ground: &mut Ground) -> Result<String, No> {

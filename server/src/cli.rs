@@ -4,7 +4,7 @@ mod access;
 mod plan;
 mod timeline;
 
-use crate::{actions, serve};
+use crate::{actions, serve, step};
 pub use access::link as sign_in_link;
 pub use plan::whole;
 
@@ -39,6 +39,9 @@ enum Command {
     Plan(plan::Plan),
     /// Carry out an action of the plan: `muster do db:status`. `muster do --list` tells all.
     Do(actions::Do),
+    /// What the runner starts for a step that types no command.
+    #[command(subcommand, hide = true)]
+    Step(step::Step),
     /// The timeline: export it, or verify an export without a database.
     #[command(subcommand)]
     Timeline(timeline::Timeline),
@@ -148,6 +151,7 @@ pub fn main() -> ExitCode {
             Command::Secret(secret) => secret.run().await,
             Command::Plan(plan) => plan.run().await,
             Command::Do(action) => return action.run().await,
+            Command::Step(step) => return step.run().await.unwrap_or_else(told),
             Command::Timeline(timeline) => timeline.run().await,
             Command::Drill(_) => Err(not_yet("drill")),
             Command::Report(_) => Err(not_yet("report")),

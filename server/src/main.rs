@@ -14,6 +14,7 @@ mod rest;
 mod serve;
 mod state;
 mod status;
+mod step;
 mod web;
 
 fn main() -> std::process::ExitCode {

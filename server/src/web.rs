@@ -1,7 +1,9 @@
 //! The console: pages, forms, the live stream. Every route is in one table with the permission it asks for.
 
+mod ansi;
 mod auth;
 mod forms;
+mod lines;
 mod live;
 mod load;
 mod output;
@@ -85,6 +87,8 @@ fn routes() -> Vec<Route> {
         route("/runbooks/{slug}/runs", view, post(forms::runs::start)),
         route("/runs/{id}", view, get(pages::run)),
         route("/runs/{id}/output", view, get(output::download)),
+        route("/runs/{id}/lines", view, get(lines::lines)),
+        route("/runs/{id}/search", view, get(lines::search)),
         route("/runs/{id}/answer", view, post(forms::runs::answer)),
         route("/runs/{id}/hold", view, post(forms::runs::hold)),
         route("/runs/{id}/continue", view, post(forms::runs::go_on)),

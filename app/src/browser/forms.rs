@@ -147,7 +147,7 @@ fn complain(form: &HtmlFormElement, field: Option<&str>, says: &str) {
     place.set_text_content(Some(says));
     let _ = place.set_attribute("role", "alert");
     dom::show(&place, true);
-    if let Some(control) = field.and_then(|f| dom::first(Some(form), &format!("[name='{f}']"))) {
+    if let Some(control) = field.and_then(|f| dom::first(Some(form), &format!("[name='{f}'],[data-field='{f}']"))) {
         let _ = control.set_attribute("aria-invalid", "true");
         if let Ok(Some(fold)) = control.closest("details:not([open])") {
             let _ = fold.set_attribute("open", "");

@@ -2,6 +2,7 @@
 //! has no use for most of the plan; probes' addresses and commands need not travel, and their decoders neither.
 
 use super::{Output, View};
+use crate::facts;
 use domain::{
     Number, RunId, ServiceId, Slug, Span,
     plan::{
@@ -113,6 +114,8 @@ struct HandedRunbook {
     group: String,
     /// The names of its steps.
     steps: Vec<String>,
+    /// It asks something before it starts.
+    asks: bool,
 }
 
 impl From<&Runbook> for HandedRunbook {
@@ -124,6 +127,7 @@ impl From<&Runbook> for HandedRunbook {
             trigger: r.trigger.clone(),
             group: r.group.clone(),
             steps,
+            asks: facts::asks(r),
         }
     }
 }
@@ -140,6 +144,8 @@ impl From<HandedRunbook> for Runbook {
             trigger: r.trigger,
             group: r.group,
             steps: r.steps.into_iter().map(step).collect(),
+            // What it asks is on its own page; here it counts that it does.
+            confirm: r.asks.then(String::new),
             ..Runbook::default()
         }
     }

@@ -193,7 +193,8 @@ fn runs(room: Room) -> Option<El> {
                 run::address(&r.id),
                 el("b").put(r.runbook.name.clone()),
             ))
-            .put(dim(format!(" {}{of}", run::progress(&r))));
+            .put(dim(format!(" {}{of} ", run::progress(&r))))
+            .put(run::unsigned(&r));
         li().put(span().class(shape.tone()).put(icon(shape.id())))
             .put(says)
             .into()

@@ -75,27 +75,38 @@ impl Form {
     }
 
     /// Where the sentence about a field appears; without a name, that about the form as a whole.
-    pub fn sentence(&self, field: &'static str) -> El {
+    pub fn sentence(&self, field: &str) -> El {
         let says = self.refusal(field);
         p().class("refusal")
             .set("id", self.id(&format!("{field}-why")))
-            .set("data-why", Some(field.to_owned()))
+            .set("data-why", field.to_owned())
             .set("hidden", says.is_none())
             .put(says)
     }
 
-    /// A field with its label and its sentence around the control.
-    fn field(&self, field: &'static str, says: &'static str, control: El) -> El {
+    /// A field with its label and its sentence around the control. `of` is what a refusal calls it.
+    pub fn labelled(&self, name: &str, of: &str, says: impl Into<Node>, control: El) -> El {
+        self.around(name, of, says.into(), control)
+    }
+
+    fn around(&self, name: &str, of: &str, says: Node, control: El) -> El {
+        let wrong = self.refusal(of).is_some();
         let control = control
-            .set("id", self.id(field))
-            .set("name", field)
-            .set("aria-describedby", self.id(&format!("{field}-why")))
-            .set("aria-invalid", self.refusal(field).map(|_| "true"));
+            .set("id", self.id(name))
+            .set("name", name.to_owned())
+            .set("data-field", (name != of).then(|| of.to_owned()))
+            .set("aria-describedby", self.id(&format!("{of}-why")))
+            .set("aria-invalid", wrong.then_some("true"))
+            .set("autofocus", wrong);
         div()
             .class("field")
-            .put(label().set("for", self.id(field)).put(says))
+            .put(label().set("for", self.id(name)).put(says))
             .put(control)
-            .put(self.sentence(field))
+            .put(self.sentence(of))
+    }
+
+    fn field(&self, field: &'static str, says: &'static str, control: El) -> El {
+        self.around(field, field, says.into(), control)
     }
 
     /// One line of text.
@@ -103,6 +114,7 @@ impl Form {
         let control = input()
             .set("type", ask.kind)
             .set("required", ask.required)
+            .set("minlength", ask.shortest)
             .set("maxlength", ask.most)
             .set("min", ask.least)
             .set("list", ask.list)
@@ -128,6 +140,23 @@ impl Form {
                 None => control,
             },
         )
+    }
+
+    /// One of several: what it sends, and what it says.
+    pub fn choose(
+        &self,
+        field: &'static str,
+        says: &'static str,
+        of: impl IntoIterator<Item = (String, String)>,
+    ) -> El {
+        let typed = self.typed(field);
+        let option = |(value, says): (String, String)| {
+            el("option")
+                .set("selected", typed.as_deref() == Some(&value))
+                .set("value", value)
+                .put(says)
+        };
+        self.field(field, says, el("select").all(of.into_iter().map(option)))
     }
 
     pub fn view(self, body: impl Into<Node>) -> El {
@@ -156,6 +185,7 @@ pub struct Ask {
     pub kind: Option<&'static str>,
     pub hint: &'static str,
     pub required: bool,
+    pub shortest: Option<&'static str>,
     pub most: Option<&'static str>,
     pub least: Option<&'static str>,
     pub list: Option<&'static str>,
@@ -175,6 +205,7 @@ pub struct Button {
     class: &'static str,
     needs: Permission,
     adds: Option<(&'static str, &'static str)>,
+    barred: Option<String>,
 }
 
 impl Button {
@@ -184,6 +215,7 @@ impl Button {
             class: "btn",
             needs,
             adds: None,
+            barred: None,
         }
     }
     pub fn main(self) -> Button {
@@ -198,8 +230,15 @@ impl Button {
         self.adds = Some((name, value));
         self
     }
+    /// Why this person may not, besides what the role allows.
+    pub fn barred(mut self, why: Option<String>) -> Button {
+        self.barred = why;
+        self
+    }
     pub fn view(self) -> El {
-        let why = needs(Room::here().page().who.role, self.needs);
+        let why = self
+            .barred
+            .or_else(|| needs(Room::here().page().who.role, self.needs));
         let (name, value) = self.adds.unzip();
         button()
             .class(self.class)

@@ -6,7 +6,7 @@ pub mod composer;
 mod form;
 mod frame;
 pub mod incidents;
-mod log;
+pub mod log;
 pub mod roles;
 pub mod run;
 pub mod timeline;
@@ -16,7 +16,6 @@ pub mod work;
 pub use clock::{Clock, clock};
 pub use form::{Ask, Button, Form, hidden, menu};
 pub use frame::frame;
-pub use log::plain;
 pub use when::{local, wall, when};
 
 use crate::node::{

@@ -1,15 +1,21 @@
 //! A run as people follow it: where it stands, step by step, and why.
 
+mod ask;
+mod outlook;
+
+pub use ask::{following, stand};
+pub use outlook::outlook;
+
 use crate::{
     facts,
-    node::{El, Node, a, div, el, li, live, ol, p, span},
-    parts::{Ask, Button, Form, dim, icon, incidents, link, menu, state, text, when},
-    room::Room,
+    node::{El, Node, a, el, li, many, ol, span},
+    parts::{dim, icon, incidents, link, state, when},
 };
 use domain::{
-    Attempt, Mode, Permission, Run, RunId, RunStatus, Stamp, StepRun, StepStatus, plan::Step, words,
+    Attempt, Mode, Purpose, Run, RunId, RunStatus, Said, Span, Stamp, StepRun, StepStatus, Wait,
+    plan::{Section, Step, child_run},
+    words::{self, Icon},
 };
-use leptos::prelude::*;
 
 pub fn address(id: &RunId) -> String {
     format!("/runs/{id}")
@@ -17,297 +23,294 @@ pub fn address(id: &RunId) -> String {
 
 /// "running, step 3 of 5"; "waits for a person at step 2 of 5"; "completed after 38 s".
 pub fn progress(run: &Run) -> String {
-    let of = run.steps.len();
-    let step = run
-        .paused
-        .as_ref()
-        .map(|p| p.step as usize)
-        .or(run.current())
-        .map_or(of, |i| i + 1);
-    match run.status {
-        RunStatus::Running => format!("running, step {step} of {of}"),
-        RunStatus::PausedByFailedStep => format!("waits for a person at step {step} of {of}"),
-        RunStatus::Cancelling => format!("is being stopped at step {step} of {of}"),
-        status => match run.ended_at {
-            Some(end) => format!(
-                "{} after {}",
-                status.words().to_lowercase(),
-                facts::words(end.since(run.started_at))
-            ),
-            None => status.words().to_lowercase(),
-        },
+    let doing = match run.status {
+        RunStatus::Running => "running,",
+        RunStatus::Waiting if !run.waits_for_a_person() => "waits for its turn at",
+        RunStatus::Waiting | RunStatus::PausedByFailedStep => "waits for a person at",
+        RunStatus::PausedByOperator => "paused by an operator at",
+        RunStatus::Cancelling => "is being stopped at",
+        status => {
+            let mut says = status.words().to_lowercase();
+            if let Some(end) = run.ended_at {
+                says.push_str(" after ");
+                says.push_str(&facts::words(end.since(run.started_at)));
+            }
+            return says;
+        }
+    };
+    let of = run.runbook.steps.len();
+    match run.current() {
+        Some(step) if step < of => format!("{doing} step {} of {of}", step + 1),
+        _ => format!("{doing} its last steps"),
+    }
+}
+
+/// What a run is in, with what it waits for.
+fn standing(run: &Run) -> String {
+    let waits = run.steps.iter().find_map(|s| s.wait.as_ref());
+    match (run.status, waits) {
+        (RunStatus::Waiting, Some(wait)) => format!("Waits {}", words::wait(&wait.what)),
+        (status, _) => status.words().to_owned(),
     }
 }
 
 pub fn status(run: &Run) -> El {
-    state(words::run_icon(run.status), run.status.words())
+    state(words::run_icon(run.status), standing(run))
 }
 
 pub fn mode(run: &Run) -> Option<El> {
-    (run.mode == Mode::Drill).then(incidents::drill)
+    match run.mode {
+        Mode::Real => None,
+        Mode::Drill => Some(incidents::drill()),
+        Mode::DryRun => Some(span().class("chip drill").put("Dry run")),
+    }
 }
 
-/// The steps in order. With `attempts`, each attempt links to its output; `shown` is the one on the screen.
-pub fn steps(run: &Run, now: Stamp, attempts: bool, shown: Option<(u32, u32)>) -> El {
-    let one = |(i, (step, done)): (usize, (&Step, &StepRun))| {
-        let waits = run.paused.as_ref().is_some_and(|p| p.step as usize == i);
-        let shape = if waits {
-            words::Icon::Person
-        } else {
-            words::step_icon(done.status)
-        };
-        let tone = if waits { "is-warn" } else { shape.tone() };
-        let active = waits || matches!(done.status, StepStatus::Running | StepStatus::Retrying);
-        let tries = (attempts && !done.attempts.is_empty()).then(|| {
-            let one =
-                |a: &Attempt| attempt(run, i as u32, a, now, shown == Some((i as u32, a.number)));
-            span().class("tries").all(done.attempts.iter().map(one))
-        });
-        li().class(active.then_some("active"))
-            .put(
-                span()
-                    .class(tone)
-                    .set("title", done.status.words())
-                    .put(icon(shape.id()))
-                    .put(span().class("vh").put(done.status.words())),
-            )
-            .put(span().class("name").put(step.name.clone()))
-            .put(dim(aside(step, done, now)))
-            .put(why(step, done).map(|why| span().class("why").put(why)))
-            .put(tries)
+/// Somebody went on alone and nobody has put a second name under it.
+pub fn unsigned(run: &Run) -> Option<El> {
+    let due = run.steps.iter().any(|s| s.wants_cosignature().is_some());
+    due.then(|| state(Icon::Bad, "Co-signature due"))
+}
+
+/// The step that comes next, as things stand.
+fn next(run: &Run) -> Option<usize> {
+    let pending = |i: &usize| run.steps[*i].status == StepStatus::Pending;
+    let on_the_way = |i: &usize| match run.runbook.section(*i) {
+        Section::Steps => run.ending.is_none(),
+        Section::OnCancel => run.ending == Some(RunStatus::Cancelled),
+        Section::Finally => true,
     };
-    ol().class("steps").all(
-        run.runbook
-            .steps
-            .iter()
-            .zip(&run.steps)
-            .enumerate()
-            .map(one),
-    )
+    let open = !run.is_over() && !run.abandoned;
+    (0..run.steps.len()).find(|i| open && pending(i) && on_the_way(i))
+}
+
+fn name(run: &Run, step: usize) -> String {
+    let step = run.runbook.step(step);
+    step.map(|s| s.name.clone()).unwrap_or_default()
+}
+
+/// The steps in order. With `whole`, what was tried and said, each attempt with a link to its output; `shown` is the one on
+/// the screen.
+pub fn steps(run: &Run, now: Stamp, whole: bool, shown: Option<(u32, u32)>) -> Node {
+    const HEADS: [(Section, &str); 3] = [
+        (Section::Steps, ""),
+        (Section::OnCancel, "When stopped"),
+        (Section::Finally, "At the end"),
+    ];
+    let next = next(run);
+    let mut parts = Vec::new();
+    for (section, head) in HEADS {
+        let mut list = ol().class("steps");
+        let mut some = false;
+        for (i, (within, definition)) in run.runbook.all_steps().enumerate() {
+            let Some(done) = run.steps.get(i).filter(|_| within == section) else {
+                continue;
+            };
+            if !some && !head.is_empty() {
+                parts.push(el("h3").put(head));
+            }
+            some = true;
+            list = list.put(step(
+                run,
+                i,
+                definition,
+                done,
+                now,
+                whole,
+                shown,
+                next == Some(i),
+            ));
+        }
+        if some {
+            parts.push(list);
+        }
+    }
+    many(parts)
+}
+
+#[allow(clippy::too_many_arguments)]
+fn step(
+    run: &Run,
+    i: usize,
+    step: &Step,
+    done: &StepRun,
+    now: Stamp,
+    whole: bool,
+    shown: Option<(u32, u32)>,
+    next: bool,
+) -> El {
+    let asks = run.paused.as_ref().is_some_and(|p| p.step as usize == i);
+    let waits = done.wait.is_some();
+    let (shape, tone) = match done.status {
+        _ if asks => (Icon::Person, "is-warn"),
+        status if waits => (words::step_icon(status), "is-warn"),
+        status => (words::step_icon(status), words::step_icon(status).tone()),
+    };
+    let active =
+        asks || waits || matches!(done.status, StepStatus::Running | StepStatus::Retrying);
+    let mut line = li()
+        .class(active.then_some("active"))
+        .put(
+            span()
+                .class(tone)
+                .set("title", done.status.words())
+                .put(icon(shape.id()))
+                .put(span().class("vh").put(done.status.words())),
+        )
+        .put(span().class("name").put(step.name.clone()))
+        .put(dim(aside(step, done, now, next)));
+    if let Some(why) = why(step, done) {
+        line = line.put(span().class("why").put(why));
+    }
+    if !whole {
+        return line;
+    }
+    for said in &done.answers {
+        line = line.put(word(said));
+    }
+    if !done.attempts.is_empty() {
+        let one = |a: &Attempt| attempt(run, i as u32, step, a, now, shown);
+        line = line.put(
+            span()
+                .class("tries")
+                .all(done.attempts.iter().flat_map(one)),
+        );
+    }
+    line
+}
+
+/// What a person said, with their words.
+fn word(said: &Said) -> El {
+    let (shape, did) = words::answered(said.answer);
+    let mut says = format!("{}: {did} ", said.name);
+    if !said.says.is_empty() {
+        says.push_str(&format!("“{}” ", said.says));
+    }
+    span()
+        .class("why")
+        .put(span().class(shape.tone()).put(icon(shape.id())))
+        .put(says)
+        .put(when(said.at))
 }
 
 /// What stands at the right of a step: how long it takes or took, or what it waits for.
-fn aside(step: &Step, done: &StepRun, now: Stamp) -> String {
+fn aside(step: &Step, done: &StepRun, now: Stamp, next: bool) -> String {
     let tries = done.attempts.len();
+    let of = |out: &mut String, limit: Option<Span>| {
+        if let Some(limit) = limit {
+            out.push_str(" of ");
+            out.push_str(&limit.words());
+        }
+    };
+    let mut says = String::new();
     match (done.status, done.started_at, done.ended_at) {
-        (StepStatus::Pending, ..) => step
-            .condition
-            .as_ref()
-            .map(|c| format!("only if {}", c.name()))
-            .unwrap_or_default(),
+        (StepStatus::Pending, ..) => {
+            if next {
+                says.push_str("next");
+            }
+            if let Some(condition) = &step.condition {
+                says.push_str(if next { ", only if " } else { "only if " });
+                says.push_str(condition.name());
+            }
+        }
         (StepStatus::Retrying, ..) => {
             let left = done.retry_at.map_or(0, |due| due.since(now).as_secs());
-            format!(
-                "attempt {} of {} in {left} s",
-                tries + 1,
-                done.spent + step.retries + 1
-            )
+            let most = done.spent + step.retries + 1;
+            says = format!("attempt {} of {most} in {left} s", tries + 1);
+        }
+        (StepStatus::Skipped, ..) => says.push_str("skipped"),
+        _ if done.wait.is_some() => {
+            if let Some(wait) = &done.wait {
+                says.push_str("waits ");
+                says.push_str(&facts::face(now.since(wait.since)));
+                of(&mut says, wait.until.map(|until| until.since(wait.since)));
+            }
         }
         (StepStatus::Running, Some(start), _) => {
-            let nth = if tries > 1 {
-                format!("attempt {tries} · ")
-            } else {
-                String::new()
-            };
+            if tries > 1 {
+                says = format!("attempt {tries} · ");
+            }
             let since = done.attempts.last().map_or(start, |a| a.started_at);
-            let limit = step
-                .timeout
-                .map(|t| format!(" of {}", t.words()))
-                .unwrap_or_default();
-            format!("{nth}{}{limit}", facts::face(now.since(since)))
+            says.push_str(&facts::face(now.since(since)));
+            of(&mut says, step.timeout);
         }
-        (StepStatus::Skipped, ..) => "skipped".into(),
         (_, Some(start), Some(end)) => {
-            let times = if tries > 1 {
-                format!("{tries} attempts · ")
-            } else {
-                String::new()
-            };
-            format!("{times}{}", end.since(start).human())
+            if tries > 1 {
+                says = format!("{tries} attempts · ");
+            }
+            says.push_str(&end.since(start).human());
         }
-        _ => String::new(),
+        _ => {}
     }
+    says
 }
 
 fn why(step: &Step, done: &StepRun) -> Option<String> {
-    if done.status == StepStatus::Retrying {
-        let last = done.attempts.iter().rev().find_map(|a| a.ending.as_ref())?;
-        return Some(format!(
-            "last attempt: {}; up to {} attempts",
-            last.words(),
-            step.retries + 1
-        ));
-    }
+    let mut says = done.because.clone();
     match done.status {
-        _ if done.because.is_empty() => {
-            (done.status == StepStatus::Interrupted).then(|| done.status.words().to_owned())
+        StepStatus::Retrying => {
+            let last = done.attempts.iter().rev().find_map(|a| a.ending.as_ref())?;
+            let most = step.retries + 1;
+            says = format!("last attempt: {}; up to {most} attempts", last.words());
         }
-        StepStatus::Running => Some(format!("runs because {}", done.because)),
-        _ => Some(done.because.clone()),
+        status @ (StepStatus::Interrupted | StepStatus::Failed | StepStatus::Cancelled)
+            if says.is_empty() =>
+        {
+            says.push_str(status.words())
+        }
+        StepStatus::Running if !says.is_empty() => says.insert_str(0, "runs because "),
+        _ => {}
     }
+    if let Some(wait) = &done.wait {
+        if !says.is_empty() {
+            says.push_str(" · ");
+        }
+        says.push_str("waits ");
+        says.push_str(&words::wait(&wait.what));
+    }
+    (!says.is_empty()).then_some(says)
 }
 
-fn attempt(run: &Run, step: u32, attempt: &Attempt, now: Stamp, shown: bool) -> El {
+/// An attempt: its output, and where it is a run of its own, that run.
+fn attempt(
+    run: &Run,
+    step: u32,
+    definition: &Step,
+    attempt: &Attempt,
+    now: Stamp,
+    shown: Option<(u32, u32)>,
+) -> Vec<El> {
     let took = attempt.ended_at.unwrap_or(now).since(attempt.started_at);
     let (ending, length) = match &attempt.ending {
         Some(ending) => (ending.words(), took.human()),
         None => ("running".into(), facts::face(took)),
     };
-    a().set(
-        "href",
-        format!(
-            "{}?step={step}&attempt={}",
-            address(&run.id),
-            attempt.number
-        ),
-    )
-    .set("aria-current", shown.then_some("true"))
-    .put(format!("attempt {}", attempt.number))
-    .put(dim(format!(" {ending} · {length}")))
+    let n = attempt.number;
+    let about = dim(format!(" {ending} · {length}"));
+    if definition.runbook.is_some() {
+        let child = child_run(&run.id, step, n);
+        return vec![link(address(&child), format!("its run, attempt {n}")).put(about)];
+    }
+    let what = match attempt.purpose {
+        Purpose::Run => format!("attempt {n}"),
+        Purpose::Verify => format!("attempt {n}, verifying"),
+    };
+    let output = a()
+        .set(
+            "href",
+            format!("{}?step={step}&attempt={n}", address(&run.id)),
+        )
+        .set(
+            "aria-current",
+            (shown == Some((step, n))).then_some("true"),
+        );
+    vec![output.put(what).put(about)]
 }
 
-/// What a person can do with a run that is not over: answer it where it waits, and stop it.
-pub fn answers(room: Room, id: RunId) -> El {
-    let at = address(&id);
-    let name = room.world.with_untracked(|w| {
-        w.runs
-            .get(&id)
-            .map_or_else(String::new, |r| r.runbook.name.clone())
-    });
-    let retry = Form::to(format!("{at}/retry"), format!("retry-{id}")).view(
-        Button::new("Retry the step", Permission::Command)
-            .main()
-            .view(),
-    );
-    let reasoned = |verb: &'static str,
-                    label: &'static str,
-                    hint: &'static str,
-                    button: Button,
-                    required: bool| {
-        let form = Form::to(format!("{at}/{verb}"), format!("{verb}-{id}"));
-        let open = form.was_refused();
-        let ask = Ask {
-            hint,
-            required,
-            most: Some("500"),
-            ..Ask::default()
-        };
-        let body = vec![form.line("reason", "Why?", ask), button.view()];
-        menu(
-            verb,
-            label,
-            Permission::Command,
-            open,
-            "btn",
-            form.view(body),
-        )
-    };
-    let button = |label: String| Button::new(label, Permission::Command);
-    let skip = reasoned(
-        "skip",
-        "Skip …",
-        "What makes it safe to go on without it",
-        button("Skip this step".into()).main(),
-        true,
-    );
-    let done = reasoned(
-        "done",
-        "Mark done …",
-        "How you know that it is done",
-        button("Mark this step done".into()).main(),
-        true,
-    );
-    let stop = reasoned(
-        "cancel",
-        "Stop …",
-        "For the timeline",
-        button(format!("Stop {name}")).class("btn danger"),
-        false,
-    );
-
-    let run = room.follow_run(&id);
-    let paused = move || run.with(|r| r.and_then(|r| r.paused.clone()));
-    let step = move || {
-        run.with(|r| {
-            r.and_then(|r| {
-                r.runbook
-                    .steps
-                    .get(r.paused.as_ref()?.step as usize)
-                    .map(|s| s.name.clone())
-            })
-            .unwrap_or_default()
-        })
-    };
-    let ending =
-        move || run.with(|r| r.is_none_or(|r| r.is_over() || r.status == RunStatus::Cancelling));
-    let calm = move || paused().is_none();
-    div()
-        .follow(
-            "class",
-            move || if calm() { "answers" } else { "answers asks" },
-        )
-        .hide(ending)
-        .put(
-            p().class("state is-warn")
-                .hide(calm)
-                .put(icon("warn"))
-                .put(span().put(text(move || format!("{} needs you", step())))),
-        )
-        .put(p().class("small").hide(calm).put(text(move || {
-            paused()
-                .map(|p| {
-                    format!(
-                        "It ended so: {}. Look at its output, then decide.",
-                        p.because
-                    )
-                })
-                .unwrap_or_default()
-        })))
-        .put(
-            div()
-                .class("acts")
-                .put(
-                    div()
-                        .class("flat")
-                        .hide(calm)
-                        .put(retry)
-                        .put(skip)
-                        .put(done),
-                )
-                .put(stop),
-        )
-}
-
-/// A run that is not over, on an incident's page: where it stands, its steps, the last lines it said, what may be done.
-pub fn following(room: Room, id: RunId) -> El {
-    let at = address(&id);
-    let run = room.follow_run(&id);
-    let head = live(move || {
-        run.get().map(|run| -> Node {
-            let name = el("b").put(run.runbook.name.clone());
-            let by = dim(format!("started by {} ", run.started_by)).put(when(run.started_at));
-            vec![Some(name), Some(status(&run)), mode(&run), Some(by)].into()
-        })
-    });
-    let list = live(move || {
-        run.get()
-            .map(|run| steps(&run, room.now.get(), false, None))
-    });
-    let tail = el("pre")
-        .class("log tail")
-        .set("data-tail", id.to_string())
-        .set("data-lines", "6")
-        .set("aria-label", "Last lines of the output")
-        .set("hidden", true);
-    div()
-        .class("run")
-        .put(
-            div()
-                .class("head")
-                .put(head)
-                .put(link(at, "Open the run").class("btn small")),
-        )
-        .put(list)
-        .put(tail)
-        .put(answers(room, id))
+/// The lock that a run waits for, and who has it.
+fn lock(run: &Run) -> Option<(&str, &RunId, &str)> {
+    run.steps.iter().find_map(|s| match &s.wait.as_ref()?.what {
+        Wait::Lock { lock, holder, by } => Some((lock.as_str(), holder, by.as_str())),
+        _ => None,
+    })
 }

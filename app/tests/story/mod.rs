@@ -4,7 +4,7 @@
 
 use app::{
     Assets,
-    page::{Look, Output, Page, View, Who},
+    page::{Look, Output, Page, Said, View, Who},
     shell,
 };
 use domain::{plan::Plan, *};
@@ -376,6 +376,7 @@ impl Story {
                 step: 2,
                 attempt: 1,
                 node: "muster-1".into(),
+                purpose: Purpose::Run,
             },
         );
         story
@@ -393,6 +394,9 @@ impl Story {
                 attempt: 1,
                 ending: Ending::TimedOut,
                 output_bytes: 1_204,
+                dropped_bytes: 0,
+                digest: String::new(),
+                outputs: BTreeMap::new(),
             },
         );
         story.step(262, RUN, 2, StepStatus::TimedOut, "timed out");
@@ -421,6 +425,9 @@ impl Story {
                 attempt: 1,
                 ending: Ending::Exited { code: 0 },
                 output_bytes: 2_811,
+                dropped_bytes: 0,
+                digest: String::new(),
+                outputs: BTreeMap::new(),
             },
         );
         story.step(238, RUN, 2, StepStatus::Succeeded, "");
@@ -507,6 +514,8 @@ impl Story {
                 parameters: BTreeMap::new(),
                 mode: Mode::Real,
                 plan,
+                parent: None,
+                stepwise: false,
             },
         );
     }
@@ -549,6 +558,7 @@ impl Story {
                 step,
                 attempt,
                 node: "muster-1".into(),
+                purpose: Purpose::Run,
             },
         );
         self.tell(
@@ -560,6 +570,9 @@ impl Story {
                 attempt,
                 ending,
                 output_bytes: 640,
+                dropped_bytes: 0,
+                digest: String::new(),
+                outputs: BTreeMap::new(),
             },
         );
     }
@@ -624,6 +637,9 @@ impl Story {
             looks,
             timeline,
             refused: None,
+            past: Default::default(),
+            proof: BTreeMap::new(),
+            book: Default::default(),
             seed: "5e1f".into(),
         }
     }
@@ -634,17 +650,45 @@ pub fn runner() -> Actor {
 }
 
 pub fn output() -> Output {
-    let text = "db:failover-replica  target system 7391…0042, role replica  as expected\n\
-                fencing old primary … port closed, write refused  \u{1b}[32mproof recorded\u{1b}[0m\n\
-                promoting … timeline 1 → 2\n\
-                pg_is_in_recovery = f, write and read back ok\n\
-                app:update-connection  manufacturing-api  pool reset, 12 connections\n";
+    let said = |number: u64, runs: &[(&str, &str)]| Said {
+        number: Some(number),
+        runs: runs
+            .iter()
+            .map(|(class, text)| ((*class).into(), (*text).into()))
+            .collect(),
+    };
+    let last = vec![
+        said(
+            1,
+            &[(
+                "",
+                "db:failover-replica  target system 7391…0042, role replica  as expected",
+            )],
+        ),
+        said(
+            2,
+            &[
+                ("", "fencing old primary … port closed, write refused  "),
+                ("t-green", "proof recorded"),
+            ],
+        ),
+        said(3, &[("", "promoting … timeline 1 → 2")]),
+        said(4, &[("", "pg_is_in_recovery = f, write and read back ok")]),
+        said(
+            5,
+            &[(
+                "",
+                "app:update-connection  manufacturing-api  pool reset, 12 connections",
+            )],
+        ),
+    ];
     Output {
         step: 2,
         attempt: 1,
-        offset: 0,
-        total: text.len() as u64,
-        text: text.into(),
+        lines: 5,
+        bytes: 290,
+        last,
         follows: true,
+        over: false,
     }
 }

@@ -1,8 +1,8 @@
 //! What the browser reads of a runbook: what its pages show. The rest stays on the server, and so do its decoders, which
 //! would be a tenth of the download.
 
-use super::{Condition, Runbook, Step, When};
-use crate::Slug;
+use super::{Call, CommandLine, Condition, Runbook, Step, When};
+use crate::{Slug, Span};
 use serde::{
     Deserialize, Deserializer,
     de::{self, IgnoredAny, MapAccess, Visitor},
@@ -30,6 +30,24 @@ struct StepGlimpse {
     condition: Option<NameOnly>,
     #[serde(default)]
     retries: u32,
+    #[serde(default)]
+    timeout: Option<Span>,
+    /// It has a forced variant.
+    #[serde(default)]
+    forced: There,
+    /// It is a run of another runbook.
+    #[serde(default)]
+    runbook: There,
+}
+
+/// Only whether something is there.
+#[derive(Default)]
+struct There(bool);
+
+impl<'de> Deserialize<'de> for There {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(d).map(|_| There(true))
+    }
 }
 
 /// Of a condition that the step writes out itself only that it is one.
@@ -76,6 +94,9 @@ impl From<StepGlimpse> for Step {
             name: seen.name,
             condition: seen.condition.map(|NameOnly(when)| when),
             retries: seen.retries,
+            timeout: seen.timeout,
+            forced: Vec::from_iter(seen.forced.0.then(|| CommandLine::Line(String::new()))),
+            runbook: seen.runbook.0.then(Call::default),
             ..Step::default()
         }
     }

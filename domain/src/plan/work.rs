@@ -200,7 +200,7 @@ pub struct Manual {
 }
 
 /// Another runbook, as one step of this one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Call {
     pub slug: Slug,

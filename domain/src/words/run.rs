@@ -55,19 +55,7 @@ pub(super) fn says<'e>(
             says,
             ..
         } => {
-            let (icon, did) = match answer {
-                Answer::Go => (Icon::Person, "may go on"),
-                Answer::Confirm => (Icon::Person, "confirmed"),
-                Answer::Approve => (Icon::Ok, "approved"),
-                Answer::Decline => (Icon::Bad, "declined"),
-                Answer::Done => (Icon::Ok, "done by hand"),
-                Answer::Failed => (Icon::Bad, "could not be done by hand"),
-                Answer::BreakGlass => (
-                    Icon::Warn,
-                    "goes on alone, without approval: glass broken, a co-signature is due",
-                ),
-                Answer::CoSign => (Icon::Ok, "co-signed"),
-            };
+            let (icon, did) = answered(*answer);
             Some((icon, format!("{} {did}", step_name(run, *step)), Some(says)))
         }
         LocksTaken { run, locks, .. } => plain(
@@ -187,5 +175,22 @@ pub fn wait(what: &Wait) -> String {
         }
         Wait::Manual { .. } => "for a person to do it".into(),
         Wait::Lock { lock, by, .. } => format!("for {lock}, held by {by}"),
+    }
+}
+
+/// What a person's word does, after the name of its step or of the person.
+pub fn answered(answer: Answer) -> (Icon, &'static str) {
+    match answer {
+        Answer::Go => (Icon::Person, "may go on"),
+        Answer::Confirm => (Icon::Person, "confirmed"),
+        Answer::Approve => (Icon::Ok, "approved"),
+        Answer::Decline => (Icon::Bad, "declined"),
+        Answer::Done => (Icon::Ok, "done by hand"),
+        Answer::Failed => (Icon::Bad, "could not be done by hand"),
+        Answer::BreakGlass => (
+            Icon::Warn,
+            "goes on alone, without approval: glass broken, a co-signature is due",
+        ),
+        Answer::CoSign => (Icon::Ok, "co-signed"),
     }
 }

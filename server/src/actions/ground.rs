@@ -171,7 +171,7 @@ fn one<T: Clone>(
 }
 
 /// The plan that the run was started under, where there is a run; else the one in the folder.
-fn plan() -> Result<Plan, No> {
+pub fn plan() -> Result<Plan, No> {
     if let Ok(file) = std::env::var("MUSTER_PLAN_FILE") {
         let text = std::fs::read_to_string(&file)
             .map_err(|e| No::Failed(format!("cannot read {file}: {e}")))?;

@@ -1,11 +1,11 @@
-//! `GET /live?after=SEQ[&run=ID]`: the events after SEQ as they happen, an audible tick, and a run's output.
+//! `GET /live?after=SEQ[&run=ID]`: the events after SEQ as they happen, an audible tick, and how far a run's output has got.
 //!
 //! A wake-up carries no data: the stream reads what is there after the last event it sent. So nothing is lost between the
 //! rendering of a page and its connection, and a reader that falls behind gets every event later, or a `reset`.
 
-use super::{Signed, auth, load, output};
+use super::{Signed, auth, lines, load, output};
 use crate::state::State;
-use app::page::{OutputChunk, Tick};
+use app::page::{Tick, Wrote};
 use axum::{
     extract::{Query, State as Held},
     http::HeaderMap,
@@ -23,18 +23,17 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 /// Between ticks: what a page may know of a connection that died.
 const TICK: Duration = Duration::from_secs(4);
-/// How often a run's output is looked at, while somebody watches.
-const LOOK: Duration = Duration::from_millis(150);
+/// How often a run's output is looked at, while somebody watches: it is told so many times a second at most.
+const LOOK: Duration = Duration::from_millis(100);
 /// A reader further behind than this reloads its page instead.
 const TOO_FAR: u64 = 20_000;
-const CHUNK: usize = 32 * 1024;
 
 #[derive(Deserialize)]
 pub struct From {
     #[serde(default)]
     after: u64,
     run: Option<RunId>,
-    /// Where in the output to go on, as `STEP-ATTEMPT-OFFSET`.
+    /// What of the output the reader knows of, as `STEP-ATTEMPT-BYTES`.
     output: Option<String>,
 }
 
@@ -184,7 +183,10 @@ fn named<T: serde::Serialize>(name: &str, data: &T) -> Event {
 struct Follow {
     run: RunId,
     at: Option<(u32, u32)>,
-    offset: u64,
+    /// What the reader knows of.
+    bytes: u64,
+    /// When it was told last.
+    told: Option<Instant>,
 }
 
 impl Follow {
@@ -193,25 +195,25 @@ impl Follow {
             .unwrap_or_default()
             .split('-')
             .map(|p| p.parse::<u64>().ok());
-        match (
-            parts.next().flatten(),
-            parts.next().flatten(),
-            parts.next().flatten(),
-        ) {
-            (Some(step), Some(attempt), Some(offset)) => Follow {
-                run,
-                at: Some((step as u32, attempt as u32)),
-                offset,
-            },
-            _ => Follow {
-                run,
-                at: None,
-                offset: 0,
-            },
+        let mut part = || parts.next().flatten();
+        let (at, bytes) = match (part(), part(), part()) {
+            (Some(step), Some(attempt), Some(bytes)) => {
+                (Some((step as u32, attempt as u32)), bytes)
+            }
+            _ => (None, 0),
+        };
+        Follow {
+            run,
+            at,
+            bytes,
+            told: None,
         }
     }
 
-    async fn read(&mut self, state: &State) -> Option<OutputChunk> {
+    async fn read(&mut self, state: &State) -> Option<Wrote> {
+        if self.told.is_some_and(|told| told.elapsed() < LOOK) {
+            return None;
+        }
         let (step, attempt) = match self.at {
             Some(at) => at,
             None => {
@@ -219,22 +221,18 @@ impl Follow {
                 *self.at.insert(output::current(world.runs.get(&self.run)?)?)
             }
         };
-        let supervise::Piece { offset, bytes } = supervise::read_output(
-            &output::folder_of(state, &self.run, step, attempt),
-            self.offset,
-            CHUNK,
-        )
-        .await
-        .unwrap_or_default();
-        let whole = whole_characters(&bytes);
-        if whole > 0 {
-            self.offset = offset + whole as u64;
-            return Some(OutputChunk {
+        let dir = output::folder_of(state, &self.run, step, attempt);
+        let bytes = supervise::output_size(&dir).await.unwrap_or(0);
+        if bytes > self.bytes {
+            let size = lines::window(&dir, u64::MAX, 0, "").await.ok()?;
+            self.bytes = bytes;
+            self.told = Some(Instant::now());
+            return Some(Wrote {
                 step,
                 attempt,
-                offset,
-                end: self.offset,
-                text: output::plain(&bytes[..whole]),
+                total: size.total,
+                bytes: size.bytes,
+                gap: size.gap,
             });
         }
         // Nothing more here: go on with the attempt that followed, once there is one.
@@ -242,7 +240,7 @@ impl Follow {
         let now = output::current(world.runs.get(&self.run)?)?;
         if now != (step, attempt) {
             self.at = Some(next_after(world.runs.get(&self.run)?, (step, attempt)).unwrap_or(now));
-            self.offset = 0;
+            self.bytes = 0;
         }
         None
     }
@@ -265,16 +263,4 @@ fn next_after(run: &domain::Run, (step, attempt): (u32, u32)) -> Option<(u32, u3
         .iter()
         .position(|(_, s, a)| (*s, *a) == (step, attempt))?;
     all.get(at + 1).map(|(_, s, a)| (*s, *a))
-}
-
-/// How many bytes can be sent without cutting a character that is still being written.
-fn whole_characters(bytes: &[u8]) -> usize {
-    match std::str::from_utf8(bytes) {
-        Err(error) if error.error_len().is_none() => {
-            error
-                .valid_up_to()
-                .max(if bytes.len() > 3 { bytes.len() - 3 } else { 0 })
-        }
-        _ => bytes.len(),
-    }
 }

@@ -1,10 +1,13 @@
 //! Loads what each page shows: one typed `Page`, the part of the world it needs and no more.
 
+mod past;
+
 use super::{Signed, output};
 use crate::{rest::problem::Problem, state::State};
-use app::page::{Look, Page, View, Who};
+use app::page::{Book, Look, Page, Past, View, Who};
 use domain::{
-    Incident, Number, Run, RunId, ServiceId, Stamped, World, incident_stream, plan::Plan,
+    Incident, Number, Run, RunId, ServiceId, Stamped, World, incident_stream,
+    plan::{Plan, child_run},
     run_stream, service_stream,
 };
 use engine::stamped;
@@ -65,6 +68,9 @@ fn frame(state: &State, signed: &Signed, view: View) -> Page {
         looks,
         timeline: Vec::new(),
         refused: None,
+        past: Past::default(),
+        proof: BTreeMap::new(),
+        book: Book::default(),
         seed: uuid::Uuid::new_v4().to_string(),
     }
 }
@@ -203,7 +209,9 @@ pub async fn incident(state: &State, signed: &Signed, number: &Number) -> Loaded
             .runs
             .insert(run.clone(), find_run(state, run).await?);
     }
-    page.plan = plan_without_commands(&*pinned(state, &incident.plan).await?);
+    let plan = pinned(state, &incident.plan).await?;
+    page.proof = past::proof(&plan, &past::runs(state).await?);
+    page.plan = plan_without_commands(&plan);
     let all = timeline(state, &streams_of(&incident), 0, 5000).await?;
     // What its services did belongs here from a little before the declaration until it was resolved.
     let from = incident.declared_at.0 - 15 * 60 * 1_000_000;
@@ -240,9 +248,65 @@ pub async fn run(state: &State, signed: &Signed, id: &RunId, asked: &output::Whi
             .insert(number.clone(), find_incident(state, number).await?);
     }
     page.plan = plan_without_commands(&*pinned(state, &run.plan).await?);
+    for other in relatives(&run) {
+        if let Ok(found) = find_run(state, &other).await {
+            page.world.runs.insert(other, found);
+        }
+    }
+    if !run.is_over() {
+        page.past = past::past(&run, &past::runs(state).await?);
+    }
     page.timeline = timeline(state, &[run_stream(id)], 0, MOST_LINES).await?;
     page.timeline.retain(|e| e.seq <= seq);
     page.world.runs.insert(id.clone(), run);
+    Ok(page)
+}
+
+/// The run whose step it is, and the runs that are steps of it.
+fn relatives(run: &Run) -> Vec<RunId> {
+    let calls = |(i, _): &(usize, _)| run.runbook.step(*i).is_some_and(|s| s.runbook.is_some());
+    let steps = run.steps.iter().enumerate().filter(calls);
+    let children = steps.flat_map(|(i, step)| {
+        let of = move |a: &domain::Attempt| child_run(&run.id, i as u32, a.number);
+        step.attempts.iter().map(of)
+    });
+    let parent = run.parent.iter().map(|p| p.run.clone());
+    parent.chain(children).collect()
+}
+
+/// The list of the plan's runbooks.
+pub async fn runbooks(state: &State, signed: &Signed) -> Loaded {
+    let mut page = plain(state, signed, View::Runbooks, true);
+    page.proof = past::proof(&page.plan, &past::runs(state).await?);
+    Ok(page)
+}
+
+/// One runbook, as it stands in the plan: of the incident that it is to be run for, where there is one.
+pub async fn runbook(
+    state: &State,
+    signed: &Signed,
+    slug: String,
+    incident: Option<Number>,
+    against: Option<&str>,
+) -> Loaded {
+    let name = domain::Slug::from(slug.as_str());
+    let view = View::Runbook {
+        slug,
+        incident: incident.clone(),
+    };
+    let mut page = plain(state, signed, view, true);
+    let about = incident.and_then(|n| page.world.incidents.get(&n).cloned());
+    if let Some(about) = about {
+        page.plan = Plan::clone(&*pinned(state, &about.plan).await?);
+    }
+    let Some(runbook) = page.plan.runbook(&name).cloned() else {
+        return Err(Missing::NotFound(format!(
+            "The plan has no runbook `{name}`."
+        )));
+    };
+    let runs = past::runs(state).await?;
+    page.proof = past::proof(&page.plan, &runs);
+    page.book = past::book(state, &runbook, &runs, against).await?;
     Ok(page)
 }
 

@@ -1,22 +1,28 @@
 //! The output of attempts: what a page shows of it, and the whole of it as text.
 
-use super::{Signed, load::find_run};
+use super::{Signed, lines, load::find_run};
 use crate::{rest::problem::Problem, state::State};
 use app::page::Output;
 use axum::{
-    extract::{Path, Query, State as Held},
-    http::header,
+    body::{Body, Bytes},
+    extract::{Path as At, Query, State as Held},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use domain::{Run, RunId};
 use engine::{runner::output_folder, supervise};
+use futures::stream;
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+};
 
-/// A page shows this much of the end; the rest is a download away.
+/// A page comes with this much of the end; more is asked for by line.
 const SHOWN: u64 = 64 * 1024;
-/// One answer holds at most this much; ask on with `offset`.
-const MOST_AT_ONCE: usize = 8 * 1024 * 1024;
+const SHOWN_LINES: u64 = 1_000;
+/// The whole of an output is read and sent in pieces of this size.
+const AT_ONCE: u64 = 256 * 1024;
 
 /// The attempt that a reader has chosen.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -46,7 +52,7 @@ pub fn current(run: &Run) -> Option<(u32, u32)> {
         })
 }
 
-/// The end of an attempt's output, for its page.
+/// How an attempt's output ends, for its page.
 pub async fn last(state: &State, run: &Run, which: &Which) -> Output {
     let (chosen, follows) = match (which.step, which.attempt) {
         (Some(step), Some(attempt)) => (
@@ -61,47 +67,42 @@ pub async fn last(state: &State, run: &Run, which: &Which) -> Output {
             ..Output::default()
         };
     };
-    let dir = folder_of(state, &run.id, step, attempt);
-    let total = supervise::output_size(&dir).await.unwrap_or(0);
-    let offset = total.saturating_sub(SHOWN);
-    let supervise::Piece { offset, bytes } = supervise::read_output(&dir, offset, SHOWN as usize)
+    let window = end(&folder_of(state, &run.id, step, attempt))
         .await
         .unwrap_or_default();
     Output {
         step,
         attempt,
-        offset,
-        total: offset + bytes.len() as u64,
-        text: plain(&bytes),
+        lines: window.total,
+        bytes: window.bytes,
+        last: window.lines,
         follows,
+        over: window.complete && !follows,
     }
 }
 
-/// Bytes as text for a page: what is not UTF-8 is shown as such, and control sequences of a terminal are dropped.
-pub fn plain(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{1b}' => match chars.next() {
-                Some('[') => while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
-                Some(']') => while chars.next().is_some_and(|c| c != '\u{7}' && c != '\u{1b}') {},
-                _ => {}
-            },
-            '\n' | '\t' => out.push(c),
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-    }
-    out
+/// The whole lines of the last bytes.
+async fn end(dir: &Path) -> std::io::Result<lines::Window> {
+    let bytes = supervise::output_size(dir).await?;
+    let from = bytes.saturating_sub(SHOWN);
+    let piece = supervise::read_output(dir, from, SHOWN as usize).await?;
+    let breaks = piece.bytes.iter().filter(|byte| **byte == b'\n').count();
+    let total = supervise::read_lines(dir, u64::MAX, 0, 1).await?.total;
+    let shown = match piece.offset {
+        0 => total,
+        // The first one is cut, unless there is no other.
+        _ if piece.bytes.ends_with(b"\n") => (breaks as u64).saturating_sub(1).max(1),
+        _ => (breaks as u64).max(1),
+    };
+    let shown = shown.min(SHOWN_LINES);
+    lines::window(dir, total.saturating_sub(shown), shown as usize + 1, "").await
 }
 
 /// `GET /runs/{id}/output?step=&attempt=`: one attempt whole, as a file.
 pub async fn download(
     Held(state): Held<State>,
     _: Signed,
-    Path(id): Path<RunId>,
+    At(id): At<RunId>,
     Query(which): Query<Which>,
 ) -> Response {
     run_output(&state, &id, which, true).await
@@ -132,7 +133,8 @@ pub async fn run_output(state: &State, id: &RunId, which: Which, as_file: bool) 
                 .collect()
         }
     };
-    let (mut skip, mut bytes) = (which.offset, Vec::new());
+    let mut parts = VecDeque::new();
+    let (mut skip, mut length) = (which.offset, Some(0));
     for (step, attempt) in attempts {
         let dir = folder_of(state, id, step, attempt);
         let size = supervise::output_size(&dir).await.unwrap_or(0);
@@ -140,35 +142,68 @@ pub async fn run_output(state: &State, id: &RunId, which: Which, as_file: bool) 
             skip -= size;
             continue;
         }
-        bytes.extend(
-            supervise::read_output(&dir, skip, MOST_AT_ONCE - bytes.len())
-                .await
-                .unwrap_or_default()
-                .bytes,
-        );
+        // What still grows, or has a gap, is as long as it turns out to be.
+        let end = supervise::read_lines(&dir, u64::MAX, 0, 1).await;
+        let known = end.is_ok_and(|end| end.complete && end.gap.is_none());
+        length = length.filter(|_| known).map(|all| all + size - skip);
+        parts.push_back(Part {
+            dir,
+            at: skip,
+            end: size,
+        });
         skip = 0;
-        if bytes.len() >= MOST_AT_ONCE {
-            break;
-        }
     }
-    let kind = (header::CONTENT_TYPE, "text/plain; charset=utf-8");
+    let pieces = stream::try_unfold(parts, move |mut parts| async move {
+        while let Some(part) = parts.front_mut() {
+            if let Some(piece) = part.next(as_file).await? {
+                return Ok(Some((piece, parts)));
+            }
+            parts.pop_front();
+        }
+        Ok::<_, std::io::Error>(None)
+    });
+    let mut answer = Body::from_stream(pieces).into_response();
+    let headers = answer.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    if let Some(length) = length {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
     if as_file {
         let name = format!("attachment; filename=\"{}.log\"", run.runbook.slug);
-        ([kind, (header::CONTENT_DISPOSITION, name.as_str())], bytes).into_response()
-    } else {
-        ([kind], bytes).into_response()
+        if let Ok(name) = HeaderValue::from_str(&name) {
+            headers.insert(header::CONTENT_DISPOSITION, name);
+        }
     }
+    answer
 }
 
-#[cfg(test)]
-mod tests {
-    use super::plain;
+/// What is left to send of an attempt's output.
+struct Part {
+    dir: PathBuf,
+    at: u64,
+    end: u64,
+}
 
-    #[test]
-    fn a_terminals_control_sequences_are_dropped() {
-        assert_eq!(
-            plain(b"\x1b[31mred\x1b[0m \x1b]8;;http://x\x07link\x00\r\n\tok\xff"),
-            "red link\n\tok\u{fffd}"
-        );
+impl Part {
+    async fn next(&mut self, tells_gaps: bool) -> std::io::Result<Option<Bytes>> {
+        if self.at >= self.end {
+            return Ok(None);
+        }
+        let most = (self.end - self.at).min(AT_ONCE) as usize;
+        let piece = supervise::read_output(&self.dir, self.at, most).await?;
+        let lost = piece.offset.saturating_sub(self.at);
+        self.at = piece.offset + piece.bytes.len() as u64;
+        if lost == 0 {
+            return Ok((!piece.bytes.is_empty()).then(|| piece.bytes.into()));
+        }
+        let mut bytes = Vec::new();
+        if tells_gaps {
+            bytes.extend(format!("\n[{lost} bytes are not kept]\n").bytes());
+        }
+        bytes.extend(piece.bytes);
+        Ok((!bytes.is_empty()).then(|| bytes.into()))
     }
 }

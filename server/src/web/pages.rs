@@ -12,12 +12,29 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{Number, RunId, ServiceId};
+use domain::{Number, RunId, ServiceId, plan::ParameterKind};
 use serde::Deserialize;
 
 /// The page again that a refused form was on, with what was typed.
-pub async fn again(state: &State, signed: &Signed, home: &Home, refused: Refused) -> Response {
+pub async fn again(state: &State, signed: &Signed, home: &Home, mut refused: Refused) -> Response {
     let loaded = match home {
+        // Wherever the button stood: what a runbook wants to be told is asked on its own page.
+        _ if started(&refused).is_some() => {
+            let slug = started(&refused).unwrap_or_default().to_owned();
+            let typed = |name: &str| {
+                let found = refused
+                    .typed
+                    .iter()
+                    .find(|(n, v)| n == name && !v.is_empty());
+                found.map(|(_, value)| value.clone())
+            };
+            let incident = typed("incident").map(Number);
+            let loaded = load::runbook(state, signed, slug.clone(), incident, None).await;
+            if let Ok(page) = &loaded {
+                forget_secrets(page, &slug, &mut refused);
+            }
+            loaded
+        }
         Home::Declare => Ok(load::plain(
             state,
             signed,
@@ -29,7 +46,7 @@ pub async fn again(state: &State, signed: &Signed, home: &Home, refused: Refused
         )),
         Home::Incident(number) => load::incident(state, signed, number).await,
         Home::Run(id) => load::run(state, signed, id, &output::Which::default()).await,
-        Home::Runbooks => Ok(load::plain(state, signed, View::Runbooks, false)),
+        Home::Runbooks => load::runbooks(state, signed).await,
     };
     answer(
         state,
@@ -40,6 +57,26 @@ pub async fn again(state: &State, signed: &Signed, home: &Home, refused: Refused
             ..page
         }),
     )
+}
+
+/// The runbook that a form was to start.
+fn started(refused: &Refused) -> Option<&str> {
+    let rest = refused.form.strip_prefix("/runbooks/")?;
+    rest.strip_suffix("/runs")
+}
+
+/// What was typed stays, but for secrets. The key goes too: the form may have stood on another page under another one.
+fn forget_secrets(page: &Page, slug: &str, refused: &mut Refused) {
+    let runbook = page.plan.runbook(&slug.into());
+    let is_secret = |field: &str| {
+        let parameter = field
+            .strip_prefix("p.")
+            .and_then(|name| runbook?.parameter(name));
+        parameter.is_some_and(|p| p.kind == ParameterKind::Secret)
+    };
+    refused
+        .typed
+        .retain(|(field, _)| field != "key" && !is_secret(field));
 }
 
 /// The page a form stands on.
@@ -135,31 +172,26 @@ pub async fn incident(
 }
 
 pub async fn runbooks(Held(state): Held<State>, signed: Signed) -> Response {
-    ok(
-        &state,
-        &signed,
-        Ok(load::plain(&state, &signed, View::Runbooks, true)),
-    )
+    let loaded = load::runbooks(&state, &signed).await;
+    ok(&state, &signed, loaded)
+}
+
+#[derive(Deserialize)]
+pub struct About {
+    /// The incident that it is to be run for.
+    incident: Option<Number>,
+    /// An older revision to compare with.
+    against: Option<String>,
 }
 
 pub async fn runbook(
     Held(state): Held<State>,
     signed: Signed,
     Path(slug): Path<String>,
+    Query(about): Query<About>,
 ) -> Response {
-    let known = state
-        .desk
-        .plan()
-        .plan
-        .runbook(&slug.as_str().into())
-        .is_some();
-    let loaded = if known {
-        Ok(load::plain(&state, &signed, View::Runbook { slug }, true))
-    } else {
-        Err(Missing::NotFound(format!(
-            "The plan has no runbook `{slug}`."
-        )))
-    };
+    let against = about.against.as_deref();
+    let loaded = load::runbook(&state, &signed, slug, about.incident, against).await;
     ok(&state, &signed, loaded)
 }
 

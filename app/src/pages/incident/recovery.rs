@@ -3,8 +3,8 @@
 use super::Now;
 use crate::{
     facts,
-    node::{El, Node, button, details, div, el, li, live, p, rows, summary, ul},
-    parts::{Form, card, count, dim, hidden, icon, link, run, text, when},
+    node::{El, Node, button, details, div, el, li, live, p, rows, span, summary, ul},
+    parts::{Form, card, count, dim, hidden, icon, link, run, still, text, when},
     room::{Room, needs},
 };
 use domain::{Kind, Number, Permission, RunId, plan::Runbook};
@@ -49,9 +49,10 @@ fn ended(room: Room, id: RunId) -> Node {
         room.run(&id).map(|r| {
             let name = link(run::address(&r.id), el("b").put(r.runbook.name.clone()));
             vec![
-                name,
-                run::status(&r),
-                dim(format!("{} · ", run::progress(&r))).put(when(r.started_at)),
+                Some(name),
+                Some(run::status(&r)),
+                run::unsigned(&r),
+                Some(dim(format!("{} · ", run::progress(&r))).put(when(r.started_at))),
             ]
         })
     })
@@ -77,22 +78,36 @@ fn launch(room: Room, incident: Now, number: &Number) -> El {
             })
         };
         let says_busy = busy.clone();
-        let barred = why.is_some();
         let length = count(runbook.steps.len(), "step");
-        button()
-            .class("btn launch")
-            .set("formaction", format!("/runbooks/{}/runs", runbook.slug))
-            .set("title", why.clone().or(runbook.trigger.clone()))
-            .follow("disabled", move || barred || busy())
-            .put(icon("play"))
-            .put(runbook.name.clone())
-            .put(dim(text(move || {
+        let about = vec![
+            icon("play").into(),
+            Node::from(runbook.name.clone()),
+            dim(text(move || {
                 if says_busy() {
                     "running".into()
                 } else {
                     length.clone()
                 }
-            })))
+            }))
+            .into(),
+            span()
+                .class("proof")
+                .html(still!(crate::pages::still::proof(&page, &runbook.slug)))
+                .into(),
+        ];
+        let title = why.clone().or(runbook.trigger.clone());
+        // What wants to be told something first has a page for that.
+        if facts::asks(runbook) && why.is_none() {
+            let to = format!("/runbooks/{}?incident={number}", runbook.slug);
+            return link(to, about).class("btn launch").set("title", title);
+        }
+        let barred = why.is_some();
+        button()
+            .class("btn launch")
+            .set("formaction", format!("/runbooks/{}/runs", runbook.slug))
+            .set("title", title)
+            .follow("disabled", move || barred || busy())
+            .put(about)
     };
     let mut order = likely.iter().chain(&others);
     let first: Vec<_> = order

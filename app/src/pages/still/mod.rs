@@ -6,8 +6,13 @@ mod contacts;
 mod declare;
 mod other;
 mod plan;
+pub mod run;
+mod runbook;
 mod runbooks;
+mod start;
 mod schedule;
+
+pub use runbooks::proof;
 
 use crate::{node::Node, page::View, room::Room};
 
@@ -16,7 +21,7 @@ pub fn page(room: Room) -> Node {
     match &page.view {
         View::Declare { title, affected } => declare::page(room, title, affected).into(),
         View::Runbooks => runbooks::all(room).into(),
-        View::Runbook { slug } => runbooks::one(room, slug).into(),
+        View::Runbook { slug, incident } => runbook::one(room, slug, incident.as_ref()).into(),
         View::Contacts => contacts::page(room).into(),
         View::Plan => plan::page(room).into(),
         View::NotYet { name, says } => other::not_yet(name, says).into(),

@@ -1,7 +1,7 @@
 //! `runbooks/`: what is asked before they start, and how they call each other. Their steps: [`super::steps`].
 
 use super::{Findings, slugs, steps};
-use crate::plan::{Plan, Runbook};
+use crate::plan::{ParameterKind, Plan, Runbook};
 use std::collections::BTreeSet;
 
 pub(super) fn runbooks(plan: &Plan, f: &mut Findings) {
@@ -67,7 +67,8 @@ fn parameters(at: &str, runbook: &Runbook, f: &mut Findings) {
         let at = format!("{at}.parameters[{i}]");
         if let Some((key, says)) = parameter.problem() {
             let found = match key {
-                "default" => parameter.default.clone(),
+                // What somebody took for a secret is not said aloud.
+                "default" if parameter.kind != ParameterKind::Secret => parameter.default.clone(),
                 "regex" => parameter.regex.clone(),
                 "min" => parameter.min.clone(),
                 "max" => parameter.max.clone(),
