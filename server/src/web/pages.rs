@@ -22,10 +22,7 @@ pub async fn again(state: &State, signed: &Signed, home: &Home, mut refused: Ref
         _ if started(&refused).is_some() => {
             let slug = started(&refused).unwrap_or_default().to_owned();
             let typed = |name: &str| {
-                let found = refused
-                    .typed
-                    .iter()
-                    .find(|(n, v)| n == name && !v.is_empty());
+                let found = refused.typed.iter().find(|(n, v)| n == name && !v.is_empty());
                 found.map(|(_, value)| value.clone())
             };
             let incident = typed("incident").map(Number);

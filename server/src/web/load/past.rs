@@ -320,13 +320,7 @@ mod tests {
         }
     }
 
-    fn ran(
-        second: i64,
-        runbook: &Runbook,
-        status: RunStatus,
-        mode: Mode,
-        took: &[i64],
-    ) -> Arc<Run> {
+    fn ran(second: i64, runbook: &Runbook, status: RunStatus, mode: Mode, took: &[i64]) -> Arc<Run> {
         let at = |s: i64| Stamp((second + s) * 1_000_000);
         let step = |took: &i64| -> StepRun {
             let json = serde_json::json!({
@@ -350,63 +344,33 @@ mod tests {
         let drill = |status, of: &Runbook| vec![ran(0, of, status, Mode::Drill, &[])];
         assert!(matches!(
             proof_of(&new, &drill(Completed, &new)),
-            Proof::Worked {
-                mode: Mode::Drill,
-                exceptions: false,
-                ..
-            }
+            Proof::Worked { mode: Mode::Drill, exceptions: false, .. }
         ));
         assert!(matches!(
             proof_of(&new, &drill(CompletedWithExceptions, &new)),
-            Proof::Worked {
-                exceptions: true,
-                ..
-            }
+            Proof::Worked { exceptions: true, .. }
         ));
-        assert!(matches!(
-            proof_of(&new, &drill(Completed, &old)),
-            Proof::Edited { .. }
-        ));
+        assert!(matches!(proof_of(&new, &drill(Completed, &old)), Proof::Edited { .. }));
         assert_eq!(proof_of(&new, &drill(Cancelled, &new)), Proof::Failed);
         assert_eq!(proof_of(&new, &[]), Proof::Never);
         let dry = [ran(0, &new, Completed, Mode::DryRun, &[])];
-        assert_eq!(
-            proof_of(&new, &dry),
-            Proof::Never,
-            "a dry run proves nothing"
-        );
+        assert_eq!(proof_of(&new, &dry), Proof::Never, "a dry run proves nothing");
     }
 
     #[test]
     fn a_step_is_expected_to_take_the_median_of_the_runs_before() {
         let book = book(&["a", "b"]);
-        let done =
-            |second, took: &[i64]| ran(second, &book, RunStatus::Completed, Mode::Real, took);
-        let runs = [
-            done(0, &[3, 0]),
-            done(100, &[9, 1]),
-            done(200, &[5, 0]),
-            ran(250, &book, RunStatus::Failed, Mode::Real, &[90, 90]),
-        ];
+        let done = |second, took: &[i64]| ran(second, &book, RunStatus::Completed, Mode::Real, took);
+        let runs = [done(0, &[3, 0]), done(100, &[9, 1]), done(200, &[5, 0]), ran(250, &book, RunStatus::Failed, Mode::Real, &[90, 90])];
         let past = past(&done(300, &[0, 0]), &runs);
         assert_eq!((past.runs, past.millis), (3, vec![5_000, 0]));
-        assert_eq!(
-            super::past(&done(0, &[0, 0]), &runs).runs,
-            0,
-            "nothing before it"
-        );
+        assert_eq!(super::past(&done(0, &[0, 0]), &runs).runs, 0, "nothing before it");
     }
 
     #[test]
     fn a_difference_tells_what_went_and_what_came() {
         let lines = difference(&written(&book(&["a", "b"])), &written(&book(&["a", "c"])));
-        let changed: Vec<_> = lines
-            .iter()
-            .filter(|l| !matches!(l, Line::Same(_)))
-            .collect();
-        assert_eq!(
-            format!("{changed:?}"),
-            r#"[Gone("  - name: b"), New("  - name: c")]"#
-        );
+        let changed: Vec<_> = lines.iter().filter(|l| !matches!(l, Line::Same(_))).collect();
+        assert_eq!(format!("{changed:?}"), r#"[Gone("  - name: b"), New("  - name: c")]"#);
     }
 }
