@@ -92,7 +92,7 @@ pub enum Event {
 
     RunStarted {
         run: RunId,
-        runbook: Box<Runbook>,
+        runbook: std::sync::Arc<Runbook>,
         incident: Option<Number>,
         parameters: BTreeMap<String, String>,
         mode: Mode,

@@ -523,7 +523,7 @@ impl Story {
             who,
             Event::RunStarted {
                 run: run.into(),
-                runbook: Box::new(runbook),
+                runbook: std::sync::Arc::new(runbook),
                 incident,
                 parameters,
                 mode,

@@ -81,7 +81,7 @@ impl Told {
             &jane(),
             Event::RunStarted {
                 run: ID.into(),
-                runbook: Box::new(book),
+                runbook: std::sync::Arc::new(book),
                 incident: None,
                 parameters,
                 mode,

@@ -255,7 +255,7 @@ impl Walk<'_> {
         let (first, following) = super::follow::begin(
             Event::RunStarted {
                 run: child,
-                runbook: Box::new(runbook),
+                runbook: std::sync::Arc::new(runbook),
                 incident: self.run.incident.clone(),
                 parameters,
                 mode: self.run.mode,

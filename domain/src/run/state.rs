@@ -215,7 +215,7 @@ pub struct Run {
     pub id: RunId,
     pub incident: Option<Number>,
     /// Frozen as it was when the run started.
-    pub runbook: Runbook,
+    pub runbook: std::sync::Arc<Runbook>,
     pub plan: PlanHash,
     pub parameters: BTreeMap<String, String>,
     pub mode: Mode,
@@ -473,7 +473,7 @@ impl Run {
             id: run.clone(),
             incident: incident.clone(),
             steps: runbook.all_steps().map(|_| StepRun::pending()).collect(),
-            runbook: Runbook::clone(runbook),
+            runbook: runbook.clone(),
             plan: plan.clone(),
             parameters: parameters.clone(),
             mode: *mode,

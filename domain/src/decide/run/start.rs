@@ -58,7 +58,7 @@ pub(super) fn start(look: &Look<'_>, mut asked: Asked) -> Result<Vec<Event>, Ref
     };
     let started = Event::RunStarted {
         run: asked.id,
-        runbook: Box::new(runbook.clone()),
+        runbook: std::sync::Arc::new(runbook.clone()),
         incident: asked.incident,
         parameters: asked.parameters,
         mode: asked.mode,
