@@ -8,6 +8,7 @@ mod follow;
 mod gate;
 mod next;
 mod state;
+mod wait;
 
 pub use condition::Verdict;
 pub(crate) use follow::{

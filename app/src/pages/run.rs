@@ -23,11 +23,14 @@ pub fn page(room: Room, id: RunId, output: &Output) -> Vec<El> {
         now.get()
             .and_then(|r| run::outlook(&r, &page.past, room.now.get()))
     });
-    let left = div().class("col").put(log::pane(now, &id, output)).put(card(
-        "What happened",
-        timeline::length(room),
-        timeline::timeline(room, None),
-    ));
+    let left = div()
+        .class("col")
+        .put(log::pane(now, &id, output))
+        .put(card(
+            "What happened",
+            timeline::length(room),
+            timeline::timeline(room, None),
+        ));
     let given = div()
         .class("flat")
         .html(still!(crate::pages::still::run::given(room, &id)));

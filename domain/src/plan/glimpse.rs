@@ -75,7 +75,10 @@ impl<'de> Deserialize<'de> for NameOnly {
 
 impl From<RunbookGlimpse> for Runbook {
     fn from(seen: RunbookGlimpse) -> Self {
-        let steps = |steps: Vec<StepGlimpse>| steps.into_iter().map(Step::from).collect();
+        #[inline(never)]
+        fn steps(seen: Vec<StepGlimpse>) -> Vec<Step> {
+            seen.into_iter().map(Step::from).collect()
+        }
         Runbook {
             slug: seen.slug,
             name: seen.name,

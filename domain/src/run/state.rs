@@ -170,7 +170,7 @@ pub enum Purpose {
 
 /// What a step waits for before, or instead of, its commands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "for", rename_all = "snake_case", try_from = "super::wait::Flat")]
 pub enum Wait {
     /// The run goes step by step.
     Go,
@@ -183,6 +183,7 @@ pub enum Wait {
         prevent_self: bool,
     },
     Manual {
+        #[serde(rename = "text")]
         instructions: String,
         evidence: Option<String>,
     },

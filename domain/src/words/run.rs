@@ -71,7 +71,7 @@ pub(super) fn says<'e>(
         } => {
             let what = match purpose {
                 Purpose::Run => "started",
-                Purpose::Verify => "looks whether the one before had done its work",
+                Purpose::Verify => "looks what the one before had done",
             };
             let step = step_name(run, *step);
             plain(Icon::None, format!("{step}, attempt {attempt} {what}"))
@@ -109,7 +109,7 @@ pub(super) fn says<'e>(
             let status_says = status.words().to_ascii_lowercase();
             // "timed out" needs no "timed out" before it.
             let says = match because.as_str() {
-                because if because.contains(&status_says) => because.to_owned(),
+                because if because.ends_with(&status_says) => because.to_owned(),
                 because => with(status_says, because),
             };
             let says = format!("{} {says}", step_name(run, *step));
@@ -137,7 +137,7 @@ pub(super) fn says<'e>(
             let what = match how {
                 Resume::Go => "goes on at",
                 Resume::Retry => "retries",
-                Resume::Force => "is forced from here on, and retries",
+                Resume::Force => "is forced from here on: retries",
                 Resume::From => "goes on from",
                 Resume::Skip => "goes on without",
                 Resume::MarkDone => "goes on: marked done",
@@ -189,7 +189,7 @@ pub fn answered(answer: Answer) -> (Icon, &'static str) {
         Answer::Failed => (Icon::Bad, "could not be done by hand"),
         Answer::BreakGlass => (
             Icon::Warn,
-            "goes on alone, without approval: glass broken, a co-signature is due",
+            "goes on alone: glass broken, a co-signature is due",
         ),
         Answer::CoSign => (Icon::Ok, "co-signed"),
     }

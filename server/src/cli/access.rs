@@ -118,7 +118,7 @@ impl Secret {
             }
             Secret::List { data } => {
                 let store = data.open_existing().await?;
-                let all = store.secrets().await?;
+                let all = store.secrets("").await?;
                 for secret in all.iter().filter(|s| !s.name.contains('/')) {
                     let at = domain::Stamp(secret.changed_at);
                     println!("{}  set {}", secret.name, at.minute());

@@ -12,14 +12,13 @@ use crate::{
 
 macro_rules! beat {
     ($p:ident, $name:ident, $spool:ident, $boot:ident) => {
-        drop(
-            sqlx::query(sql::NODE_BEAT)
-                .bind($name)
-                .bind($spool)
-                .bind($boot)
-                .execute($p)
-                .await?,
-        )
+        sqlx::query(sql::NODE_BEAT)
+            .bind($name)
+            .bind($spool)
+            .bind($boot)
+            .execute($p)
+            .await
+            .map(|_| ())?
     };
 }
 
@@ -161,8 +160,13 @@ impl Store {
         Ok(on!(&self.db, p => sqlx::query_as(sql::SECRET).bind(name).fetch_optional(p).await)?)
     }
 
-    pub async fn secrets(&self) -> Result<Vec<Secret>, Error> {
-        Ok(on!(&self.db, p => sqlx::query_as(sql::SECRETS).fetch_all(p).await)?)
+    /// The secrets whose names begin so.
+    pub async fn secrets(&self, prefix: &str) -> Result<Vec<Secret>, Error> {
+        let from = text("the name of a secret", prefix)?;
+        let to = format!("{prefix}{}", char::MAX);
+        Ok(
+            on!(&self.db, p => sqlx::query_as(sql::SECRETS).bind(from).bind(&to).fetch_all(p).await)?,
+        )
     }
 
     pub async fn nodes(&self) -> Result<Vec<Node>, Error> {

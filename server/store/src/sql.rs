@@ -56,8 +56,7 @@ statements! {
         AND used_at IS NULL AND revoked_at IS NULL AND expires_at > $2";
 
     SECRET = "SELECT name, sealed, changed_at FROM secret WHERE name = $1";
-    // `/` is in no name that people give: such belong to runs.
-    SECRETS = "SELECT name, sealed, changed_at FROM secret ORDER BY name";
+    SECRETS = "SELECT name, sealed, changed_at FROM secret WHERE name >= $1 AND name < $2 ORDER BY name";
     SECRET_PUT = "INSERT INTO secret (name, sealed, changed_at) VALUES ($1, $2, $3) \
         ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed, changed_at = excluded.changed_at";
     SECRET_REMOVE = "DELETE FROM secret WHERE name = $1";

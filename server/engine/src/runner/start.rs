@@ -62,11 +62,10 @@ async fn plan_of(desk: &Desk, incident: Option<&Number>) -> Result<Arc<Plan>, No
 
 /// A run is over: nobody needs the secrets it was given.
 pub(super) async fn forget_parameters(desk: &Desk, by: &Actor, run: &RunId) {
-    let Ok(all) = desk.store().secrets().await else {
+    let Ok(mine) = desk.store().secrets(&of_run(run, "")).await else {
         return;
     };
-    let mine = of_run(run, "");
-    for secret in all.iter().filter(|s| s.name.starts_with(&mine)) {
+    for secret in mine {
         if let Err(error) = crate::secrets::remove(desk, by, &secret.name).await {
             tracing::warn!(%error, "A secret of run {run} cannot be removed");
         }

@@ -210,8 +210,10 @@ async fn a_secret_is_kept_sealed_and_gone_when_removed(database: &Database) {
         },
     )
     .await;
-    let all = store.secrets().await.unwrap();
+    let all = store.secrets("").await.unwrap();
     assert_eq!(all, [secret("a", b"two"), secret("b", b"\x00\xff")]);
+    let some = store.secrets("b").await.unwrap();
+    assert_eq!(some, [secret("b", b"\x00\xff")]);
     write(
         &store,
         Batch {

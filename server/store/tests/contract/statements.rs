@@ -63,8 +63,8 @@ async fn every_statement_prepares_on_both_engines_with_equal_columns_and_types()
     }
 }
 
-/// These two read a table on purpose: to verify, and to list all tokens.
-const WHOLE: [&str; 2] = ["PROJECTION_VERSION", "CREDENTIALS"];
+/// These read a table on purpose: to verify, to list all tokens, to look at every node (there are few).
+const WHOLE: [&str; 3] = ["PROJECTION_VERSION", "CREDENTIALS", "NODES"];
 
 #[tokio::test]
 async fn no_statement_reads_a_whole_table_on_sqlite() {
@@ -102,6 +102,7 @@ async fn no_statement_reads_a_whole_table_on_postgres() {
         INSERT INTO credential SELECT 'c' || n, 'session', sha256(n::text::bytea), '{}', n, NULL, NULL, n \
             FROM generate_series(1, 20000) n; \
         INSERT INTO plan_revision SELECT 'h' || n, '{}', n FROM generate_series(1, 20000) n; \
+        INSERT INTO secret SELECT 'n' || n, sha256(''), n FROM generate_series(1, 20000) n; \
         ANALYZE";
     postgres.execute(fill).await.unwrap();
     let mut connection = sqlx::PgConnection::connect(&postgres.url).await.unwrap();
