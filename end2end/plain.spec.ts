@@ -39,7 +39,7 @@ test("the whole path, with scripting off", async ({ house, visit }) => {
   await expect(page.locator("#output")).not.toBeEmpty();
   await order(house.app, "after-the-failover");
 
-  await page.getByRole("link", { name: number }).click();
+  await page.getByRole("link", { name: number }).first().click();
   await addTask(page, "Call the shop floor", "Bob Wilson", 10);
   await task(page, "Call the shop floor").getByRole("button", { name: "Accept" }).click();
   await task(page, "Call the shop floor").getByRole("button", { name: "Finish" }).click();

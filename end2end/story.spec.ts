@@ -101,7 +101,8 @@ test("the whole path, live", async ({ house, visit }) => {
   await expectFailover(tab);
   await expect(tab.locator("#output-title")).toContainText("Post-Recovery");
   await expect(tab.locator("#output")).toContainText("npm run alert:send-report");
-  expect(await room.evaluate("window.tails"), "output as it came, on the incident's page").toContain("npm run db:failover-replica");
+  // Of a step that is over in a moment the next one's output may take the place at once; this one takes its time.
+  expect(await room.evaluate("window.tails"), "output as it came, on the incident's page").toContain("npm run db:reconnect");
   await expectNotReloaded(tab);
   await tab.close();
 
