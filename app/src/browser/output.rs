@@ -422,7 +422,6 @@ impl Pane {
     fn hear(&self, event: &Event) {
         let Some(log) = &self.0.log else { return };
         let mut here = self.0.here.get();
-        let scroll_to = |top| log.scroll.set_scroll_top(top);
         match event.type_().as_str() {
             "scroll" => {
                 let top = i64::from(log.scroll.scroll_top());
@@ -456,14 +455,14 @@ impl Pane {
                 match button.and_then(|b| b.get_attribute("data-log")).as_deref() {
                     Some("previous") => self.seek(false),
                     Some("next") => self.seek(true),
-                    Some("top") => scroll_to(0),
-                    Some("end") => scroll_to(i32::MAX),
+                    Some("top") => log.scroll.set_scroll_top(0),
+                    Some("end") => self.to_the_end(here),
                     _ => {}
                 }
             }
             "change" => {
                 if dom::target(event, "#follow:checked").is_some() {
-                    scroll_to(i32::MAX);
+                    self.to_the_end(here);
                 }
             }
             _ => {
@@ -476,14 +475,24 @@ impl Pane {
                             go_to_hash(Some(value(&field)));
                         }
                     }
-                    "/" if dom::target(event, "#output").is_some() => {
+                    key @ ("End" | "/") if dom::target(event, "#output").is_some() => {
                         event.prevent_default();
-                        dom::by_id("find").iter().for_each(dom::focus);
+                        if key == "End" {
+                            self.to_the_end(here);
+                        } else {
+                            dom::by_id("find").iter().for_each(dom::focus);
+                        }
                     }
                     _ => {}
                 }
             }
         }
+    }
+
+    fn to_the_end(&self, mut here: Here) {
+        here.at = END;
+        following(true);
+        self.draw(here, true);
     }
 
     /// Goes to the line that the address names, as `#L123`.
