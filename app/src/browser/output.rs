@@ -202,8 +202,8 @@ impl Pane {
         if scroll {
             let top = here.at * (space - sight).max(1) / (all - sight).max(1);
             log.scroll.set_scroll_top(top as i32);
+            here.put = i64::from(log.scroll.scroll_top());
         }
-        here.put = i64::from(log.scroll.scroll_top());
         let (first, last) = (here.at / high, ((here.at + sight) / high + 1).min(rows));
         let (from, to) = ((first - BEYOND).max(0), (last + BEYOND).min(rows));
         if here.wrong || first < here.drawn.0 || last > here.drawn.1 {

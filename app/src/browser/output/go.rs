@@ -15,6 +15,7 @@ impl Pane {
                 let top = i64::from(log.scroll.scroll_top());
                 let moved = top - here.put;
                 if here.high > 0 && moved != 0 {
+                    here.put = top;
                     let sight = i64::from(log.scroll.client_height());
                     let all = here.rows() * here.high;
                     let end = all.min(HIGHEST) - sight;

@@ -16,7 +16,7 @@ pub struct Here {
     pub high: i64,
     /// What is above the part in sight, in pixels, as if there were no highest element.
     pub at: i64,
-    /// Where the log was scrolled to when it was looked at last.
+    /// Where the log was scrolled to then.
     pub put: i64,
     /// The line that was gone to, from 1.
     pub chosen: i64,
