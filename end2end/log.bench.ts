@@ -14,7 +14,7 @@ function jump(page: Page, line: number): Promise<number> {
     const start = performance.now();
     location.hash = "L${line}";
     const look = () => {
-      const there = document.querySelector('#output.live a[data-n="${line}"]')?.nextSibling;
+      const there = document.querySelector('#output.taken a[data-n="${line}"]')?.nextSibling;
       if (there) done(performance.now() - start); else requestAnimationFrame(look);
     };
     look();
@@ -30,7 +30,7 @@ test("opening and jumping", async ({ visit, house }) => {
   for (let round = 0; round < 5; round += 1) {
     await page.goto("/plan");
     await page.goto(path, { waitUntil: "commit" });
-    await page.waitForSelector("#output.live .rows > p");
+    await page.waitForSelector("#output.taken .rows > p");
     taken.push(await page.evaluate("performance.now()"));
     painted.push(await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Infinity"));
     for (const part of [0.5, 0.1, 0.9]) jumps.push(await jump(page, Math.floor(LINES * part) + round * 1_000));

@@ -28,7 +28,7 @@ test("a log of a million lines is read at both ends and in the middle", async ({
   await page.goto(path);
   await expect(row(page, at(LINES))).toHaveText(`line ${LINES} of a long night`);
   await expect(row(page, at(LINES))).toBeInViewport();
-  await expect(page.locator("#output.live")).toBeAttached();
+  await expect(page.locator("#output.taken")).toBeAttached();
 
   await log(page).focus();
   await page.keyboard.press("Home");
@@ -47,8 +47,10 @@ test("a log of a million lines is read at both ends and in the middle", async ({
   expect(page.url()).toMatch(/#L500002$/);
   await expect(row(page, 500_002)).toHaveClass("here");
   const [first] = await inSight(page);
+  await log(page).focus();
   await page.keyboard.press("ArrowDown");
-  await expect.poll(async () => (await inSight(page))[0]).toBe(first + 1);
+  await expect.poll(async () => (await inSight(page))[0] - first).toBeGreaterThan(0);
+  expect((await inSight(page))[0] - first).toBeLessThan(5);
   await page.keyboard.press("PageUp");
   await expect.poll(async () => (await inSight(page))[0]).toBeLessThan(first - 5);
   await page.keyboard.press("End");
@@ -75,7 +77,7 @@ test("a line has an address", async ({ visit }) => {
 test("colours are classes, and nothing controls the reader's screen", async ({ visit }) => {
   const page = await visit({ name: "Jane Doe" });
   await page.goto(`${path}#L2`);
-  await expect(page.locator("#output.live")).toBeAttached();
+  await expect(page.locator("#output.taken")).toBeAttached();
   await expect(row(page, 2).locator(".t-red.t-bold")).toHaveText("failed");
   await expect(row(page, 2).locator(".t-black.t-on-green")).toHaveText("done");
   await expect(row(page, 2).locator(".t-bright-blue")).toHaveText("near blue");
@@ -92,7 +94,7 @@ test("colours are classes, and nothing controls the reader's screen", async ({ v
 test("a search finds its lines, and goes from one to the next", async ({ visit }) => {
   const page = await visit({ name: "Jane Doe" });
   await page.goto(path);
-  await expect(page.locator("#output.live")).toBeAttached();
+  await expect(page.locator("#output.taken")).toBeAttached();
   await log(page).focus();
   await page.keyboard.press("Home");
   await page.keyboard.press("/");
@@ -154,15 +156,18 @@ test("what is written is followed, until somebody reads further up", async ({ vi
   const run = await start(house, "slow-morning");
   await page.goto(run.path);
   await takenOver(page);
-  await expect(row(page, 60)).toBeInViewport({ timeout: 60_000 });
+  const last = async () => (await inSight(page)).at(-1) ?? 0;
+  await expect.poll(last, { timeout: 60_000 }).toBeGreaterThan(60);
   await expect(page.locator("#follow")).toBeChecked();
   await log(page).focus();
   await page.keyboard.press("PageUp");
   await expect(page.locator("#follow")).not.toBeChecked();
-  const before = await inSight(page);
-  await expect.poll(() => log(page).evaluate((box: { scrollHeight: number }) => box.scrollHeight), { timeout: 60_000 }).toBeGreaterThan(100 * 20);
-  expect(await inSight(page)).toEqual(before);
+  const height = () => log(page).evaluate((box: { scrollHeight: number }) => box.scrollHeight);
+  const [before, grown] = [await last(), (await height()) + 300];
+  await expect.poll(height, { timeout: 60_000 }).toBeGreaterThan(grown);
+  expect(await last()).toBeLessThanOrEqual(before);
   await page.keyboard.press("End");
   await expect(page.locator("#follow")).toBeChecked();
-  await expect(row(page, 120)).toBeInViewport({ timeout: 60_000 });
+  const end = await last();
+  await expect.poll(last, { timeout: 60_000 }).toBeGreaterThan(end + 20);
 });

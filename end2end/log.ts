@@ -36,7 +36,7 @@ trigger: Somebody wants to watch
 steps:
   - name: Speak
     commands:
-      - for n in $(seq 1 300); do echo "it is $n"; sleep 0.1; done
+      - for n in $(seq 1 600); do echo "it is $n"; sleep 0.1; done
 `,
 };
 

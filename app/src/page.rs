@@ -208,6 +208,7 @@ pub struct Wrote {
     /// How many lines there are, the one that has no end yet included.
     pub total: u64,
     pub bytes: u64,
-    /// From which line to which nothing is kept; empty where all is.
-    pub gap: Vec<u64>,
+    /// From which line (lost) up to which (found) nothing is kept; both 0 where all is.
+    pub lost: u64,
+    pub found: u64,
 }

@@ -52,7 +52,7 @@ fn attend(room: Room) {
         let _ = root.class_list().add_1("scripted");
     }
     let time = clocks::begin(room);
-    live::begin(room, time, output::Pane::find());
+    live::begin(room, time, output::Pane::find(room));
     forms::begin(room);
     keys::begin();
 }

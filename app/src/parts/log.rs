@@ -51,12 +51,6 @@ pub fn pane(now: Followed<Run>, id: &RunId, output: &Output) -> El {
         .set("role", "log")
         .set("aria-live", "off")
         .set("aria-label", "Output")
-        .set("data-run", id.to_string())
-        .set("data-step", output.step.to_string())
-        .set("data-attempt", output.attempt.to_string())
-        .set("data-lines", output.lines.to_string())
-        .set("data-bytes", output.bytes.to_string())
-        .set("data-follows", output.follows)
         .put(
             div()
                 .class("space")

@@ -61,8 +61,9 @@ pub struct Window {
     pub total: u64,
     pub bytes: u64,
     pub complete: bool,
-    /// From which line to which nothing is kept; empty where all is.
-    pub gap: Vec<u64>,
+    /// From which line (lost) up to which (found) nothing is kept; both 0 where all is.
+    pub lost: u64,
+    pub found: u64,
     #[serde(serialize_with = "flat")]
     pub lines: Vec<Said>,
 }
@@ -135,7 +136,7 @@ pub async fn window(
 ) -> std::io::Result<Window> {
     let bytes = supervise::output_size(dir).await?;
     let whole = supervise::read_lines(dir, 0, 0, 1).await?;
-    let gap = whole.gap.filter(|(from, to)| from <= to);
+    let gap = whole.gap.filter(|(_, found)| *found > 0);
     let mut next = match gap {
         Some((lost, found)) if (lost..found).contains(&from) => lost,
         _ => from.min(whole.total),
@@ -151,7 +152,8 @@ pub async fn window(
         total: whole.total,
         bytes,
         complete: whole.complete,
-        gap: gap.map_or_else(Vec::new, |(from, to)| vec![from, to]),
+        lost: gap.map_or(0, |(lost, _)| lost),
+        found: gap.map_or(0, |(_, found)| found),
         lines: Vec::new(),
     };
     let mut style = style_before(dir, next).await?;

@@ -232,7 +232,8 @@ impl Follow {
                 attempt,
                 total: size.total,
                 bytes: size.bytes,
-                gap: size.gap,
+                lost: size.lost,
+                found: size.found,
             });
         }
         // Nothing more here: go on with the attempt that followed, once there is one.
