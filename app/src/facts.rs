@@ -1,12 +1,9 @@
 //! What a page says about the world, worked out: no signal, no clock of its own.
 
-use crate::{
-    node::{El, span},
-    page::Look,
-};
+use crate::page::Look;
 use domain::{
-    Health, Incident, ServiceId, Span, Stamp, World, failed_dependencies,
-    plan::{Plan, Runbook, Service, Tier},
+    Health, ServiceId, Span, Stamp, World, failed_dependencies,
+    plan::{Plan, Runbook, Service},
     words::{Icon, health_icon},
 };
 use std::collections::BTreeMap;
@@ -66,12 +63,6 @@ impl Limit {
             face(self.left())
         }
     }
-    /// The figure with its tone.
-    pub fn view(&self) -> El {
-        span()
-            .class(format!("figure {}", self.tone()))
-            .put(self.figure())
-    }
     /// Bad when over, a warning in the last quarter.
     pub fn tone(&self) -> &'static str {
         if self.is_over() {
@@ -82,45 +73,6 @@ impl Limit {
             "is-ok"
         }
     }
-}
-
-/// The strictest tier of the incident's affected services: the one whose time runs out first.
-pub fn tier<'a>(plan: &'a Plan, incident: &Incident) -> Option<&'a Tier> {
-    let tiers = incident
-        .affected
-        .iter()
-        .filter_map(|s| plan.tier(&plan.service(s)?.tier));
-    tiers.min_by_key(|t| t.within)
-}
-
-/// The recovery-time objective of an incident: from its declaration to its end, or to now.
-pub fn rto<'a>(plan: &'a Plan, incident: &Incident, now: Stamp) -> Option<(&'a Tier, Limit)> {
-    let tier = tier(plan, incident)?;
-    let used = incident
-        .resolved_at
-        .unwrap_or(now)
-        .since(incident.declared_at);
-    Some((
-        tier,
-        Limit {
-            within: tier.within,
-            used,
-        },
-    ))
-}
-
-/// When the next public word is due, against the plan's cadence.
-pub fn next_update(plan: &Plan, incident: &Incident, now: Stamp) -> Option<(Stamp, Limit)> {
-    let due = incident.next_update_due(&plan.communication)?;
-    let policy = plan.communication.severity(incident.severity)?;
-    let first = !incident.updates.iter().any(|u| u.public);
-    let within = if first {
-        policy.first_update
-    } else {
-        policy.update_every
-    };
-    let used = now.since(Stamp(due.0 - within.micros()));
-    Some((due, Limit { within, used }))
 }
 
 /// A service as a tile shows it.

@@ -3,8 +3,8 @@
 mod handed;
 
 use domain::{
-    AccessRole, Mode, Number, Refusal, Run, RunId, ServiceId, Slug, Stamp, Stamped, World,
-    plan::Plan,
+    AccessRole, Exposure, Mode, Number, Refusal, Run, RunId, ServiceId, Slug, Span, Stamp, Stamped,
+    StepStatus, World, plan::Plan, recovery::Recovery,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -38,6 +38,9 @@ pub struct Page {
     /// The history of the runbook that the page shows; for the server's own parts.
     #[serde(skip)]
     pub book: Book,
+    /// What the server worked out of an incident's time; for its own parts.
+    #[serde(skip)]
+    pub measured: Measured,
     /// Seed of this page's idempotency keys, one key a form: `{seed}-{form}`.
     pub seed: String,
 }
@@ -117,6 +120,49 @@ pub struct Past {
     /// So many runs; with none, nothing is known.
     pub runs: u32,
     pub millis: Vec<u64>,
+}
+
+impl Past {
+    /// What a run still has to do by this measure, and what all of it is.
+    pub fn left(&self, run: &Run, now: Stamp) -> (Span, Span) {
+        let (mut left, mut all) = (0, 0);
+        // What a person decides on is all to do again, as far as one can tell.
+        let asked = run.paused.as_ref().map(|p| p.step as usize);
+        for (i, (step, usual)) in run.steps.iter().zip(&self.millis).enumerate() {
+            all += usual;
+            left += match (step.status, step.started_at) {
+                (StepStatus::Pending, _) => *usual,
+                _ if asked == Some(i) => *usual,
+                (status, _) if status.is_over() => 0,
+                (_, Some(start)) => usual.saturating_sub(now.since(start).micros() as u64 / 1000),
+                _ => *usual,
+            };
+        }
+        (Span::millis(left), Span::millis(all))
+    }
+}
+
+/// What is known of an incident's time besides the incident itself.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    pub recovery: Option<Recovery>,
+    /// When the first person was in command.
+    pub acknowledged: Option<Stamp>,
+    /// By objective of the plan.
+    pub exposures: Vec<(String, Arc<Exposure>)>,
+    /// What runs now, and how long it will still take.
+    pub forecast: Option<Forecast>,
+    /// What could be run instead, and how long that takes.
+    pub otherwise: Option<Forecast>,
+}
+
+/// Going by the runs before it.
+#[derive(Clone, Debug)]
+pub struct Forecast {
+    pub name: String,
+    pub left: Span,
+    /// How many runs there were to judge by.
+    pub runs: u32,
 }
 
 /// Whether the plan's revision of a runbook has ever worked.

@@ -127,6 +127,11 @@ impl Room {
         }
     }
 
+    /// There was an event that this page has nothing to do with.
+    pub fn pass(&self, seq: u64) {
+        self.world.update(|w| w.seq = w.seq.max(seq));
+    }
+
     pub fn look(&self, tick: Tick) {
         if !tick.looks.is_empty() {
             self.looks.update(|l| l.extend(tick.looks));
@@ -297,6 +302,7 @@ mod tests {
             past: Default::default(),
             proof: BTreeMap::new(),
             book: Default::default(),
+            measured: Default::default(),
             seed: String::new(),
         }
     }

@@ -5,7 +5,8 @@
 mod decode;
 mod events;
 
-pub use events::stamped;
+#[cfg_attr(not(target_arch = "wasm32"), allow(unused_imports))]
+pub use events::{Heard, stamped};
 
 use serde::{
     Deserialize,

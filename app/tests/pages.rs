@@ -194,7 +194,7 @@ fn the_clock_counts_against_the_strictest_tier_and_says_how_sure_it_is() {
     let html = render(Story::recovering().page(incident(), 225, Commander));
     let clocks = between(&html, "class=\"clocks\"", "id=\"roles\"");
     assert!(clocks.contains("RTO left · Critical Systems") && clocks.contains(">56:29<"));
-    assert!(clocks.contains("since declaration: impact not measured yet"));
+    assert!(clocks.contains("since declaration: impact not measured"));
     assert!(clocks.contains("Next public update due in") && clocks.contains(">18:14<"));
     let late = render(Story::recovering().page(incident(), 3 * 3600, Commander));
     assert!(late.contains("RTO exceeded by") && late.contains("Public update late by"));

@@ -1,7 +1,7 @@
 //! Everything that can be asked of Muster. Forms, REST, the CLI, the runner and the checker only translate to these.
 
 use crate::{
-    AccessRole, Answer, Ending, Health, IncidentRole, Kind, Mode, Number, Permission, Phase,
+    AccessRole, Answer, Cover, Ending, Health, IncidentRole, Kind, Mode, Number, Permission, Phase,
     PlanHash, RunId, ServiceId, Severity, Slug, Stamp,
 };
 use serde::{Deserialize, Serialize};
@@ -157,6 +157,13 @@ pub enum Command {
         because: String,
         since: Stamp,
     },
+    /// The watcher of the databases: how much of the latest data stands in one place only.
+    ReportExposure {
+        database: String,
+        cover: Cover,
+        point: Option<Stamp>,
+        because: String,
+    },
     /// The loader: this revision of the plan is in force.
     LoadPlan {
         hash: PlanHash,
@@ -216,9 +223,12 @@ pub fn permission(command: &Command) -> Permission {
         IssueToken { .. } | RevokeToken { .. } | SetSecret { .. } | RemoveSecret { .. } => {
             Permission::Administer
         },
-        Advance { .. } | EndAttempt { .. } | Observe { .. } | LoadPlan { .. } | SignIn { .. } => {
-            Permission::Machine
-        }
+        Advance { .. }
+        | EndAttempt { .. }
+        | Observe { .. }
+        | ReportExposure { .. }
+        | LoadPlan { .. }
+        | SignIn { .. } => Permission::Machine,
     }
 }
 
@@ -253,6 +263,7 @@ impl Command {
             | EndAttempt { run, .. } => (None, Some(run)),
             Declare { .. }
             | Observe { .. }
+            | ReportExposure { .. }
             | LoadPlan { .. }
             | IssueToken { .. }
             | RevokeToken { .. }

@@ -75,6 +75,23 @@ pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decisio
                 },
             }])
         }
+        Command::ReportExposure {
+            database,
+            cover,
+            point,
+            because,
+        } => match world.exposures.get(&database) {
+            Some(now) if now.cover == cover && now.point == point => Ok(Vec::new()),
+            _ => one(
+                context,
+                Event::ExposureChanged {
+                    database,
+                    cover,
+                    point,
+                    because,
+                },
+            ),
+        },
         Command::LoadPlan {
             hash,
             name,

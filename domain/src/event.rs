@@ -2,9 +2,9 @@
 //! holds one of each kind ever written, and all must decode.
 
 use crate::{
-    AccessRole, Actor, Answer, Ending, Health, IncidentRole, Kind, Mode, Number, Parent, Phase,
-    PlanHash, Purpose, RunId, RunStatus, ServiceId, Severity, Stamp, StepStatus, Subject, Wait,
-    plan::Runbook,
+    AccessRole, Actor, Answer, Cover, Ending, Health, IncidentRole, Kind, Mode, Number, Parent,
+    Phase, PlanHash, Purpose, RunId, RunStatus, ServiceId, Severity, Stamp, StepStatus, Subject,
+    Wait, plan::Runbook,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -210,6 +210,13 @@ pub enum Event {
         to: Health,
         because: String,
     },
+    /// The newest commits of a database are in a second place, or are not any more. `point`: what can be restored.
+    ExposureChanged {
+        database: String,
+        cover: Cover,
+        point: Option<Stamp>,
+        because: String,
+    },
     PlanLoaded {
         hash: PlanHash,
         name: String,
@@ -283,6 +290,7 @@ impl Event {
             (Subject::Incident(number), _) => incident_stream(number),
             (Subject::Run(run), _) => run_stream(run),
             (_, Event::ServiceChanged { service, .. }) => service_stream(service),
+            (_, Event::ExposureChanged { database, .. }) => format!("database/{database}"),
             (_, Event::PlanLoaded { .. }) => "plan".into(),
             _ => "access".into(),
         }
@@ -323,6 +331,7 @@ impl Event {
             RunCancelling { .. } => "run_cancelling",
             RunEnded { .. } => "run_ended",
             ServiceChanged { .. } => "service_changed",
+            ExposureChanged { .. } => "exposure_changed",
             PlanLoaded { .. } => "plan_loaded",
             TokenIssued { .. } => "token_issued",
             TokenRevoked { .. } => "token_revoked",

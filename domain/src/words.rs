@@ -1,5 +1,7 @@
 //! What each event says to a person: one sentence, one icon. Used by every page, export and plain-text answer.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod house;
 mod run;
 
 pub use run::{answered, wait};
@@ -248,37 +250,10 @@ pub fn line(world: &World, stamped: &Stamped) -> Line {
             format!("Plan {name} in force, revision {}", short(hash.as_str())),
             None,
         ),
-        TokenIssued { name, role, .. } => (
-            Icon::Person,
-            Topic::People,
-            format!("Token {name} issued, role {}", role.name()),
-            None,
-        ),
-        TokenRevoked { id } => (
-            Icon::Person,
-            Topic::People,
-            format!("Token {id} revoked"),
-            None,
-        ),
-        SignedIn { name, role, .. } => (
-            Icon::Person,
-            Topic::People,
-            format!("{name} signed in, role {}", role.name()),
-            None,
-        ),
-        SecretSet { name } => (
-            Icon::Person,
-            Topic::People,
-            format!("Secret {name} set"),
-            None,
-        ),
-        SecretRemoved { name } => (
-            Icon::Person,
-            Topic::People,
-            format!("Secret {name} removed"),
-            None,
-        ),
-        // Said by `run::says`.
+        // The rest was said by `run::says`, or is not the browser's business.
+        #[cfg(not(target_arch = "wasm32"))]
+        event => return house::says(event),
+        #[cfg(target_arch = "wasm32")]
         _ => (Icon::None, Topic::Runs, String::new(), None),
     };
     Line {

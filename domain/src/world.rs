@@ -2,7 +2,8 @@
 //! the same events with [`World::apply`].
 
 use crate::{
-    Event, Health, Incident, Number, PlanHash, Run, RunId, ServiceId, ServiceState, Stamp, Stamped,
+    Event, Exposure, Health, Incident, Number, PlanHash, Run, RunId, ServiceId, ServiceState,
+    Stamp, Stamped,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -18,6 +19,9 @@ pub struct World {
     pub runs: BTreeMap<RunId, Arc<Run>>,
     /// Per year: how many incidents were declared.
     pub counts: BTreeMap<i64, u32>,
+    /// By database. The browser does not hold them.
+    #[serde(skip)]
+    pub exposures: BTreeMap<String, Arc<Exposure>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,10 +91,33 @@ impl World {
                         Arc::make_mut(run).apply(stamped);
                     }
                 }
-                Subject::Other => {}
+                Subject::Other => self.keep_house(stamped),
             },
         }
     }
+
+    /// What only the server folds.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn keep_house(&mut self, stamped: &Stamped) {
+        if let Event::ExposureChanged {
+            database,
+            cover,
+            point,
+            because,
+        } = &stamped.event
+        {
+            let exposure = Exposure {
+                cover: *cover,
+                point: *point,
+                because: because.clone(),
+                since: stamped.at,
+            };
+            self.exposures.insert(database.clone(), Arc::new(exposure));
+        }
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    fn keep_house(&mut self, _: &Stamped) {}
 
     pub fn health(&self, service: &ServiceId) -> Health {
         self.services
@@ -175,6 +202,7 @@ impl Event {
             | RunCancelling { run, .. }
             | RunEnded { run, .. } => Subject::Run(run),
             ServiceChanged { .. }
+            | ExposureChanged { .. }
             | PlanLoaded { .. }
             | TokenIssued { .. }
             | TokenRevoked { .. }

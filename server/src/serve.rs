@@ -11,6 +11,7 @@ use domain::{AccessRole, Actor, Command, Source, Span, plan::Plan};
 use engine::{
     Beside, Clock, Desk, Request,
     checks::{Checks, Prober},
+    exposure,
     plan::{Loaded, canonical_json, diff},
     runner::{Place, Runner},
     secrets::Vault,
@@ -89,10 +90,9 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
             .find(|(n, _)| n == name)
             .map(|(_, v)| v.clone())
     });
-    let checks = Checks::new(
-        desk.clone(),
-        prober.map_err(|e| Exit::Failed(e.to_string()))?,
-    );
+    let prober = prober.map_err(|e| Exit::Failed(e.to_string()))?;
+    let exposure = exposure::Watch::new(desk.clone(), prober.clone());
+    let checks = Checks::new(desk.clone(), prober);
     let spool = options
         .data
         .data
@@ -121,6 +121,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         stopping,
     };
     tokio::spawn(checks.serve());
+    tokio::spawn(exposure.serve());
     tokio::spawn(Runner::new(desk.clone(), supervisor, vault, place).serve());
     tokio::spawn(follow_plan(desk.clone(), folder));
 

@@ -1,12 +1,17 @@
 //! Time: one interval moves every clock; instants are put in the reader's zone.
 
 use super::{dom, keys};
-use crate::{parts, room::Room};
-use domain::Stamp;
+use crate::{
+    facts::{Limit, face},
+    parts,
+    room::Room,
+};
+use domain::{Span, Stamp};
 use js_sys::{Date, Function, Object, Reflect};
 use leptos::prelude::*;
 use std::{cell::Cell, rc::Rc, time::Duration};
 use wasm_bindgen::JsCast;
+use web_sys::Element;
 
 /// How far the server's clock is ahead of the browser's, in microseconds.
 #[derive(Clone)]
@@ -39,13 +44,14 @@ pub fn begin(room: Room) -> Time {
     let time = Time {
         ahead: Rc::new(Cell::new(room.page().now.0 - mine())),
     };
-    localise(room);
+    localise(room, None);
     zones();
     let seconds = Cell::new(0_u32);
     let beat = time.clone();
     set_interval(
         move || {
             room.second(beat.now());
+            count(beat.now());
             keys::filter();
             seconds.set(seconds.get() + 1);
             if seconds.get().is_multiple_of(30) {
@@ -58,9 +64,9 @@ pub fn begin(room: Room) -> Time {
 }
 
 /// Puts every instant that the server wrote in UTC in the reader's zone. What is drawn later is drawn there already.
-fn localise(room: Room) {
+pub fn localise(room: Room, within: Option<&Element>) {
     let today = parts::local(room.page().now);
-    for element in dom::all(None, "time[datetime]") {
+    for element in dom::all(within, "time[datetime]") {
         let at = Date::parse(&element.get_attribute("datetime").unwrap_or_default());
         if at.is_finite() {
             let shown = parts::wall(parts::local(Stamp((at * 1000.0) as i64)), today);
@@ -68,6 +74,41 @@ fn localise(room: Room) {
             if let Some(text) = element.first_child() {
                 text.set_node_value(Some(&shown));
             }
+        }
+    }
+}
+
+/// Moves the clocks that the server drew: `data-from` says since when, `data-within` (seconds) against what.
+pub fn count(now: Stamp) {
+    for clock in dom::all(None, "[data-from]") {
+        let number = |name: &str| clock.get_attribute(name)?.parse::<i64>().ok();
+        let used = now.since(Stamp(number("data-from").unwrap_or(now.0)));
+        let figure = dom::first(Some(&clock), "b");
+        let figure = figure.as_ref().unwrap_or(&clock);
+        let Some(within) = number("data-within") else {
+            figure.set_text_content(Some(&face(used)));
+            continue;
+        };
+        let limit = Limit {
+            within: Span::secs(within as u64),
+            used,
+        };
+        let what = dom::first(Some(&clock), ".what");
+        let says = match &what {
+            Some(_) => face(limit.left()),
+            // Nothing beside it says whether it is over.
+            None => limit.figure(),
+        };
+        figure.set_text_content(Some(&says));
+        let word = ["data-left", "data-over"][usize::from(limit.is_over())];
+        if let Some(what) = what {
+            what.set_text_content(Some(&clock.get_attribute(word).unwrap_or_default()));
+        }
+        let class = clock.class_name();
+        let kind = class.split(' ').next().unwrap_or_default();
+        clock.set_class_name(&format!("{kind} {}", limit.tone()));
+        if let Some(meter) = dom::first(Some(&clock), "meter") {
+            let _ = meter.set_attribute("value", &used.as_secs().min(within as u64).to_string());
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The live stream: events are folded in, ticks tell the time and the latest looks, output is told to have grown. Silence is
 //! noticed; a hidden page lets go of its connection, a shown one takes it up where it was.
 
-use super::{clocks::Time, dom, output::Pane};
+use super::{clocks::Time, dom, follow::Parts, output::Pane};
 use crate::{
     page::{Tick, View},
     room::{Link, Room},
-    wire,
+    wire::{self, Heard},
 };
 use domain::RunId;
 use js_sys::Date;
@@ -26,16 +26,18 @@ const AGAIN_MS: f64 = 3_000.0;
 struct Line {
     room: Room,
     time: Time,
+    parts: Rc<Parts>,
     pane: Pane,
     source: RefCell<Option<EventSource>>,
     run: RefCell<Option<RunId>>,
     heard: Cell<f64>,
 }
 
-pub fn begin(room: Room, time: Time, pane: Pane) {
+pub fn begin(room: Room, time: Time, parts: Rc<Parts>, pane: Pane) {
     let line = Rc::new(Line {
         room,
         time,
+        parts,
         pane,
         source: RefCell::default(),
         run: RefCell::default(),
@@ -119,9 +121,11 @@ impl Line {
             "event" => {
                 // What cannot be read is of a newer server: its page can.
                 match wire::stamped(data) {
-                    Ok(stamped) => self.room.hear(stamped),
+                    Ok(Heard::Event(stamped)) => self.room.hear(stamped),
+                    Ok(Heard::Passed(seq)) => self.room.pass(seq),
                     Err(_) => drop(window().location().reload()),
                 }
+                self.parts.wake();
             }
             "tick" => {
                 if let Ok(tick) = wire::read::<Tick>(data) {

@@ -4,6 +4,7 @@
 
 mod clocks;
 mod dom;
+mod follow;
 mod forms;
 mod keys;
 mod live;
@@ -28,7 +29,10 @@ pub fn start() {
                 .unwrap_or_default();
             page.timeline = lines
                 .lines()
-                .filter_map(|line| wire::stamped(line).ok())
+                .filter_map(|line| match wire::stamped(line) {
+                    Ok(wire::Heard::Event(stamped)) => Some(stamped),
+                    _ => None,
+                })
                 .collect();
             let taken = Rc::new(Cell::new(None));
             let room = taken.clone();
@@ -51,8 +55,9 @@ fn attend(room: Room) {
     if let Some(root) = document().document_element() {
         let _ = root.class_list().add_1("scripted");
     }
+    let parts = follow::begin(room);
     let time = clocks::begin(room);
-    live::begin(room, time, output::Pane::find(room));
+    live::begin(room, time, parts, output::Pane::find(room));
     forms::begin(room);
     keys::begin();
 }

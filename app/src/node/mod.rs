@@ -63,6 +63,8 @@ pub fn el(tag: &'static str) -> El {
 
 macro_rules! tags {
     ($($tag:ident)*) => {$(
+        // Some are written by the server alone.
+        #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
         pub fn $tag() -> El {
             el(stringify!($tag))
         }

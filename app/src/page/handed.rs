@@ -6,7 +6,7 @@ use crate::facts;
 use domain::{
     Number, RunId, ServiceId, Slug, Span,
     plan::{
-        Check, Communication, Contact, Directory, Objectives, Plan, Probe, Runbook, Service, Step,
+        Check, Communication, Objectives, Plan, Probe, Runbook, Service, SeverityPolicy, Step,
         TcpProbe,
     },
 };
@@ -22,8 +22,7 @@ pub mod plan {
         let runbook = |r| HandedRunbook::from(r);
         Handed {
             objectives: Cow::Borrowed(&plan.objectives),
-            communication: Cow::Borrowed(&plan.communication),
-            contacts: Cow::Borrowed(&plan.contacts.emergency),
+            severities: Cow::Borrowed(&plan.communication.severities),
             services: plan.services.iter().map(service).collect(),
             runbooks: plan.runbooks.iter().map(runbook).collect(),
         }
@@ -34,10 +33,9 @@ pub mod plan {
         let handed = Handed::deserialize(d)?;
         Ok(Plan {
             objectives: handed.objectives.into_owned(),
-            communication: handed.communication.into_owned(),
-            contacts: Directory {
-                emergency: handed.contacts.into_owned(),
-                external: Vec::new(),
+            communication: Communication {
+                severities: handed.severities.into_owned(),
+                ..Communication::default()
             },
             services: handed.services.into_iter().map(Service::from).collect(),
             runbooks: handed.runbooks.into_iter().map(Runbook::from).collect(),
@@ -49,8 +47,7 @@ pub mod plan {
 #[derive(Serialize, Deserialize)]
 struct Handed<'a> {
     objectives: Cow<'a, Objectives>,
-    communication: Cow<'a, Communication>,
-    contacts: Cow<'a, [Contact]>,
+    severities: Cow<'a, [SeverityPolicy]>,
     services: Vec<HandedService>,
     runbooks: Vec<HandedRunbook>,
 }

@@ -18,7 +18,14 @@ pub fn page(room: Room) -> Vec<El> {
     let headline = text(move || room.world.with(|w| facts::headline(&room.page().plan, w)));
     let left = div()
         .class("col")
-        .put(card("Open incidents", (), open(room)))
+        .put(card(
+            "Open incidents",
+            (),
+            div()
+                .set("id", "open")
+                .set("data-follow", true)
+                .html(still!(open(room))),
+        ))
         .put(tiers(room));
     let right = div()
         .class("col")
@@ -27,6 +34,8 @@ pub fn page(room: Room) -> Vec<El> {
         .put(
             div()
                 .class("flat")
+                .set("id", "aside")
+                .set("data-follow", true)
                 .html(still!(crate::pages::still::board::aside(&room.page()))),
         );
     vec![
@@ -35,15 +44,10 @@ pub fn page(room: Room) -> Vec<El> {
     ]
 }
 
-fn open(room: Room) -> Vec<El> {
-    let some = move || {
-        room.world
-            .with(|w| w.incidents.values().any(|i| i.is_open()))
-    };
-    vec![
-        p().class("dim").hide(some).put("No open incidents."),
-        div().hide(move || !some()).put(incidents::open_table(room)),
-    ]
+#[cfg(feature = "ssr")]
+fn open(room: Room) -> El {
+    let draw = |w: &_| crate::pages::still::incidents::open(&room.page(), w);
+    room.world.with_untracked(draw)
 }
 
 /// The services by tier, the most urgent tier first; those of no known tier last.

@@ -1,13 +1,12 @@
 //! An incident: the first screen answers what is broken, how long there is, who leads, what runs, and who must know.
 
-mod clocks;
 mod header;
 mod recovery;
 
 use crate::{
     facts,
-    node::{El, Node, div, live, p, ul},
-    parts::{card, comms, composer, dim, line, roles, state, timeline, work},
+    node::{El, Node, div, el, live, p, ul},
+    parts::{card, composer, dim, line, roles, state, still, timeline, work},
     room::{Followed, Room, service_name},
 };
 use domain::{Incident, Kind, Number, ServiceId, words::Icon};
@@ -32,7 +31,10 @@ pub fn page(room: Room, number: Number) -> Vec<Node> {
         .put(card(
             "Who must know",
             (),
-            comms::matrix(room, number.clone()),
+            div()
+                .set("id", "matrix")
+                .set("data-follow", true)
+                .html(still!(drawn(room, incident, super::still::comms::matrix))),
         ))
         .put(card("Affected", (), live(move || affected(room, incident))))
         .put(card("Tasks", (), work::tasks(room, &number)))
@@ -44,15 +46,25 @@ pub fn page(room: Room, number: Number) -> Vec<Node> {
     vec![
         ribbon(incident),
         header::header(room, incident, &number).into(),
-        live(move || {
-            incident
-                .get()
-                .map(|i| clocks::clocks(&room.page().plan, &i, room.now.get()))
-        }),
-        roles::people(room).into(),
+        div()
+            .set("id", "clocks")
+            .set("data-follow", true)
+            .html(still!(drawn(room, incident, super::still::clocks::clocks)))
+            .into(),
+        el("datalist")
+            .set("id", "people")
+            .html(still!(super::still::people(&room.page())))
+            .into(),
         roles::roles(room, &number).into(),
         div().class("two").put(left).put(right).into(),
     ]
+}
+
+/// A part that the server draws.
+#[cfg(feature = "ssr")]
+fn drawn(room: Room, incident: Now, draw: fn(&crate::page::Page, &Incident) -> Vec<El>) -> Vec<El> {
+    let of = |i: &Incident| draw(&room.page(), i);
+    incident.with_untracked(|i| i.map(of).unwrap_or_default())
 }
 
 fn ribbon(incident: Now) -> Node {

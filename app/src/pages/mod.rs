@@ -2,7 +2,6 @@
 
 mod board;
 mod incident;
-mod incidents;
 mod run;
 #[cfg(feature = "ssr")]
 mod still;
@@ -21,7 +20,6 @@ pub fn page(room: Room) -> El {
     let main = el("main").set("id", "main").set("tabindex", "-1");
     match &page.view {
         View::Board => main.class("page board").put(board::page(room)),
-        View::Incidents { more } => main.class("page").put(incidents::page(room, more.clone())),
         View::Incident { number } => main
             .class("page incident")
             .put(incident::page(room, number.clone())),
@@ -29,6 +27,10 @@ pub fn page(room: Room) -> El {
             main.class("page run-page")
                 .put(run::page(room, id.clone(), output))
         }
+        View::Incidents { .. } => main
+            .class("page")
+            .set("data-follow", true)
+            .html(still!(self::still::page(room))),
         _ => main.class("page").html(still!(self::still::page(room))),
     }
 }

@@ -1,7 +1,5 @@
 //! The vocabulary that every page is written in.
 
-mod clock;
-pub mod comms;
 pub mod composer;
 mod form;
 mod frame;
@@ -13,7 +11,6 @@ pub mod timeline;
 mod when;
 pub mod work;
 
-pub use clock::{Clock, clock};
 pub use form::{Ask, Button, Form, hidden, menu};
 pub use frame::frame;
 pub use when::{local, wall, when};

@@ -108,21 +108,3 @@ fn assign(
         form.view(body),
     )
 }
-
-/// The names to choose from, once on a page.
-pub fn people(room: Room) -> El {
-    let page = room.page();
-    let me = &page.who.name;
-    let others = page
-        .plan
-        .contacts
-        .emergency
-        .iter()
-        .map(|c| &c.name)
-        .filter(|name| *name != me);
-    el("datalist").set("id", "people").all(
-        [me].into_iter()
-            .chain(others)
-            .map(|name| el("option").set("value", name.clone())),
-    )
-}

@@ -654,6 +654,7 @@ impl Story {
             past: Default::default(),
             proof: BTreeMap::new(),
             book: Default::default(),
+            measured: Default::default(),
             seed: "5e1f".into(),
         }
     }

@@ -265,6 +265,15 @@ fn objectives(plan: &Plan, f: &mut Findings) {
         f.id(at("id"), &data.id, "an objective's id");
         f.line(at("name"), &data.name, "an objective's name");
         f.prose(at("how"), &data.how, "how");
+        if let Some(database) = &data.database {
+            f.refer(
+                at("database"),
+                database,
+                "targets.yaml has no database of this name",
+                &plan.targets.databases.keys().map(String::as_str).collect(),
+                "targets",
+            );
+        }
     }
     f.unique(
         ids(

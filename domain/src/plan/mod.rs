@@ -110,6 +110,9 @@ pub struct DataObjective {
     pub within: Span,
     #[serde(default)]
     pub how: String,
+    /// The database of `targets.yaml` that this is about: what of it stands in one place only is watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
 }
 
 /// `scenarios.yaml`: a disaster of the plan's section 2, with the runbook that answers it.

@@ -1,10 +1,11 @@
 //! Loads what each page shows: one typed `Page`, the part of the world it needs and no more.
 
+mod measured;
 mod past;
 
 use super::{Signed, output};
 use crate::{rest::problem::Problem, state::State};
-use app::page::{Book, Look, Page, Past, View, Who};
+use app::page::{Book, Look, Measured, Page, Past, View, Who};
 use domain::{
     Incident, Number, Run, RunId, ServiceId, Stamped, World, incident_stream,
     plan::{Plan, child_run},
@@ -71,6 +72,10 @@ fn frame(state: &State, signed: &Signed, view: View) -> Page {
         past: Past::default(),
         proof: BTreeMap::new(),
         book: Book::default(),
+        measured: Measured {
+            exposures: measured::exposures(&state.desk.plan().plan, &world),
+            ..Measured::default()
+        },
         seed: uuid::Uuid::new_v4().to_string(),
     }
 }
@@ -210,9 +215,12 @@ pub async fn incident(state: &State, signed: &Signed, number: &Number) -> Loaded
             .insert(run.clone(), find_run(state, run).await?);
     }
     let plan = pinned(state, &incident.plan).await?;
-    page.proof = past::proof(&plan, &past::runs(state).await?);
+    let runs = past::runs(state).await?;
+    page.proof = past::proof(&plan, &runs);
     page.plan = plan_without_commands(&plan);
     let all = timeline(state, &streams_of(&incident), 0, 5000).await?;
+    let world = state.desk.world();
+    page.measured = measured::measured(&plan, &world, &incident, &all, &runs, page.now);
     // What its services did belongs here from a little before the declaration until it was resolved.
     let from = incident.declared_at.0 - 15 * 60 * 1_000_000;
     let until = incident.resolved_at.map_or(i64::MAX, |at| at.0);

@@ -2,12 +2,14 @@
 
 use super::schedule;
 use crate::{
+    facts::words,
     node::{El, Node, div, span, ul},
     page::Page,
     parts::{card, dim, line, link, state, tel, when},
 };
 use domain::{
-    plan::{Contact, Escalation},
+    Cover, Exposure, Stamp,
+    plan::{Contact, DataObjective, Escalation},
     words::Icon,
 };
 
@@ -15,19 +17,24 @@ pub fn aside(page: &Page) -> Vec<El> {
     vec![risk(page), contacts(page), next(page)]
 }
 
-/// Data at risk: the objectives of the plan. Nobody measures them yet, and "not measured" is never "within".
+/// Data at risk: the plan's objectives, and what is known of each. What nobody measures is never "within".
 fn risk(page: &Page) -> El {
-    let one = |o: &domain::plan::DataObjective| {
+    let one = |o: &DataObjective| {
         let limit = if o.within.as_secs() == 0 {
             "nothing may be lost".to_owned()
         } else {
             format!("limit {}", o.within.words())
         };
+        let exposure = page.measured.exposures.iter().find(|(id, _)| *id == o.id);
+        let (says, now) = match exposure {
+            None => (limit.into(), state(Icon::None, "Not measured")),
+            Some((_, e)) => exposed(&limit, o, e, page.now),
+        };
         let about = vec![
             Node::from(o.name.clone()),
-            div().class("small dim").put(limit).into(),
+            div().class("small dim").put(says).into(),
         ];
-        line(about, state(Icon::None, "Not measured"))
+        line(about, now)
     };
     card(
         "Data at risk",
@@ -35,6 +42,30 @@ fn risk(page: &Page) -> El {
         ul().class("plain")
             .all(page.plan.objectives.rpo.iter().map(one)),
     )
+}
+
+fn exposed(limit: &str, o: &DataObjective, e: &Exposure, now: Stamp) -> (Node, El) {
+    let says = format!("{limit} · {}", e.because);
+    let Some(point) = e.point else {
+        let (shape, word) = match e.cover {
+            Cover::Follows => (Icon::Ok, "Seconds"),
+            Cover::Alone | Cover::Silent => (Icon::Bad, "Unknown"),
+        };
+        return (says.into(), state(shape, word));
+    };
+    let until = match e.cover {
+        // Nothing is written while nothing answers.
+        Cover::Silent => e.since,
+        Cover::Follows | Cover::Alone => now,
+    };
+    let lost = until.since(point);
+    let shape = if lost > o.within {
+        Icon::Bad
+    } else {
+        Icon::Warn
+    };
+    let says = vec![says.into(), " ".into(), Node::from(when(point))];
+    (says.into(), state(shape, words(lost)))
 }
 
 fn contacts(page: &Page) -> El {

@@ -1,12 +1,13 @@
 //! Declaring: three questions, with what the failing checks suggest filled in already.
 
+use super::comms;
 use crate::{
     node::{
         El, Node, details, div, el, fieldset, input, label, legend, li, p, section, span, summary,
         ul,
     },
     pages::head,
-    parts::{Ask, Button, Form, comms, dim, link, severity, state, tel},
+    parts::{Ask, Button, Form, dim, link, severity, state, tel},
     room::{Room, needs},
 };
 use domain::{

@@ -2,8 +2,12 @@
 //! forms are sent by the same handler as all others.
 
 pub mod board;
+pub mod clocks;
+pub mod comms;
 mod contacts;
 mod declare;
+pub mod incidents;
+mod limits;
 mod other;
 mod plan;
 pub mod run;
@@ -14,7 +18,11 @@ mod start;
 
 pub use runbooks::proof;
 
-use crate::{node::Node, page::View, room::Room};
+use crate::{
+    node::{El, Node, el},
+    page::{Page, View},
+    room::Room,
+};
 
 pub fn page(room: Room) -> Node {
     let page = room.page();
@@ -26,8 +34,17 @@ pub fn page(room: Room) -> Node {
         View::Plan => plan::page(room).into(),
         View::NotYet { name, says } => other::not_yet(name, says).into(),
         View::NotFound { says } => other::not_found(says).into(),
-        View::Board | View::Incidents { .. } | View::Incident { .. } | View::Run { .. } => {
-            Node::Nothing
-        }
+        View::Incidents { more } => incidents::page(room, more.as_deref()).into(),
+        View::Board | View::Incident { .. } | View::Run { .. } => Node::Nothing,
     }
+}
+
+/// The names to choose from where a person is asked for.
+pub fn people(page: &Page) -> Vec<El> {
+    let me = &page.who.name;
+    let others = page.plan.contacts.emergency.iter().map(|c| &c.name);
+    [me].into_iter()
+        .chain(others.filter(|name| *name != me))
+        .map(|name| el("option").set("value", name.clone()))
+        .collect()
 }

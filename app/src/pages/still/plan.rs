@@ -1,10 +1,11 @@
 //! The plan in force, as it was written: what a team decided in calm hours.
 
+use super::comms;
 use super::schedule;
 use crate::{
     node::{El, Node, div, el, h3, li, ol, p, span, tr, ul},
     pages::head,
-    parts::{card, cell, comms, dim, line, link, severity, stack, when},
+    parts::{card, cell, dim, line, link, severity, stack, when},
     room::Room,
 };
 use domain::plan::{

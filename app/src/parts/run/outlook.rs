@@ -5,7 +5,7 @@ use crate::{
     node::{El, el, p},
     page::Past,
 };
-use domain::{Mode, Run, RunStatus, Stamp, StepStatus};
+use domain::{Mode, Run, RunStatus, Stamp};
 
 /// A bar with its words; without any run to judge by, only the words.
 pub fn outlook(run: &Run, past: &Past, now: Stamp) -> Option<El> {
@@ -16,19 +16,8 @@ pub fn outlook(run: &Run, past: &Past, now: Stamp) -> Option<El> {
     if past.runs == 0 {
         return Some(words.put("How long it takes: no earlier run to judge by."));
     }
-    let (mut left, mut all) = (0, 0);
-    // What a person decides on is all to do again, as far as one can tell.
-    let asked = run.paused.as_ref().map(|p| p.step as usize);
-    for (i, (step, usual)) in run.steps.iter().zip(&past.millis).enumerate() {
-        all += usual;
-        left += match (step.status, step.started_at) {
-            (StepStatus::Pending, _) => *usual,
-            _ if asked == Some(i) => *usual,
-            (status, _) if status.is_over() => 0,
-            (_, Some(start)) => usual.saturating_sub(now.since(start).micros() as u64 / 1000),
-            _ => *usual,
-        };
-    }
+    let (left, all) = past.left(run, now);
+    let (left, all) = (left.micros() as u64 / 1000, all.micros() as u64 / 1000);
     let median = match past.runs {
         1 => "as the one run before".to_owned(),
         runs => format!("median of {runs} runs"),

@@ -68,6 +68,11 @@ impl Prober {
         })
     }
 
+    /// A connection to a node of the plan, as its checks make it.
+    pub async fn connect(&self, node: &Node) -> Result<sqlx::PgConnection, Failure> {
+        connect(node, &*self.secret).await.map_err(database_failure)
+    }
+
     pub async fn look(&self, probe: &Probe, targets: &Targets) -> Looked {
         match probe {
             Probe::Http(probe) => self.http(probe).await,

@@ -33,6 +33,7 @@ pub(super) async fn open_world(store: &Store) -> Result<World, Error> {
         match found.id.as_str() {
             "plan" => world.plan = read(&found),
             "counts" => world.counts = read(&found).unwrap_or_default(),
+            "exposures" => world.exposures = read(&found).unwrap_or_default(),
             _ => {}
         }
     }
@@ -70,6 +71,7 @@ pub(super) fn projection(world: &World, kind: &str, id: &str) -> Option<Projecti
             document(!run.is_over(), run.version, json(run))
         }
         (_, "counts") => document(true, world.seq, json(&world.counts)),
+        (_, "exposures") => document(true, world.seq, json(&world.exposures)),
         (_, "plan") => document(true, world.seq, json(&world.plan)),
         _ => None,
     }

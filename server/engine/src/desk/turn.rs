@@ -406,6 +406,9 @@ fn write_event(
         Event::PlanLoaded { .. } => {
             draw.touched.insert((DESK, "plan".into()));
         }
+        Event::ExposureChanged { .. } => {
+            draw.touched.insert((DESK, "exposures".into()));
+        }
         _ => {}
     }
     let record = draw.head.append(Draft {

@@ -4,7 +4,7 @@ use super::Missing;
 use crate::state::State;
 use app::page::{Book, Line, Past, Proof, Ran, Revision};
 use domain::{
-    Event, Mode, Run, RunStatus, Slug, Stamp,
+    Event, Mode, Run, RunStatus, Slug, Span, Stamp,
     plan::{Plan, Runbook},
 };
 use serde_json::Value;
@@ -116,6 +116,20 @@ pub fn past(run: &Run, runs: &[Arc<Run>]) -> Past {
         runs: before.len() as u32,
         millis,
     }
+}
+
+/// How long a runbook takes from its start to its end, and how many runs say so.
+pub fn usual(slug: &Slug, runs: &[Arc<Run>]) -> Option<(Span, u32)> {
+    let took = |r: &Arc<Run>| Some(r.ended_at?.since(r.started_at).micros() as u64 / 1000);
+    let well = |r: &&Arc<Run>| r.runbook.slug == *slug && r.mode != Mode::DryRun && went_well(r);
+    let took: Vec<u64> = runs
+        .iter()
+        .filter(well)
+        .take(JUDGES)
+        .filter_map(took)
+        .collect();
+    let runs = took.len() as u32;
+    (runs > 0).then(|| (Span::millis(median(took)), runs))
 }
 
 /// A step that did not run took no time.

@@ -3,12 +3,12 @@
 
 use crate::{
     facts::{self, Limit},
-    node::{El, Node, div, h3, li, live, p, span, tr, ul},
+    node::{El, div, h3, li, p, span, tr, ul},
+    page::Page,
     parts::{cell, dim, icon, link, stack, state, tel, when},
-    room::Room,
 };
 use domain::{
-    Incident, Number, Severity, Stamp,
+    Incident, Severity, Stamp,
     plan::{Channel, Contact, MatrixRow, Plan},
     words::Icon,
 };
@@ -101,12 +101,9 @@ pub fn sentence(plan: &Plan, severity: Severity) -> String {
     format!("Plan: tell {who} {soon} by {how}.")
 }
 
-/// The matrix for an incident: each audience and channel with when it is due. Follows the severity.
-pub fn matrix(room: Room, number: Number) -> Node {
-    live(move || room.incident(&number).map(|i| table(&room.page().plan, &i)))
-}
-
-fn table(plan: &Plan, incident: &Incident) -> Vec<El> {
+/// The matrix for an incident: each audience and channel with when it is due.
+pub fn matrix(page: &Page, incident: &Incident) -> Vec<El> {
+    let plan = &page.plan;
     let Some(row) = plan.communication.row(incident.severity) else {
         return vec![p().class("dim").put(sentence(plan, incident.severity))];
     };

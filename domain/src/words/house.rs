@@ -1,0 +1,46 @@
+//! What no live page shows: the browser's download does without these words.
+
+use super::{Icon, Line, Topic};
+use crate::{Cover, Event};
+
+/// The sentence for an event that belongs to no incident and no run.
+pub fn says(event: &Event) -> Line {
+    use Event::*;
+    let (icon, topic, says) = match event {
+        ExposureChanged {
+            database,
+            cover,
+            because,
+            ..
+        } => {
+            let (icon, word) = match cover {
+                Cover::Follows => (Icon::Ok, "the newest data is in a second place"),
+                Cover::Alone => (Icon::Warn, "the newest data is in one place only"),
+                Cover::Silent => (Icon::Bad, "no primary answers"),
+            };
+            let says = format!("{database}: {word}: {because}");
+            (icon, Topic::Services, says)
+        }
+        TokenIssued { name, role, .. } => {
+            let says = format!("Token {name} issued, role {}", role.name());
+            (Icon::Person, Topic::People, says)
+        }
+        TokenRevoked { id } => (Icon::Person, Topic::People, format!("Token {id} revoked")),
+        SignedIn { name, role, .. } => {
+            let says = format!("{name} signed in, role {}", role.name());
+            (Icon::Person, Topic::People, says)
+        }
+        SecretSet { name } => (Icon::Person, Topic::People, format!("Secret {name} set")),
+        SecretRemoved { name } => {
+            let says = format!("Secret {name} removed");
+            (Icon::Person, Topic::People, says)
+        }
+        _ => (Icon::None, Topic::Runs, String::new()),
+    };
+    Line {
+        icon,
+        topic,
+        says,
+        quote: None,
+    }
+}
