@@ -163,7 +163,7 @@ fn an_undeclared_outage_is_offered_with_everything_filled_in() {
     let board = render(story.page(View::Board, 12, Commander));
     let card = between(&board, "Suggested now", "</section>");
     assert!(
-        card.contains("affected=manufacturing-database&amp;affected=orders-api"),
+        card.contains("affected=manufacturing-database,orders-api"),
         "the cause first: {card}"
     );
     assert!(card.contains("Database Recovery"));

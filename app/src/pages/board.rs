@@ -129,11 +129,15 @@ fn declare_address(services: &[&Service]) -> String {
         names.join(", "),
         if names.len() == 1 { "is" } else { "are" }
     );
-    let affected: String = services
+    let ids: Vec<_> = services
         .iter()
-        .map(|s| format!("&affected={}", facts::encoded(s.id.as_str())))
+        .map(|s| facts::encoded(s.id.as_str()))
         .collect();
-    format!("/incidents/new?title={}{affected}", facts::encoded(&title))
+    format!(
+        "/incidents/new?title={}&affected={}",
+        facts::encoded(&title),
+        ids.join(",")
+    )
 }
 
 /// When something is down and nobody has declared it: the likeliest runbook, and declaring with one press.

@@ -89,9 +89,11 @@ impl Ledger {
             .filter_map(|(name, n)| Some((name, n.as_ref()?)))
             .filter(|(_, n)| system.is_none_or(|s| s == n.system));
         let archive = primary.and_then(|(_, n)| n.archived);
-        let places = standbys
-            .map(|(name, n)| (name.as_str(), n.position))
-            .chain(archive.map(|end| ("the archive", end)));
+        // Of two that are as far the standby is named: it is the one to switch to.
+        let places = archive
+            .map(|end| ("the archive", end))
+            .into_iter()
+            .chain(standbys.map(|(name, n)| (name.as_str(), n.position)));
         let furthest = places.max_by_key(|(_, position)| *position);
         let reached = furthest.and_then(|(_, position)| self.written_by(position));
         self.point = self.point.max(reached);
@@ -159,6 +161,10 @@ impl Ledger {
 
 /// Where a segment of the log ends, by its name: timeline, and two halves of its number.
 pub fn end_of_segment(name: &str, size: i64) -> Option<i64> {
+    // `….partial`, `….backup` and `….history` are no whole segments.
+    if name.len() != 24 {
+        return None;
+    }
     let part = |at: std::ops::Range<usize>| i64::from_str_radix(name.get(at)?, 16).ok();
     let per_log = 0x1_0000_0000_i64.checked_div(size)?;
     let number = part(8..16)?
@@ -286,7 +292,12 @@ mod tests {
         const SEGMENT: i64 = 16 << 20;
         let end = end_of_segment("000000010000000200000003", SEGMENT);
         assert_eq!(end, Some((2 * 256 + 4) * SEGMENT));
-        assert_eq!(end_of_segment("00000002.history", SEGMENT), None);
+        let not_whole = ["00000002.history", "000000010000000200000003.partial"];
+        assert!(
+            not_whole
+                .iter()
+                .all(|n| end_of_segment(n, SEGMENT).is_none())
+        );
         let mut ledger = Ledger::default();
         let primary = |position, archived| {
             Some(Node {
