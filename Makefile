@@ -37,7 +37,7 @@ test: setup-test front
 prove: setup-test front
 	sh .ci/prove
 
-bench: setup-test
+bench: setup-test front
 	sh .ci/bench
 
 lint:

@@ -222,7 +222,12 @@ async fn serve(mut turn: turn::Turn, mut queue: mpsc::Receiver<Job>) {
         tokio::select! {
             taken = queue.recv_many(&mut batch, MOST_AT_ONCE) => match taken {
                 0 => return,
-                _ => turn.take(std::mem::take(&mut batch)).await,
+                _ => {
+                    turn.take(std::mem::take(&mut batch)).await;
+                    if let Some(appends) = &mut elsewhere {
+                        appends.skip_own();
+                    }
+                }
             },
             _ = wake => turn.follow().await,
         }

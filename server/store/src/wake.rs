@@ -44,6 +44,11 @@ impl Appends {
         Ok(Appends { local, remote })
     }
 
+    /// What this process has appended so far is no news to its one writer, which did it. Others are still heard of.
+    pub fn skip_own(&mut self) {
+        self.local.mark_unchanged();
+    }
+
     /// Returns after an append since the last call (or since the subscription), at the latest after a second, and sometimes
     /// for nothing. An append between reading the log and this call is not missed. Safe to cancel.
     pub async fn changed(&mut self) {

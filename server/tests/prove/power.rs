@@ -346,11 +346,12 @@ async fn without_syncs_the_trace_tells() {
         .iter()
         .filter(|v| v.contains("command began"))
         .count();
-    assert_eq!(begun, 3 * found.attempts, "{}", found.violations.join("\n"));
+    // Its beginning and its plan. Its folder is synced by its supervisor, which has the control above.
+    assert_eq!(begun, 2 * found.attempts, "{}", found.violations.join("\n"));
     println!(
         "{late} of {} acknowledged writes and {} of {} attempts noticed when nothing is synced",
         found.acknowledged,
-        begun / 3,
+        begun / 2,
         found.attempts
     );
 }

@@ -72,11 +72,6 @@ impl Runner {
         } else {
             self.commands(run, step, purpose, &mut given)?
         };
-        if let Some(parent) = dir.parent() {
-            tokio::fs::create_dir_all(parent)
-                .await
-                .map_err(|e| Trouble::Own(format!("cannot make {}: {e}", parent.display())))?;
-        }
         let usual = match run.runbook.section(index) {
             _ if run.mode == Mode::DryRun => Run::CLEANUP_TIMEOUT,
             Section::Steps => Run::DEFAULT_TIMEOUT,

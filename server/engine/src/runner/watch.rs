@@ -216,9 +216,12 @@ impl Runner {
             supervise::Ending::Cancelled => Ending::Cancelled,
             supervise::Ending::CouldNotStart(reason) => Ending::CouldNotStart { reason },
         };
-        let mut outputs = supervise::read_outputs(dir).await.unwrap_or_default();
         let declared = definition.map(|s| &s.outputs[..]).unwrap_or_default();
-        outputs.retain(|name, _| declared.contains(name));
+        let mut outputs = BTreeMap::new();
+        if !declared.is_empty() {
+            outputs = supervise::read_outputs(dir).await.unwrap_or_default();
+            outputs.retain(|name, _| declared.contains(name));
+        }
         End {
             ending,
             at: Stamp(outcome.ended_at),

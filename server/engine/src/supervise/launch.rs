@@ -1,6 +1,6 @@
 //! The server's hand on the zygote.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
@@ -37,6 +37,13 @@ struct Zygote {
     process: Child,
 }
 
+/// What is ordered, to be sent as often as it takes.
+struct Ready {
+    dir: PathBuf,
+    spec: OwnedFd,
+    record: File,
+}
+
 /// What came of an order.
 enum Answer {
     Claimed(Owner, Notices),
@@ -68,9 +75,16 @@ impl Supervisor {
     /// error it does not run and never will. If this future is dropped, ask [`super::adopt`].
     pub async fn launch(&self, spec: Spec) -> io::Result<Attempt> {
         let this = self.clone();
-        let begin =
-            move || prepare(spec).map(|(dir, order)| (dir, this.send(&order), Arc::new(order)));
-        let (dir, mut sent, order) = spawn_blocking(begin).await??;
+        let begin = move || {
+            let (order, made) = prepare(spec)?;
+            let sent = this.send(&order);
+            // The supervisor syncs it before it claims anything, and is told if that fails. Begun here, while it is
+            // being forked, that leaves it little to wait for.
+            let _ = made.sync_all();
+            Ok::<_, io::Error>((sent, Arc::new(order)))
+        };
+        let (mut sent, order) = spawn_blocking(begin).await??;
+        let dir = order.dir.clone();
         let mut problem = "the process that starts commands died each time it was asked".to_owned();
         for tries_left in (0..TRIES).rev() {
             match self.answer(sent).await {
@@ -128,13 +142,14 @@ impl Supervisor {
     }
 
     /// Gives the order to a living zygote; the pipe tells what comes of it.
-    fn send(&self, order: &OwnedFd) -> io::Result<OwnedFd> {
+    fn send(&self, order: &Ready) -> io::Result<OwnedFd> {
         let (notices, bell) = io::pipe()?;
+        let (spec, record, bell) = (order.spec.as_fd(), order.record.as_fd(), bell.as_fd());
         let mut zygote = self.zygote();
-        if wire::send_order(zygote.socket.as_fd(), order.as_fd(), bell.as_fd()).is_err() {
+        if wire::send_order(zygote.socket.as_fd(), spec, record, bell).is_err() {
             zygote.end();
             *zygote = Zygote::start(zygote.exe.clone())?;
-            wire::send_order(zygote.socket.as_fd(), order.as_fd(), bell.as_fd())?;
+            wire::send_order(zygote.socket.as_fd(), spec, record, bell)?;
         }
         Ok(notices.into())
     }
@@ -191,9 +206,8 @@ impl Drop for Zygote {
     }
 }
 
-/// Makes the folder and, in memory, the order. The folder is on the disk afterwards: one that is
-/// missing after a power failure was never ordered to run.
-fn prepare(mut spec: Spec) -> io::Result<(PathBuf, OwnedFd)> {
+/// Makes the folder and, in memory, the order; and the record, open a second time for whoever syncs it first.
+fn prepare(mut spec: Spec) -> io::Result<(Ready, File)> {
     let id_is_plain = spec
         .id
         .bytes()
@@ -214,7 +228,7 @@ fn prepare(mut spec: Spec) -> io::Result<(PathBuf, OwnedFd)> {
         .mode(0o700)
         .create(&spec.dir)?;
     let order = wire::write_spec(&spec)?;
-    record::create(&spec.dir, &spec.id).map_err(|error| match error.kind() {
+    let made = record::create(&spec.dir, &spec.id).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => io::Error::new(
             ErrorKind::AlreadyExists,
             format!(
@@ -224,7 +238,12 @@ fn prepare(mut spec: Spec) -> io::Result<(PathBuf, OwnedFd)> {
         ),
         _ => error,
     })?;
-    Ok((spec.dir, order))
+    let ready = Ready {
+        record: record::open(&spec.dir)?,
+        dir: spec.dir,
+        spec: order,
+    };
+    Ok((ready, made))
 }
 
 fn invalid(sentence: &str) -> io::Error {

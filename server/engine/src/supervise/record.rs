@@ -25,8 +25,8 @@ struct Intent {
     boot: String,
 }
 
-/// Puts the record, and with it the folder, on the disk. Fails if there is one already.
-pub fn create(dir: &Path, id: &str) -> io::Result<()> {
+/// Makes the record; [`sync`] puts it on the disk. Fails if there is one already.
+pub fn create(dir: &Path, id: &str) -> io::Result<File> {
     let intent = Intent {
         id: id.to_owned(),
         boot: proc::boot_id()?.to_owned(),
@@ -39,7 +39,7 @@ pub fn create(dir: &Path, id: &str) -> io::Result<()> {
         .mode(0o600)
         .open(dir.join("rec"))?;
     file.write_all(&whole)?;
-    file.sync_all()
+    Ok(file)
 }
 
 /// Whether the attempt was meant to run before the machine was last started. What it left besides the
@@ -54,14 +54,19 @@ pub fn is_of_an_earlier_boot(dir: &Path) -> io::Result<bool> {
     })
 }
 
-/// Opens the record of attempt `id` for its supervisor, which thus cannot run out of descriptors later.
-pub fn open(dir: &Path, id: &str) -> io::Result<File> {
-    let file = OpenOptions::new()
+/// Opens a record for its supervisor, which thus cannot run out of descriptors later. Before anybody syncs it: the system
+/// tells of a write that failed once to each that had the file open by then.
+pub fn open(dir: &Path) -> io::Result<File> {
+    OpenOptions::new()
         .read(true)
         .write(true)
-        .open(dir.join("rec"))?;
-    match unseal::<Intent>(&file, 0)? {
-        Some(intent) if intent.id == id => Ok(file),
+        .open(dir.join("rec"))
+}
+
+/// Puts the record of attempt `id`, and with it the folder, on the disk.
+pub fn sync(file: &File, id: &str) -> io::Result<()> {
+    match unseal::<Intent>(file, 0)? {
+        Some(intent) if intent.id == id => file.sync_all(),
         _ => Err(io::Error::other(format!(
             "the folder was not made for the attempt {id}"
         ))),
@@ -159,7 +164,8 @@ mod tests {
     fn recorded() -> (tempfile::TempDir, File) {
         let dir = tempfile::tempdir().unwrap();
         create(dir.path(), "a").unwrap();
-        let file = open(dir.path(), "a").unwrap();
+        let file = open(dir.path()).unwrap();
+        sync(&file, "a").unwrap();
         (dir, file)
     }
 
@@ -233,9 +239,9 @@ mod tests {
 
     #[test]
     fn a_folder_serves_one_attempt_only() {
-        let (dir, _) = recorded();
+        let (dir, file) = recorded();
         let again = create(dir.path(), "b");
         assert_eq!(again.unwrap_err().kind(), ErrorKind::AlreadyExists);
-        assert!(open(dir.path(), "b").is_err());
+        assert!(sync(&file, "b").is_err());
     }
 }

@@ -27,8 +27,8 @@ const DEATH: Duration = Duration::from_secs(10);
 
 /// Runs the attempt of `order` from claim to result.
 pub fn supervise(order: Order, groups: Option<&Path>) {
-    let Order { spec, bell } = order;
-    match Supervisor::begin(spec, groups) {
+    let Order { spec, record, bell } = order;
+    match Supervisor::begin(spec, record.into(), groups) {
         Ok((supervisor, owner)) => {
             wire::notify(&bell, &Notice::Claimed(owner));
             supervisor.run(|outcome| wire::notify(&bell, &Notice::Ended(outcome)));
@@ -45,7 +45,7 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn begin(spec: OwnedFd, groups: Option<&Path>) -> io::Result<(Self, Owner)> {
+    fn begin(spec: OwnedFd, record: File, groups: Option<&Path>) -> io::Result<(Self, Owner)> {
         unistd::setsid()?;
         prctl::set_child_subreaper(true)?;
         let _ = prctl::set_name(c"muster-attempt");
@@ -54,7 +54,8 @@ impl Supervisor {
         // Before the claim, so that whoever reads there whom to signal is always heard.
         let watch = Watch::new()?;
         let spec = wire::read_spec(spec)?;
-        let record = record::open(&spec.dir, &spec.id)?;
+        // With it the folder is on the disk: one that is missing after a power failure has run nothing.
+        record::sync(&record, &spec.id)?;
         let cgroup = groups.and_then(|home| Cgroup::make(home, &spec.id));
         let owner = Owner::this_process(cgroup.as_ref().map(|group| group.path().to_owned()))?;
         let taken = claim::take(&spec.dir, &Claim::Supervisor(owner.clone()));

@@ -29,9 +29,10 @@ pub enum Notice {
     Ended(Outcome),
 }
 
-/// An order: the spec in a memory file, whatever its size, and the pipe to give notice on.
+/// An order: the spec in a memory file, whatever its size, the record, and the pipe to give notice on.
 pub struct Order {
     pub spec: OwnedFd,
+    pub record: OwnedFd,
     pub bell: OwnedFd,
 }
 
@@ -52,9 +53,10 @@ pub fn read_spec(spec: OwnedFd) -> io::Result<Spec> {
 pub fn send_order(
     socket: BorrowedFd<'_>,
     spec: BorrowedFd<'_>,
+    record: BorrowedFd<'_>,
     bell: BorrowedFd<'_>,
 ) -> io::Result<()> {
-    let rights = [spec.as_raw_fd(), bell.as_raw_fd()];
+    let rights = [spec.as_raw_fd(), record.as_raw_fd(), bell.as_raw_fd()];
     let rights = [ControlMessage::ScmRights(&rights)];
     sendmsg::<()>(
         socket.as_raw_fd(),
@@ -71,7 +73,7 @@ pub fn receive_order(socket: BorrowedFd<'_>) -> io::Result<Option<Order>> {
     loop {
         let mut text = [0; 8];
         let mut text = [IoSliceMut::new(&mut text)];
-        let mut room = cmsg_space!([RawFd; 2]);
+        let mut room = cmsg_space!([RawFd; 3]);
         let flags = MsgFlags::MSG_CMSG_CLOEXEC;
         let message = match recvmsg::<()>(socket.as_raw_fd(), &mut text, Some(&mut room), flags) {
             Err(Errno::EINTR) => continue,
@@ -91,8 +93,8 @@ pub fn receive_order(socket: BorrowedFd<'_>) -> io::Result<Option<Order>> {
             }
         }
         // What is no order is dropped, and its sender sees the pipe close.
-        if let Ok([spec, bell]) = <[OwnedFd; 2]>::try_from(received) {
-            return Ok(Some(Order { spec, bell }));
+        if let Ok([spec, record, bell]) = <[OwnedFd; 3]>::try_from(received) {
+            return Ok(Some(Order { spec, record, bell }));
         }
     }
 }

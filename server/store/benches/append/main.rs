@@ -128,6 +128,16 @@ async fn run() {
             false => "Choice: this run speaks for writing SQLite with the bare library.",
         }
     );
+    // For the table of numbers to hold: `.ci/bench` collects these lines.
+    for (what, row, least) in [
+        ("durable append, SQLite, 1 writer", 2, 1_500.0),
+        ("durable append, SQLite, 64 writers", 4, 12_000.0),
+        ("durable append, PostgreSQL, 64 writers", 10, 7_000.0),
+    ] {
+        let rate = median(turns[row - 1].iter().map(|t: &Turn| t.per_second).collect());
+        let held = if rate >= least { "held" } else { "not held" };
+        println!("NUMBER {what} | ≥ {least}/s | {rate:.0}/s | {held}");
+    }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

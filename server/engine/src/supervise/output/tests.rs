@@ -309,7 +309,7 @@ async fn what_was_dropped_last_is_counted_too() {
         dropped_bytes: 95,
         sha256: String::new(),
     };
-    record::write_result(&record::open(dir, "a").unwrap(), &outcome).unwrap();
+    record::write_result(&record::open(dir).unwrap(), &outcome).unwrap();
     let after = read_lines(dir, 0, 9, 9).await.unwrap();
     assert_eq!((before.complete, after.complete), (false, true));
     assert_eq!(output_size(dir).await.unwrap(), 100);
