@@ -55,6 +55,8 @@ pub struct Who {
 #[serde(tag = "page", rename_all = "snake_case", from = "handed::Flat")]
 pub enum View {
     Board,
+    /// The board for a screen on the wall.
+    Wall,
     Incidents {
         more: Option<String>,
     },

@@ -56,7 +56,7 @@ pub fn shell() -> impl IntoView {
 fn title(page: &Page) -> String {
     use crate::page::View;
     let what = match &page.view {
-        View::Board => "Board".into(),
+        View::Board | View::Wall => "Board".into(),
         View::Incidents { .. } => "Incidents".into(),
         View::Declare { .. } => "Declare an incident".into(),
         View::Incident { number } => match page.world.incidents.get(number) {

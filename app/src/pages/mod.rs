@@ -27,6 +27,10 @@ pub fn page(room: Room) -> El {
             main.class("page run-page")
                 .put(run::page(room, id.clone(), output))
         }
+        View::Wall => main
+            .class("page wall")
+            .set("data-follow", true)
+            .html(still!(self::still::page(room))),
         View::Incidents { .. } => main
             .class("page")
             .set("data-follow", true)

@@ -91,7 +91,7 @@ mod furniture {
     /// The part of the site that a view is in.
     fn place(view: &View) -> &str {
         match view {
-            View::Board => "Board",
+            View::Board | View::Wall => "Board",
             View::Incidents { .. } | View::Incident { .. } | View::Declare { .. } => "Incidents",
             View::Runbooks | View::Runbook { .. } | View::Run { .. } => "Runbooks",
             View::Contacts => "Contacts",

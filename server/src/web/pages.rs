@@ -105,11 +105,25 @@ fn ok(state: &State, signed: &Signed, loaded: Loaded) -> Response {
     answer(state, signed, StatusCode::OK, loaded)
 }
 
-pub async fn board(Held(state): Held<State>, signed: Signed) -> Response {
+#[derive(Deserialize)]
+pub struct Screen {
+    /// `/?wall`: for a screen on the wall.
+    wall: Option<String>,
+}
+
+pub async fn board(
+    Held(state): Held<State>,
+    signed: Signed,
+    Query(screen): Query<Screen>,
+) -> Response {
+    let view = match screen.wall {
+        Some(_) => View::Wall,
+        None => View::Board,
+    };
     ok(
         &state,
         &signed,
-        Ok(load::plain(&state, &signed, View::Board, false)),
+        Ok(load::plain(&state, &signed, view, false)),
     )
 }
 

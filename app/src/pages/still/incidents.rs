@@ -111,7 +111,7 @@ fn open_row(plan: &Plan, world: &World, incident: &Incident, now: Stamp) -> Vec<
 }
 
 /// What is left of a limit, with its tone; the browser counts on.
-fn figure(limit: &Limit, from: Stamp) -> El {
+pub fn figure(limit: &Limit, from: Stamp) -> El {
     span()
         .class(format!("figure {}", limit.tone()))
         .set("data-from", from.0.to_string())

@@ -15,6 +15,7 @@ mod runbook;
 mod runbooks;
 mod schedule;
 mod start;
+mod wall;
 
 pub use runbooks::proof;
 
@@ -34,6 +35,7 @@ pub fn page(room: Room) -> Node {
         View::Plan => plan::page(room).into(),
         View::NotYet { name, says } => other::not_yet(name, says).into(),
         View::NotFound { says } => other::not_found(says).into(),
+        View::Wall => wall::page(room).into(),
         View::Incidents { more } => incidents::page(room, more.as_deref()).into(),
         View::Board | View::Incident { .. } | View::Run { .. } => Node::Nothing,
     }
