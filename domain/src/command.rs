@@ -133,9 +133,11 @@ pub enum Command {
         run: RunId,
         reason: String,
     },
-    /// The runner: what is due next (a retry whose delay is over).
+    /// The runner: what is due next (a retry whose delay is over). `due` has come by its steady clock, which nobody
+    /// sets: the wall clock neither brings it nearer nor puts it off.
     Advance {
         run: RunId,
+        due: Option<Stamp>,
     },
     /// The runner: an attempt ended so.
     EndAttempt {
@@ -259,7 +261,7 @@ impl Command {
             | SkipStep { run, .. }
             | MarkStepDone { run, .. }
             | CancelRun { run, .. }
-            | Advance { run }
+            | Advance { run, .. }
             | EndAttempt { run, .. } => (None, Some(run)),
             Declare { .. }
             | Observe { .. }

@@ -176,8 +176,11 @@ fn play(moves: Vec<Move>) -> House {
             Move::Wait(seconds) => {
                 h.now = h.now.plus(Span::secs(seconds));
                 for run in runs {
-                    h.machine(Command::Advance { run })
-                        .expect("a report is never refused");
+                    h.machine(Command::Advance {
+                        run,
+                        due: Some(h.now),
+                    })
+                    .expect("a report is never refused");
                 }
             }
         }

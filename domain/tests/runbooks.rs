@@ -309,7 +309,10 @@ fn settle(h: &mut House) {
         };
         let before = h.run(&run).clone();
         let events = h
-            .machine(Command::Advance { run })
+            .machine(Command::Advance {
+                run,
+                due: Some(h.now),
+            })
             .expect("a report is never refused");
         assert!(
             !events.is_empty(),

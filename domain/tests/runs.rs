@@ -156,7 +156,10 @@ fn a_retry_waits_its_delay() {
     h.end(&run, OK);
     h.end(&run, FAILED);
     assert_eq!(
-        h.machine(Command::Advance { run: run.clone() }),
+        h.machine(Command::Advance {
+            run: run.clone(),
+            due: Some(h.now)
+        }),
         Ok(vec![]),
         "the delay is not over"
     );

@@ -62,7 +62,7 @@ fn follow(look: &Look<'_>, command: Command) -> Result<Vec<Event>, Refusal> {
             };
             start::start(look, asked)?
         }
-        Command::Advance { run: id } => advance(run(world, &id)?, look),
+        Command::Advance { run: id, due } => advance(run(world, &id)?, look, due),
         Command::EndAttempt {
             run: id,
             step,

@@ -59,7 +59,7 @@ pub(crate) fn begin(started: Event, look: &Look<'_>) -> (Event, Vec<Event>) {
         event: started,
     };
     let following = match Run::started(&stamped) {
-        Some(run) => advance(&run, look),
+        Some(run) => advance(&run, look, None),
         None => Vec::new(),
     };
     (stamped.event, following)

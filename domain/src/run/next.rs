@@ -40,18 +40,20 @@ pub(super) fn walk<'a>(run: &Run, look: &'a Look<'a>) -> Walk<'a> {
 
 /// What follows from the mere passing of time, or from a lock that was let go: the first events of a run, a retry whose
 /// delay is over, a wait whose time is up.
-pub(crate) fn advance(run: &Run, look: &Look<'_>) -> Vec<Event> {
+pub(crate) fn advance(run: &Run, look: &Look<'_>, due: Option<Stamp>) -> Vec<Event> {
     let mut w = walk(run, look);
     if run.is_over() {
         return Vec::new();
     }
     for index in 0..run.steps.len() {
         let step = &run.steps[index];
-        if step.retry_at.is_some_and(|due| due <= look.now) && !run.is_stopping(index as u32) {
+        if due.is_some_and(|due| step.retry_at.is_some_and(|at| at <= due))
+            && !run.is_stopping(index as u32)
+        {
             w.start_attempt(index, Purpose::Run);
         }
         let wait = step.wait.as_ref();
-        if wait.is_some_and(|w| w.until.is_some_and(|until| until <= look.now)) {
+        if due.is_some_and(|due| wait.is_some_and(|w| w.until.is_some_and(|at| at <= due))) {
             w.give_up_waiting(index);
         }
     }

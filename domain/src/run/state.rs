@@ -430,9 +430,18 @@ impl Run {
         if self.is_over() || self.status == RunStatus::PausedByOperator {
             return None;
         }
-        let retries = self.steps.iter().filter_map(|s| s.retry_at);
-        let waits = self.steps.iter().filter_map(|s| s.wait.as_ref()?.until);
-        retries.chain(waits).min()
+        self.dues().map(|(due, _)| due).min()
+    }
+
+    /// Every time that something is due, and since when it has been.
+    pub fn dues(&self) -> impl Iterator<Item = (Stamp, Stamp)> {
+        self.steps.iter().flat_map(|step| {
+            let ended = step.attempts.last().and_then(|a| a.ended_at);
+            let retry = step.retry_at.map(|due| (due, ended.unwrap_or(due)));
+            let wait = step.wait.as_ref();
+            let wait = wait.and_then(|w| Some((w.until?, w.since)));
+            retry.into_iter().chain(wait)
+        })
     }
 
     /// The lock it waits for, ready to go on with it.

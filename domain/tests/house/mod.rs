@@ -205,8 +205,11 @@ impl House {
     /// Lets retry delays pass.
     pub fn wait(&mut self, run: &RunId) {
         self.now = self.now.plus(Span::secs(60));
-        self.machine(Command::Advance { run: run.clone() })
-            .expect("advanced");
+        self.machine(Command::Advance {
+            run: run.clone(),
+            due: Some(self.now),
+        })
+        .expect("advanced");
     }
 
     pub fn run(&self, id: &RunId) -> &Run {

@@ -4,6 +4,7 @@
 //! every run that is open, launches (or finds again) the attempts that should be running here, and reports how they ended.
 //! It keeps nothing that it could not find again after a kill -9: what it holds in memory is who is being watched.
 
+mod dues;
 mod launch;
 mod line;
 mod nodes;
@@ -15,6 +16,7 @@ pub use start::seal;
 
 use crate::{Desk, No, Request, access, secrets::Vault, supervise::Supervisor};
 use domain::{Actor, Command, Run, RunId, RunStatus, Source, Span, Stamp, World, plan::Work};
+use dues::Dues;
 use nodes::Nodes;
 use std::{
     collections::{HashMap, HashSet},
@@ -22,7 +24,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 /// Where this node's runs happen.
 #[derive(Clone)]
@@ -54,6 +56,9 @@ pub struct Runner {
     nodes: Nodes,
     /// Attempts of this node that began before this and have left no folder ran in a spool that is lost.
     spool_since: Stamp,
+    /// What was under way when this server started. Whatever begins later cannot be of a lost spool, even if the wall
+    /// clock has been put back meanwhile.
+    found: Arc<HashSet<Key>>,
     /// An attempt ended, or a node is gone: look again.
     nudge: Arc<Notify>,
 }
@@ -93,7 +98,16 @@ pub fn output_folder(spool: &Path, run: &RunId, step: u32, attempt: u32) -> Path
 impl Runner {
     pub fn new(desk: Desk, supervisor: Supervisor, vault: Vault, place: Place) -> Self {
         let now = desk.clock().now();
+        let world = desk.world();
+        let under_way = world.runs.values().flat_map(|run| {
+            run.running_attempts().map(|(step, attempt)| Key {
+                run: run.id.clone(),
+                step,
+                attempt: attempt.number,
+            })
+        });
         Runner {
+            found: Arc::new(under_way.collect()),
             nodes: Nodes::new(desk.store().clone(), desk.node(), &place.spool),
             spool_since: watch::spool_since(&place.spool, now),
             desk,
@@ -111,31 +125,27 @@ impl Runner {
         tokio::spawn(self.nodes.clone().serve(self.nudge.clone()));
         tokio::spawn(retention::serve(self.desk.clone(), self.place.clone()));
         self.forget_old_tokens().await;
-        let mut changes = self.desk.watch();
+        let (mut changes, mut dues) = (self.desk.watch(), Dues::default());
         loop {
             let world = changes.borrow_and_update().clone();
-            let mut soonest: Option<Stamp> = None;
+            dues.see(&world, self.desk.clock().now(), Instant::now());
+            let mut soonest: Option<Instant> = None;
             for run in world.runs.values().filter(|r| !r.is_over()) {
-                if let Some(due) = self.look_after(&world, run).await {
+                if let Some(due) = self.look_after(&world, run, &dues).await {
                     soonest = Some(soonest.map_or(due, |s| s.min(due)));
                 }
             }
             self.forget_tokens(&world).await;
-            let wait = soonest.map(|due| {
-                due.since(self.desk.clock().now())
-                    .0
-                    .max(Duration::from_millis(1))
-            });
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
                 () = self.nudge.notified() => {}
-                () = async { match wait { Some(wait) => tokio::time::sleep(wait).await, None => std::future::pending().await } } => {}
+                () = async { match soonest { Some(due) => tokio::time::sleep_until(due).await, None => std::future::pending().await } } => {}
             }
         }
     }
 
     /// Makes one run go on. Answers when it wants to be looked at again.
-    async fn look_after(&self, world: &World, run: &Arc<Run>) -> Option<Stamp> {
+    async fn look_after(&self, world: &World, run: &Arc<Run>, dues: &Dues) -> Option<Instant> {
         let mut under_way = false;
         for (step, attempt) in run.running_attempts() {
             under_way = true;
@@ -157,21 +167,24 @@ impl Runner {
                 self.watch(run, key, gone);
             }
         }
-        let due = run.due();
-        let is_due = due.is_some_and(|due| due <= self.desk.clock().now());
+        let due = run.due().zip(dues.of(run));
+        let come = due
+            .filter(|(_, at)| *at <= Instant::now())
+            .map(|(due, _)| due);
         let unlocked = run
             .awaited_lock()
             .is_some_and(|lock| world.lock_holder(lock, run).is_none());
         // Decisions are written whole, so a run that runs has something under way; but a wake-up costs nothing.
         let idle = run.status == RunStatus::Running && !under_way && due.is_none();
-        if is_due || unlocked || idle {
+        if come.is_some() || unlocked || idle {
             let advance = Command::Advance {
                 run: run.id.clone(),
+                due: come,
             };
             self.report(advance, &run.runbook.name).await;
             return None;
         }
-        due
+        due.map(|(_, at)| at)
     }
 
     /// Reports until it is written down: an ending that was seen is never dropped.
@@ -194,7 +207,7 @@ impl Runner {
                 }
                 Err(No::Unavailable(_)) => tokio::time::sleep(pause).await,
             }
-            pause = (pause * 2).min(Duration::from_secs(5));
+            pause = (pause * 2).min(Duration::from_secs(1));
         }
     }
 

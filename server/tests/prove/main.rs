@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod books;
+mod clock;
+mod disk;
 mod drive;
 mod edges;
 #[path = "../house/mod.rs"]

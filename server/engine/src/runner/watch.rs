@@ -10,8 +10,10 @@ use std::{
     time::Duration,
 };
 
-/// Our own trouble (no room, no memory, no database) is waited out this often before a person is asked.
-const LAUNCHES: u32 = 6;
+/// Our own trouble (no room, no memory, no database) is waited out this often before a person is asked: a minute in all.
+const LAUNCHES: u32 = 16;
+/// In between. Once the trouble is over, nobody waits longer for the launch.
+const PAUSE: Duration = Duration::from_secs(4);
 /// Of a sentence that a refusing command printed.
 const LONGEST_REASON: usize = 500;
 
@@ -133,7 +135,7 @@ impl Runner {
                     Err(reason) => {
                         launches += 1;
                         tracing::warn!(run = %key.run, %reason, "Attempt {} of run {} cannot be launched yet", key.attempt, key.run);
-                        tokio::time::sleep(Duration::from_secs(1 << launches.min(4))).await;
+                        tokio::time::sleep(PAUSE).await;
                         continue;
                     }
                 }
@@ -158,6 +160,9 @@ impl Runner {
 
     /// The attempt began before this spool did: its own is gone, and what became of it nobody can tell.
     fn is_of_a_lost_spool(&self, run: &Run, key: &Key) -> bool {
+        if !self.found.contains(key) {
+            return false;
+        }
         let attempt = run.steps.get(key.step as usize);
         let attempt = attempt.and_then(|s| s.attempts.iter().find(|a| a.number == key.attempt));
         attempt.is_some_and(|a| a.started_at < self.spool_since)
