@@ -148,6 +148,8 @@ impl Past {
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
     pub recovery: Option<Recovery>,
+    /// Of the open incidents, where a page shows several.
+    pub recoveries: BTreeMap<Number, Recovery>,
     /// When the first person was in command.
     pub acknowledged: Option<Stamp>,
     /// By objective of the plan.

@@ -9,6 +9,7 @@ use app::page::{Book, Look, Measured, Page, Past, View, Who};
 use domain::{
     Incident, Number, Run, RunId, ServiceId, Stamped, World, incident_stream,
     plan::{Plan, child_run},
+    recovery::measure,
     run_stream, service_stream,
 };
 use engine::stamped;
@@ -338,7 +339,35 @@ pub async fn incidents(state: &State, signed: &Signed, before: Option<&str>) -> 
         }
     }
     page.plan = plan_without_commands(&state.desk.plan().plan);
+    measure_open(state, &mut page).await?;
     Ok(page)
+}
+
+/// The board, on a desk or on a wall.
+pub async fn board(state: &State, signed: &Signed, view: View) -> Loaded {
+    let mut page = plain(state, signed, view, false);
+    measure_open(state, &mut page).await?;
+    Ok(page)
+}
+
+/// How the recovery of each open incident goes.
+async fn measure_open(state: &State, page: &mut Page) -> Result<(), Missing> {
+    for incident in page
+        .world
+        .open_incidents()
+        .into_iter()
+        .cloned()
+        .collect::<Vec<_>>()
+    {
+        let told = timeline(state, &streams_of(&incident), 0, 5000).await?;
+        let plan = pinned(state, &incident.plan).await?;
+        if let Some(recovery) = measure(&plan, &incident, &told, page.now) {
+            page.measured
+                .recoveries
+                .insert(incident.number.clone(), recovery);
+        }
+    }
+    Ok(())
 }
 
 /// A page of what is in the plan, and what is open.

@@ -120,11 +120,8 @@ pub async fn board(
         Some(_) => View::Wall,
         None => View::Board,
     };
-    ok(
-        &state,
-        &signed,
-        Ok(load::plain(&state, &signed, view, false)),
-    )
+    let loaded = load::board(&state, &signed, view).await;
+    ok(&state, &signed, loaded)
 }
 
 #[derive(Deserialize)]

@@ -2,7 +2,7 @@
 
 use super::limits;
 use crate::{
-    facts::{self, Limit},
+    facts,
     node::{El, Node, a, div, el, p, span, tr},
     page::Page,
     pages::{declare, head},
@@ -62,7 +62,7 @@ fn table(page: &Page, world: &World) -> El {
     let rows = world
         .open_incidents()
         .into_iter()
-        .map(|i| tr().put(open_row(&page.plan, world, i, page.now)));
+        .map(|i| tr().put(open_row(page, world, i)));
     stack(
         &[
             "Severity",
@@ -75,7 +75,8 @@ fn table(page: &Page, world: &World) -> El {
     )
 }
 
-fn open_row(plan: &Plan, world: &World, incident: &Incident, now: Stamp) -> Vec<El> {
+fn open_row(page: &Page, world: &World, incident: &Incident) -> Vec<El> {
+    let (plan, now) = (&page.plan, page.now);
     let runs = world.runs_of(&incident.number);
     let going = runs.into_iter().find(|r| !r.is_over());
     let doing = vec![
@@ -85,15 +86,20 @@ fn open_row(plan: &Plan, world: &World, incident: &Incident, now: Stamp) -> Vec<
             .map(|run| format!(" · {} {}", run.runbook.name, run::progress(run)))
             .into(),
     ];
-    let left = match limits::rto(plan, incident, now) {
-        Some((tier, limit)) => cell("RTO left", figure(&limit, incident.declared_at))
-            .put(dim(format!(" of {}", tier.within.words()))),
+    let left = match limits::rto(page, incident) {
+        Some(rto) => {
+            let says = match rto.back {
+                true => format!(" to be back, of {}", rto.limit.within.words()),
+                false => format!(" of {}", rto.limit.within.words()),
+            };
+            cell("RTO left", rto.figure()).put(dim(says))
+        }
         None => cell("RTO left", dim("no service named")),
     };
     let next = match limits::next_update(plan, incident, now) {
         Some((due, limit)) => {
             let from = Stamp(due.0 - limit.within.micros());
-            cell("Next update", figure(&limit, from))
+            cell("Next update", limits::counting(&limit, from))
         }
         None => cell("Next update", dim("not public")),
     };
@@ -108,15 +114,6 @@ fn open_row(plan: &Plan, world: &World, incident: &Incident, now: Stamp) -> Vec<
         left.class("keep"),
         next.class("keep"),
     ]
-}
-
-/// What is left of a limit, with its tone; the browser counts on.
-pub fn figure(limit: &Limit, from: Stamp) -> El {
-    span()
-        .class(format!("figure {}", limit.tone()))
-        .set("data-from", from.0.to_string())
-        .set("data-within", limit.within.as_secs().to_string())
-        .put(limit.figure())
 }
 
 fn past_row(plan: &Plan, incident: &Incident) -> Vec<El> {

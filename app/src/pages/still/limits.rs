@@ -1,6 +1,10 @@
 //! The limits of an incident: time against the plan's objectives.
 
-use crate::facts::Limit;
+use crate::{
+    facts::{Limit, face},
+    node::{El, span},
+    page::Page,
+};
 use domain::{
     Incident, Stamp,
     plan::{Plan, Tier},
@@ -15,20 +19,59 @@ pub fn tier<'a>(plan: &'a Plan, incident: &Incident) -> Option<&'a Tier> {
     tiers.min_by_key(|t| t.within)
 }
 
-/// The recovery-time objective of an incident: from its declaration to its end, or to now.
-pub fn rto<'a>(plan: &'a Plan, incident: &Incident, now: Stamp) -> Option<(&'a Tier, Limit)> {
-    let tier = tier(plan, incident)?;
-    let used = incident
-        .resolved_at
-        .unwrap_or(now)
-        .since(incident.declared_at);
-    Some((
+/// The recovery-time objective of an open incident.
+pub struct Rto<'a> {
+    pub tier: &'a Tier,
+    pub limit: Limit,
+    /// From the impact where that was measured, else from the declaration.
+    pub from: Stamp,
+    /// Service is proved to be back: the clock stands.
+    pub back: bool,
+}
+
+pub fn rto<'a>(page: &'a Page, incident: &Incident) -> Option<Rto<'a>> {
+    let tier = tier(&page.plan, incident)?;
+    let recovery = page.measured.recoveries.get(&incident.number);
+    let from = recovery.map_or(incident.declared_at, |r| r.impact);
+    let back = recovery.and_then(|r| r.back);
+    let limit = Limit {
+        within: tier.within,
+        used: back.unwrap_or(page.now).since(from),
+    };
+    Some(Rto {
         tier,
-        Limit {
-            within: tier.within,
-            used,
-        },
-    ))
+        limit,
+        from,
+        back: back.is_some(),
+    })
+}
+
+impl Rto<'_> {
+    /// What is left; once service is back, what it took.
+    pub fn figure(&self) -> El {
+        if self.back {
+            return span()
+                .class(format!("figure {}", self.limit.tone()))
+                .put(face(self.limit.used));
+        }
+        counting(&self.limit, self.from)
+    }
+
+    pub fn words(&self) -> &'static str {
+        match self.back {
+            true => "back after",
+            false => "left",
+        }
+    }
+}
+
+/// What is left of a limit, with its tone; the browser counts on.
+pub fn counting(limit: &Limit, from: Stamp) -> El {
+    span()
+        .class(format!("figure {}", limit.tone()))
+        .set("data-from", from.0.to_string())
+        .set("data-within", limit.within.as_secs().to_string())
+        .put(limit.figure())
 }
 
 /// When the next public word is due, against the plan's cadence.

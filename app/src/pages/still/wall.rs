@@ -1,7 +1,7 @@
 //! The board for a screen on the wall: readable from across the room, nothing to scroll, only what matters. It follows
 //! what happens like any other page, and takes the line up again by itself.
 
-use super::{incidents, limits};
+use super::limits;
 use crate::{
     facts::{self, Tile},
     node::{El, Node, div, el, h1, li, p, section, span, ul},
@@ -36,6 +36,7 @@ pub fn page(room: Room) -> Vec<El> {
         let more = failing.len().saturating_sub(SERVICES);
         let services = section()
             .set("aria-label", "Services that need a look")
+            .set("hidden", failing.is_empty())
             .put(
                 ul().class("wall-services")
                     .all(failing.into_iter().take(SERVICES)),
@@ -59,15 +60,14 @@ fn more_of(n: usize, what: &str) -> Option<El> {
 }
 
 fn incident(page: &Page, i: &Incident) -> El {
-    let figure = match limits::rto(&page.plan, i, page.now) {
-        Some((tier, limit)) => vec![
+    let figure = match limits::rto(page, i) {
+        Some(rto) => vec![
             span()
                 .class("what")
-                .put(format!("RTO left · {}", tier.name))
-                .into(),
-            Node::from(incidents::figure(&limit, i.declared_at)),
+                .put(format!("RTO {} · {}", rto.words(), rto.tier.name)),
+            rto.figure(),
         ],
-        None => vec![span().class("what").put("no objective applies").into()],
+        None => vec![span().class("what").put("no objective applies")],
     };
     let commander: Node = match i.commander() {
         Some(name) => format!("{name} commands").into(),
