@@ -25,6 +25,11 @@ pub fn routes() -> Vec<Route> {
             get(incidents::timeline),
         ),
         route(
+            "/api/v1/incidents/{number}/recovery",
+            view,
+            get(incidents::recovery),
+        ),
+        route(
             "/api/v1/incidents/{number}/updates",
             view,
             post(incidents::update),

@@ -11,7 +11,7 @@ mod pages;
 mod render;
 
 pub use auth::Signed;
-pub use load::{find_incident, find_run, incident_lines};
+pub use load::{find_incident, find_run, incident_lines, recovery, verdicts};
 pub use output::{Which, run_output};
 
 use crate::{assets, state::State, status};

@@ -3,7 +3,7 @@
 use super::problem::{Body, Problem};
 use crate::{
     state::State,
-    web::{Signed, find_incident, incident_lines},
+    web::{self, Signed, find_incident, incident_lines},
 };
 use api::{ChangeSeverity, Declare, Note, Resolve, Roles, Task, Update};
 use axum::{
@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{Command, Incident, Kind, Number, Severity, Stamp};
+use domain::{Command, Incident, Kind, Number, Severity, Span, Stamp};
 use engine::{Receipt, Request};
 use serde::Deserialize;
 use serde_json::json;
@@ -302,4 +302,36 @@ pub async fn board(Held(state): Held<State>, _: Signed) -> Response {
 
 pub async fn contacts(Held(state): Held<State>, _: Signed) -> Response {
     Json(&state.desk.plan().plan.contacts).into_response()
+}
+
+/// How long service was away, where the time went, and what became of each objective. Times in seconds; `error_s` is the
+/// error bar of either end. `recovery` is null where no check of an affected service saw it fail.
+pub async fn recovery(
+    Held(state): Held<State>,
+    _: Signed,
+    Path(number): Path<Number>,
+) -> Result<Response, Problem> {
+    let incident = find_incident(&state, &number).await?;
+    let now = state.desk.clock().now();
+    let found = web::recovery(&state, &incident, now).await?;
+    let verdicts = web::verdicts(&state, &incident, found.as_ref(), now).await?;
+    let secs = |span: Span| span.0.as_secs_f64();
+    let told = found.map(|r| {
+        let parts = r.parts().map(|p| {
+            json!({"detect_s": secs(p.detect), "decide_s": secs(p.decide), "act_s": secs(p.act), "settle_s": secs(p.settle)})
+        });
+        json!({
+            "impact": r.impact, "detected": r.detected, "declared": r.declared, "begun": r.begun, "acted": r.acted,
+            "back": r.back, "held": r.held, "revoked": r.revoked, "took_s": secs(r.took(now)), "error_s": secs(r.error),
+            "parts": parts,
+        })
+    });
+    let objectives: Vec<_> = verdicts
+        .iter()
+        .map(|(tier, verdict)| json!({"tier": tier.id, "name": tier.name, "within_s": tier.within.as_secs(), "verdict": verdict}))
+        .collect();
+    Ok(
+        Json(json!({"incident": number, "as_of": now, "recovery": told, "objectives": objectives}))
+            .into_response(),
+    )
 }

@@ -7,9 +7,9 @@ use super::{Signed, output};
 use crate::{rest::problem::Problem, state::State};
 use app::page::{Book, Look, Measured, Page, Past, View, Who};
 use domain::{
-    Incident, Number, Run, RunId, ServiceId, Stamped, World, incident_stream,
-    plan::{Plan, child_run},
-    recovery::measure,
+    Incident, Number, Run, RunId, ServiceId, Stamp, Stamped, World, incident_stream,
+    plan::{Plan, Tier, child_run},
+    recovery::{Recovery, Verdict, measure},
     run_stream, service_stream,
 };
 use engine::stamped;
@@ -359,15 +359,40 @@ async fn measure_open(state: &State, page: &mut Page) -> Result<(), Missing> {
         .cloned()
         .collect::<Vec<_>>()
     {
-        let told = timeline(state, &streams_of(&incident), 0, 5000).await?;
-        let plan = pinned(state, &incident.plan).await?;
-        if let Some(recovery) = measure(&plan, &incident, &told, page.now) {
+        if let Some(recovery) = recovery(state, &incident, page.now).await? {
             page.measured
                 .recoveries
                 .insert(incident.number.clone(), recovery);
         }
     }
     Ok(())
+}
+
+/// How the recovery of an incident went, or goes.
+pub async fn recovery(
+    state: &State,
+    incident: &Incident,
+    now: Stamp,
+) -> Result<Option<Recovery>, Missing> {
+    let told = timeline(state, &streams_of(incident), 0, 5000).await?;
+    let plan = pinned(state, &incident.plan).await?;
+    Ok(measure(&plan, incident, &told, now))
+}
+
+/// The objectives that apply to an incident, the strictest first, and what became of them.
+pub async fn verdicts(
+    state: &State,
+    incident: &Incident,
+    recovery: Option<&Recovery>,
+    now: Stamp,
+) -> Result<Vec<(Tier, Verdict)>, Missing> {
+    let plan = pinned(state, &incident.plan).await?;
+    let of = |id| plan.tier(&plan.service(id)?.tier);
+    let mut tiers: Vec<&Tier> = incident.affected.iter().filter_map(of).collect();
+    tiers.sort_by_key(|t| t.within);
+    tiers.dedup();
+    let verdict = |t: &Tier| recovery.map_or(Verdict::NotMeasured, |r| r.verdict(t.within, now));
+    Ok(tiers.into_iter().map(|t| (t.clone(), verdict(t))).collect())
 }
 
 /// A page of what is in the plan, and what is open.
