@@ -129,7 +129,7 @@ impl Room {
 
     /// There was an event that this page has nothing to do with.
     pub fn pass(&self, seq: u64) {
-        self.world.update(|w| w.seq = w.seq.max(seq));
+        self.world.update_untracked(|w| w.seq = w.seq.max(seq));
     }
 
     pub fn look(&self, tick: Tick) {

@@ -20,6 +20,8 @@ use web_sys::{Event, EventSource, MessageEvent};
 
 /// Longer silence than this is a line that is cut, whatever the browser believes.
 const SILENCE_MS: f64 = 12_000.0;
+/// Events that come within this time are one change to the page.
+const GATHER: Duration = Duration::from_millis(50);
 /// A connection that was refused is asked for again after this.
 const AGAIN_MS: f64 = 3_000.0;
 
@@ -31,6 +33,8 @@ struct Line {
     source: RefCell<Option<EventSource>>,
     run: RefCell<Option<RunId>>,
     heard: Cell<f64>,
+    /// Heard and not yet folded in.
+    queue: RefCell<Vec<Heard>>,
 }
 
 pub fn begin(room: Room, time: Time, parts: Rc<Parts>, pane: Pane) {
@@ -42,6 +46,7 @@ pub fn begin(room: Room, time: Time, parts: Rc<Parts>, pane: Pane) {
         source: RefCell::default(),
         run: RefCell::default(),
         heard: Cell::new(0.0),
+        queue: RefCell::default(),
     });
     line.open();
     {
@@ -116,16 +121,34 @@ impl Line {
         }
     }
 
-    fn hear(&self, kind: &str, data: &str) {
+    /// What comes at about the same time is folded in at once: the page is drawn once for all of it.
+    fn take(self: &Rc<Self>, heard: Heard) {
+        let mut queue = self.queue.borrow_mut();
+        queue.push(heard);
+        if queue.len() > 1 {
+            return;
+        }
+        let line = self.clone();
+        let fold = move || {
+            for heard in line.queue.take() {
+                match heard {
+                    Heard::Event(stamped) => line.room.hear(stamped),
+                    Heard::Passed(seq) => line.room.pass(seq),
+                }
+            }
+            line.parts.wake();
+        };
+        set_timeout(fold, GATHER);
+    }
+
+    fn hear(self: &Rc<Self>, kind: &str, data: &str) {
         match kind {
             "event" => {
                 // What cannot be read is of a newer server: its page can.
                 match wire::stamped(data) {
-                    Ok(Heard::Event(stamped)) => self.room.hear(stamped),
-                    Ok(Heard::Passed(seq)) => self.room.pass(seq),
+                    Ok(heard) => self.take(heard),
                     Err(_) => drop(window().location().reload()),
                 }
-                self.parts.wake();
             }
             "tick" => {
                 if let Ok(tick) = wire::read::<Tick>(data) {
