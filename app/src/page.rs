@@ -4,7 +4,7 @@ mod handed;
 
 use domain::{
     AccessRole, Mode, Number, Refusal, Run, RunId, ServiceId, Slug, Stamp, Stamped, World,
-    plan::Plan,
+    failover::Sight, plan::Plan,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -38,6 +38,9 @@ pub struct Page {
     /// The history of the runbook that the page shows; for the server's own parts.
     #[serde(skip)]
     pub book: Book,
+    /// What was last seen of the failover that the page shows; for the server's own parts.
+    #[serde(skip)]
+    pub sight: Option<Box<Sight>>,
     /// Seed of this page's idempotency keys, one key a form: `{seed}-{form}`.
     pub seed: String,
 }
@@ -72,6 +75,9 @@ pub enum View {
     Run {
         id: RunId,
         output: Output,
+    },
+    Failover {
+        service: ServiceId,
     },
     Contacts,
     Plan,

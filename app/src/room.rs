@@ -297,6 +297,7 @@ mod tests {
             past: Default::default(),
             proof: BTreeMap::new(),
             book: Default::default(),
+            sight: None,
             seed: String::new(),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     AccessRole, Answer, Ending, Health, IncidentRole, Kind, Mode, Number, Permission, Phase,
-    PlanHash, RunId, ServiceId, Severity, Slug, Stamp,
+    PlanHash, RunId, ServiceId, Severity, Slug, Stamp, failover::Sight,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -157,6 +157,59 @@ pub enum Command {
         because: String,
         since: Stamp,
     },
+    /// The watcher of failovers: this is seen. What follows from it is decided here; `run` and `incident` are for the
+    /// case that Muster begins by itself.
+    WatchFailover {
+        service: ServiceId,
+        run: RunId,
+        incident: Option<Number>,
+        sight: Box<Sight>,
+    },
+    /// Fails over on a person's word. Without an open incident one is declared.
+    TriggerFailover {
+        service: ServiceId,
+        run: RunId,
+        incident: Option<Number>,
+        /// What Muster saw last.
+        sight: Option<Box<Sight>>,
+        /// Where the replica is in doubt: the risk that is taken, named.
+        risk: String,
+    },
+    /// Promotes without a fencing proof.
+    OverrideFencing {
+        service: ServiceId,
+        run: RunId,
+        risk: String,
+    },
+    PlanFailback {
+        service: ServiceId,
+        reason: String,
+    },
+    FailBack {
+        service: ServiceId,
+        run: RunId,
+        incident: Option<Number>,
+        /// What the runbook asks to be typed.
+        confirm: String,
+    },
+    /// What was done was done by other means: the state follows what is seen.
+    SettleFailover {
+        service: ServiceId,
+        sight: Option<Box<Sight>>,
+        reason: String,
+    },
+    /// Another automatic failover may follow the last one.
+    AcknowledgeFailover {
+        service: ServiceId,
+    },
+    /// Muster begins nothing by itself …
+    HoldAutomation {
+        reason: String,
+    },
+    /// … until this.
+    ReleaseAutomation {
+        reason: String,
+    },
     /// The loader: this revision of the plan is in force.
     LoadPlan {
         hash: PlanHash,
@@ -212,13 +265,24 @@ pub fn permission(command: &Command) -> Permission {
         | ResumeFrom { .. }
         | SkipStep { .. }
         | MarkStepDone { .. }
-        | CancelRun { .. } => Permission::Command,
+        | CancelRun { .. }
+        | TriggerFailover { .. }
+        | OverrideFencing { .. }
+        | PlanFailback { .. }
+        | FailBack { .. }
+        | SettleFailover { .. }
+        | AcknowledgeFailover { .. }
+        | HoldAutomation { .. }
+        | ReleaseAutomation { .. } => Permission::Command,
         IssueToken { .. } | RevokeToken { .. } | SetSecret { .. } | RemoveSecret { .. } => {
             Permission::Administer
         },
-        Advance { .. } | EndAttempt { .. } | Observe { .. } | LoadPlan { .. } | SignIn { .. } => {
-            Permission::Machine
-        }
+        Advance { .. }
+        | EndAttempt { .. }
+        | Observe { .. }
+        | WatchFailover { .. }
+        | LoadPlan { .. }
+        | SignIn { .. } => Permission::Machine,
     }
 }
 
@@ -240,7 +304,10 @@ impl Command {
             | Tick { incident, .. }
             | Resolve { incident, .. }
             | Reopen { incident, .. } => (Some(incident), None),
-            StartRun { incident, .. } => (incident.as_ref(), None),
+            StartRun { incident, .. }
+            | WatchFailover { incident, .. }
+            | TriggerFailover { incident, .. }
+            | FailBack { incident, .. } => (incident.as_ref(), None),
             AnswerStep { run, .. }
             | HoldRun { run, .. }
             | ContinueRun { run }
@@ -250,9 +317,15 @@ impl Command {
             | MarkStepDone { run, .. }
             | CancelRun { run, .. }
             | Advance { run }
+            | OverrideFencing { run, .. }
             | EndAttempt { run, .. } => (None, Some(run)),
             Declare { .. }
             | Observe { .. }
+            | PlanFailback { .. }
+            | SettleFailover { .. }
+            | AcknowledgeFailover { .. }
+            | HoldAutomation { .. }
+            | ReleaseAutomation { .. }
             | LoadPlan { .. }
             | IssueToken { .. }
             | RevokeToken { .. }

@@ -4,6 +4,7 @@
 use crate::{
     AccessRole, Actor, Answer, Ending, Health, IncidentRole, Kind, Mode, Number, Parent, Phase,
     PlanHash, Purpose, RunId, RunStatus, ServiceId, Severity, Stamp, StepStatus, Subject, Wait,
+    failover::{Signal, State},
     plan::Runbook,
 };
 use serde::{Deserialize, Serialize};
@@ -210,6 +211,28 @@ pub enum Event {
         to: Health,
         because: String,
     },
+    /// A failover went from one state to the next; `evidence` is what was seen of the guards. With an incident it is
+    /// part of that one's story.
+    FailoverMoved {
+        service: ServiceId,
+        incident: Option<Number>,
+        from: State,
+        signal: Signal,
+        to: State,
+        because: String,
+        evidence: Vec<String>,
+        run: Option<RunId>,
+    },
+    /// A person knows of the last automatic failover: another one may follow.
+    FailoverAcknowledged {
+        service: ServiceId,
+    },
+    /// The lever: while it is held, Muster begins nothing by itself.
+    AutomationHeld {
+        held: bool,
+        reason: String,
+    },
+
     PlanLoaded {
         hash: PlanHash,
         name: String,
@@ -277,12 +300,18 @@ pub struct Stamped {
 }
 
 impl Event {
-    /// The stream an event belongs to: an incident, a run, a service, the plan or access.
+    /// The stream an event belongs to: an incident, a run, a service, the plan, the automation or access.
     pub fn stream(&self) -> String {
         match (self.subject(), self) {
             (Subject::Incident(number), _) => incident_stream(number),
             (Subject::Run(run), _) => run_stream(run),
-            (_, Event::ServiceChanged { service, .. }) => service_stream(service),
+            (
+                _,
+                Event::ServiceChanged { service, .. }
+                | Event::FailoverMoved { service, .. }
+                | Event::FailoverAcknowledged { service },
+            ) => service_stream(service),
+            (_, Event::AutomationHeld { .. }) => "automation".into(),
             (_, Event::PlanLoaded { .. }) => "plan".into(),
             _ => "access".into(),
         }
@@ -323,6 +352,9 @@ impl Event {
             RunCancelling { .. } => "run_cancelling",
             RunEnded { .. } => "run_ended",
             ServiceChanged { .. } => "service_changed",
+            FailoverMoved { .. } => "failover_moved",
+            FailoverAcknowledged { .. } => "failover_acknowledged",
+            AutomationHeld { .. } => "automation_held",
             PlanLoaded { .. } => "plan_loaded",
             TokenIssued { .. } => "token_issued",
             TokenRevoked { .. } => "token_revoked",

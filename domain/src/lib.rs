@@ -14,6 +14,7 @@ mod actor;
 mod command;
 mod decide;
 mod event;
+pub mod failover;
 mod id;
 mod incident;
 pub mod plan;
@@ -25,8 +26,9 @@ mod world;
 
 pub use actor::*;
 pub use command::*;
-pub use decide::{Context, Fact, decide, empty_roles};
+pub use decide::{Context, Fact, asking, decide, due, empty_roles};
 pub use event::*;
+pub use failover::FENCING_PROOF;
 pub use id::*;
 pub use incident::*;
 pub use run::*;

@@ -3,6 +3,7 @@
 
 use crate::{
     Event, Health, Incident, Number, PlanHash, Run, RunId, ServiceId, ServiceState, Stamp, Stamped,
+    failover::{Failover, Held},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -18,6 +19,14 @@ pub struct World {
     pub runs: BTreeMap<RunId, Arc<Run>>,
     /// Per year: how many incidents were declared.
     pub counts: BTreeMap<i64, u32>,
+    /// The browser holds none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(target_arch = "wasm32", serde(skip))]
+    pub failovers: BTreeMap<ServiceId, Arc<Failover>>,
+    /// While somebody holds it: what Muster would begin by itself, it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(target_arch = "wasm32", serde(skip))]
+    pub automation: Option<Arc<Held>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +44,7 @@ impl World {
             return;
         }
         self.seq = stamped.seq;
+        self.apply_failover(stamped);
         match &stamped.event {
             Event::IncidentDeclared { incident, .. } => {
                 if let Some((year, count)) = incident.parts() {
@@ -157,7 +167,11 @@ impl Event {
             | TaskFinished { incident, .. }
             | Ticked { incident, .. }
             | IncidentResolved { incident, .. }
-            | IncidentReopened { incident, .. } => Subject::Incident(incident),
+            | IncidentReopened { incident, .. }
+            | FailoverMoved {
+                incident: Some(incident),
+                ..
+            } => Subject::Incident(incident),
             RunStarted { run, .. }
             | StepStarted { run, .. }
             | StepSkipped { run, .. }
@@ -175,6 +189,9 @@ impl Event {
             | RunCancelling { run, .. }
             | RunEnded { run, .. } => Subject::Run(run),
             ServiceChanged { .. }
+            | FailoverMoved { incident: None, .. }
+            | FailoverAcknowledged { .. }
+            | AutomationHeld { .. }
             | PlanLoaded { .. }
             | TokenIssued { .. }
             | TokenRevoked { .. }

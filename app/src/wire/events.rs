@@ -119,6 +119,9 @@ events! {
     "run_cancelling" RunCancelling { run, reason }
     "run_ended" RunEnded { run, status }
     "service_changed" ServiceChanged { service, from, to, because }
+    "failover_moved" FailoverMoved { service, incident, from, signal, to, because, evidence, run }
+    "failover_acknowledged" FailoverAcknowledged { service }
+    "automation_held" AutomationHeld { held, reason }
     "plan_loaded" PlanLoaded { hash, name, changes }
     "token_issued" TokenIssued { id, name, role }
     "token_revoked" TokenRevoked { id }
@@ -140,6 +143,6 @@ mod tests {
             kinds.insert(expected.event.kind());
             assert_eq!(stamped(line).expect(line), expected);
         }
-        assert_eq!(kinds.len(), 37, "one line of each kind");
+        assert_eq!(kinds.len(), 40, "one line of each kind");
     }
 }

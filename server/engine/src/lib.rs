@@ -12,6 +12,7 @@ pub mod checks;
 mod clock;
 pub mod desk;
 mod dry_run;
+pub mod failover;
 pub mod plan;
 pub mod runner;
 pub mod secrets;

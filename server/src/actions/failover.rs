@@ -1,15 +1,32 @@
-//! `db:failover-replica`: the one action that makes another node the primary.
+//! Moving a database from one node to another and back: fence, promote, point the way, verify, fail back.
+//!
+//! Architecture invariant: no node is promoted before every other one is proven to take no writes; without that proof
+//! only where Muster's own state says that a commander took the risk.
 
 use super::{
-    database::{node, state, write_and_read_back},
+    application,
+    database::{State, node, state, writable_node, write_and_read_back},
+    desk,
     ground::{Ground, No},
 };
-use domain::plan::Database;
+use domain::{FENCING_PROOF, plan::Database};
+use sqlx::PgConnection;
+use std::time::Duration;
 
-/// Fence, promote, prove. In this order: a primary that might come back must not be able to take a write. Who is primary
-/// and who is standby is asked of the nodes themselves: after one failover the plan's names say nothing of roles.
-pub async fn replica(ground: &mut Ground) -> Result<String, No> {
-    let (name, database) = ground.database()?;
+/// A standby catches up, a way is moved, a restarted Muster answers: within this, or it has failed.
+const SETTLES: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_millis(500);
+/// Rebuilding a node may copy the whole of it.
+const REBUILD: Duration = Duration::from_secs(3600);
+
+/// Who is primary and who is standby is asked of the nodes themselves: after one failover the plan's names say nothing
+/// of roles.
+struct Survey {
+    writable: Vec<String>,
+    standbys: Vec<(String, PgConnection, State)>,
+}
+
+async fn survey(ground: &mut Ground, database: &Database) -> Result<Survey, No> {
     let (mut writable, mut standbys, mut systems) = (Vec::new(), Vec::new(), Vec::new());
     for (label, node) in &database.nodes {
         match ground.connect(node).await {
@@ -38,26 +55,12 @@ pub async fn replica(ground: &mut Ground) -> Result<String, No> {
             systems.join(", ")
         )));
     }
-    match writable.as_slice() {
-        [] => {}
-        [one] if *one != database.primary && !ground.on("force") => {
-            return already_failed_over(ground, &database, &name, one).await;
-        }
-        [one] if !ground.on("force") => {
-            return Err(No::Refused(format!(
-                "{one} takes writes: there is nothing to fail over from (--force does it all the same)"
-            )));
-        }
-        [_] => {}
-        many => {
-            return Err(No::Refused(format!(
-                "{} take writes at once: stop all but one first",
-                many.join(" and ")
-            )));
-        }
+    if writable.len() > 1 {
+        return Err(No::Refused(format!(
+            "{} take writes at once: stop all but one first",
+            writable.join(" and ")
+        )));
     }
-    // A standby takes no writes; every other node is fenced, whether it answers or not.
-    let following: Vec<String> = standbys.iter().map(|(label, ..)| label.clone()).collect();
     // The plan's replica where it is a standby, else the standby that has received most.
     standbys.sort_by_key(|(label, _, found)| {
         (
@@ -65,19 +68,67 @@ pub async fn replica(ground: &mut Ground) -> Result<String, No> {
             std::cmp::Reverse(lsn(&found.position)),
         )
     });
-    let Some((candidate, mut connection, before)) = standbys.into_iter().next() else {
+    Ok(Survey { writable, standbys })
+}
+
+/// `db:failover-replica`: fence, promote, prove. In this order: a primary that might come back must not be able to take
+/// a write.
+pub async fn replica(ground: &mut Ground) -> Result<String, No> {
+    let (name, database) = ground.database()?;
+    let survey = survey(ground, &database).await?;
+    match survey.writable.first() {
+        Some(now) if *now != database.primary && !ground.on("force") => {
+            // Asked again after it was done: the old primary is fenced once more, and nothing else happens.
+            fence(ground, &database, &database.primary.clone()).await?;
+            return Ok(format!("{name}: {now} is primary already"));
+        }
+        Some(now) if !ground.on("force") => {
+            return Err(No::Refused(format!(
+                "{now} takes writes: there is nothing to fail over from (--force does it all the same)"
+            )));
+        }
+        _ => {}
+    }
+    let proof = fence_others(ground, &database, &survey).await?;
+    let promoted = promote_first(ground, survey).await?;
+    Ok(format!("{name}: {promoted}; fenced: {proof}"))
+}
+
+/// A standby takes no writes; every other node is fenced, whether it answers or not.
+async fn fence_others(
+    ground: &mut Ground,
+    database: &Database,
+    survey: &Survey,
+) -> Result<String, No> {
+    if survey.standbys.is_empty() {
+        return Err(No::Failed("no standby is available to take over".into()));
+    }
+    let follows = |label: &String| survey.standbys.iter().any(|(standby, ..)| standby == label);
+    let others: Vec<String> = database.nodes.keys().cloned().collect();
+    let mut proofs = Vec::new();
+    for label in others.iter().filter(|label| !follows(label)) {
+        let proof = fence(ground, database, label).await?;
+        proofs.push(format!("{label}: {proof}"));
+    }
+    if proofs.is_empty() {
+        proofs.push("every node is a standby, and takes no writes".into());
+    }
+    Ok(proofs.join("; "))
+}
+
+async fn promote_first(ground: &mut Ground, survey: Survey) -> Result<String, No> {
+    let Some((candidate, connection, before)) = survey.standbys.into_iter().next() else {
         return Err(No::Failed("no standby is available to take over".into()));
     };
-    let others: Vec<String> = database
-        .nodes
-        .keys()
-        .filter(|n| !following.contains(n))
-        .cloned()
-        .collect();
-    for other in &others {
-        fence(ground, &database, other).await?;
-    }
+    promote(ground, &candidate, connection, &before).await
+}
 
+async fn promote(
+    ground: &mut Ground,
+    candidate: &str,
+    mut connection: PgConnection,
+    before: &State,
+) -> Result<String, No> {
     match sqlx::query_scalar("SELECT pg_promote(true, 60)")
         .fetch_one(&mut connection)
         .await
@@ -112,22 +163,9 @@ pub async fn replica(ground: &mut Ground) -> Result<String, No> {
         })?;
     ground.report.found("write and read back", "ok", Some(true));
     Ok(format!(
-        "{name}: {candidate} is primary on timeline {} (was {}); fenced: {}",
-        after.timeline,
-        before.timeline,
-        others.join(", ")
+        "{candidate} is primary on timeline {} (was {})",
+        after.timeline, before.timeline
     ))
-}
-
-/// Asked again after it was done: the old primary is fenced once more, and nothing else happens.
-async fn already_failed_over(
-    ground: &mut Ground,
-    database: &Database,
-    name: &str,
-    now: &str,
-) -> Result<String, No> {
-    fence(ground, database, &database.primary.clone()).await?;
-    Ok(format!("{name}: {now} is primary already"))
 }
 
 /// A log position such as `0/3047500`, as a number.
@@ -138,9 +176,9 @@ fn lsn(position: &str) -> u64 {
         .map_or(0, |(high, low)| (part(high) << 32) + part(low))
 }
 
-/// Makes sure that a node takes no more writes, and proves it as its clients would see it. A refused connection or a
-/// refused write is proof; no answer, a missing password or any other trouble is not.
-async fn fence(ground: &mut Ground, database: &Database, label: &str) -> Result<(), No> {
+/// Makes sure that a node takes no more writes, and proves it as its clients would see it: a write is refused, or nothing
+/// answers and the fence itself was confirmed. A missing password or any other trouble proves nothing.
+async fn fence(ground: &mut Ground, database: &Database, label: &str) -> Result<String, No> {
     let node = node(database, label)?;
     let argv = database.fence.get(label).cloned().unwrap_or_default();
     ground.outside(&format!("fence {label}"), &argv).await?;
@@ -149,29 +187,317 @@ async fn fence(ground: &mut Ground, database: &Database, label: &str) -> Result<
         Ok(mut connection) => write_and_read_back(&mut connection).await,
     };
     let what = format!("proof: a write to {label}");
-    match seen {
+    let proof = match &seen {
         Err(failure) if failure.says == "connection refused" || failure.class == "read_only" => {
-            ground
-                .report
-                .found(&what, &format!("refused ({})", failure.says), Some(true));
-            Ok(())
+            format!("a write is refused ({})", failure.says)
+        }
+        Err(failure) if failure.class == "timeout" || failure.says == "unreachable" => {
+            format!(
+                "nothing answers ({}), and `{}` confirms the fence",
+                failure.says,
+                argv.join(" ")
+            )
         }
         Err(failure) => {
-            ground.report.found(
-                &what,
-                &format!("NOT PROVEN ({})", failure.says),
-                Some(false),
-            );
-            Err(No::Refused(format!(
+            let says = format!("NOT PROVEN ({})", failure.says);
+            ground.report.found(&what, &says, Some(false));
+            return Err(No::Refused(format!(
                 "it is not proven that {label} takes no writes ({}): nothing is promoted",
                 failure.says
-            )))
+            )));
         }
         Ok(()) => {
             ground.report.found(&what, "ACCEPTED", Some(false));
-            Err(No::Refused(format!(
+            return Err(No::Refused(format!(
                 "{label} still takes writes: it is not fenced, so nothing is promoted"
-            )))
+            )));
+        }
+    };
+    ground.report.found(&what, &proof, Some(true));
+    Ok(proof)
+}
+
+/// `failover:fence`: the first step of a failover. What it proves is what the next one waits for.
+pub async fn fence_primary(ground: &mut Ground) -> Result<String, No> {
+    let (name, database) = ground.database()?;
+    let survey = survey(ground, &database).await?;
+    let proof = match survey.writable.first() {
+        // Begun again after the promotion: the old primary is fenced once more.
+        Some(now) if *now != database.primary => {
+            fence(ground, &database, &database.primary.clone()).await?
+        }
+        _ => fence_others(ground, &database, &survey).await?,
+    };
+    ground.write_output(FENCING_PROOF, &proof)?;
+    Ok(format!("{name}: {proof}"))
+}
+
+/// `failover:auto` and `failover:manual`: the promotion. In a failover's run the fence went before it, and is proven
+/// once more; by hand it is done here.
+pub async fn promote_secondary(ground: &mut Ground) -> Result<String, No> {
+    let (name, database) = ground.database()?;
+    match ground.flag("target") {
+        None | Some("secondary" | "production") => {}
+        Some(label) if label == database.replica => {}
+        Some(other) => {
+            return Err(No::WrongUse(format!(
+                "--target={other}: the plan promotes {} (secondary) and no other",
+                database.replica
+            )));
         }
     }
+    if ground.output(FENCING_PROOF).is_none() && !overridden(ground).await? {
+        return replica(ground).await;
+    }
+    let survey = survey(ground, &database).await?;
+    if let Some(now) = survey.writable.first()
+        && *now != database.primary
+    {
+        return Ok(format!("{name}: {now} is primary already"));
+    }
+    if ground.output(FENCING_PROOF).is_some() {
+        fence_others(ground, &database, &survey).await?;
+    } else {
+        let says = "NONE: a commander has taken the risk of two primaries";
+        ground.report.found("fencing proof", says, Some(false));
+    }
+    let promoted = promote_first(ground, survey).await?;
+    Ok(format!("{name}: {promoted}"))
+}
+
+/// Whether this run is that of a failover in which a commander overrode the fence. A run of another kind is not.
+async fn overridden(ground: &mut Ground) -> Result<bool, No> {
+    let Ok(run) = std::env::var("MUSTER_RUN") else {
+        return Ok(false);
+    };
+    let deadline = tokio::time::Instant::now() + SETTLES;
+    let all = loop {
+        match desk::failovers().await {
+            Ok(all) => break all,
+            // Muster may be starting again.
+            Err(_) if tokio::time::Instant::now() < deadline => tokio::time::sleep(AGAIN).await,
+            Err(says) => {
+                return Err(No::Refused(format!(
+                    "no fencing proof, and Muster cannot be asked whether that was overridden: {says}"
+                )));
+            }
+        }
+    };
+    let all = all["failovers"].as_array().cloned().unwrap_or_default();
+    let Some(mine) = all.iter().find(|f| f["run"] == run.as_str()) else {
+        return Ok(false);
+    };
+    let last = mine["moves"].as_array().and_then(|moves| moves.last());
+    let by = last.map(|m| m["signal"].as_str().unwrap_or_default().to_owned());
+    if mine["state"] == "promoting" && by.as_deref() == Some("override") {
+        ground.report.found("overridden", "by a commander", None);
+        return Ok(true);
+    }
+    Err(No::Refused(
+        "there is no fencing proof: nothing is promoted".into(),
+    ))
+}
+
+/// `dns:update`: points the way that the applications take at a node, and proves that it leads there.
+pub async fn point(ground: &mut Ground) -> Result<String, No> {
+    let (name, database) = ground.database()?;
+    let target = ground.flag("target").unwrap_or("secondary").to_owned();
+    let label = match target.as_str() {
+        "primary" => database.primary.clone(),
+        "secondary" | "backup-production" => database.replica.clone(),
+        label if database.nodes.contains_key(label) => label.to_owned(),
+        other => {
+            return Err(No::WrongUse(format!(
+                "--target={other}: write primary, secondary or the name of a node"
+            )));
+        }
+    };
+    let writes = writable_node(ground, &database).await?;
+    if writes != label {
+        return Err(No::Refused(format!(
+            "{label} takes no writes ({writes} does): the way is not moved there"
+        )));
+    }
+    let argv = database.move_route.get(&label).cloned().unwrap_or_default();
+    ground.outside("move the route", &argv).await?;
+    let deadline = tokio::time::Instant::now() + SETTLES;
+    while !leads_to(ground, &database, &label).await {
+        if tokio::time::Instant::now() >= deadline {
+            let says = "NOT the same server";
+            ground.report.found("the route", says, Some(false));
+            return Err(No::Failed(format!("the route does not lead to {label}")));
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+    ground
+        .report
+        .found("the route", &format!("leads to {label}"), Some(true));
+    application::renew_pool(ground).await;
+    Ok(format!("{name}: the applications are led to {label}"))
+}
+
+/// The same server answers by the route as at the node: one that was started at the same microsecond.
+async fn leads_to(ground: &Ground, database: &Database, label: &str) -> bool {
+    let Ok(node) = node(database, label) else {
+        return false;
+    };
+    let mut started = Vec::new();
+    for way in [&database.route, node] {
+        let Ok(mut connection) = ground.connect(way).await else {
+            return false;
+        };
+        let asked = sqlx::query_scalar::<_, String>("SELECT pg_postmaster_start_time()::text");
+        started.extend(asked.fetch_one(&mut connection).await.ok());
+    }
+    started.len() == 2 && started[0] == started[1]
+}
+
+/// `failover:verify`: one node takes writes, the way leads to it, and a user can place an order.
+pub async fn verify(ground: &mut Ground) -> Result<String, No> {
+    let (name, database) = ground.database()?;
+    let writes = writable_node(ground, &database).await?;
+    ground
+        .report
+        .found("takes writes, alone", &writes, Some(true));
+    if !leads_to(ground, &database, &writes).await {
+        ground
+            .report
+            .found("the route", "leads elsewhere", Some(false));
+        return Err(No::Failed(format!("the route does not lead to {writes}")));
+    }
+    ground
+        .report
+        .found("the route", &format!("leads to {writes}"), Some(true));
+    application::until_ordered(ground).await?;
+    Ok(format!(
+        "{name}: {writes} serves, alone, and an order went through"
+    ))
+}
+
+/// `failover:execute`: the whole of it, by hand.
+pub async fn execute(ground: &mut Ground) -> Result<String, No> {
+    let moved = replica(ground).await?;
+    point(ground).await?;
+    verify(ground).await?;
+    Ok(moved)
+}
+
+/// `failback:to-primary`: the planned way back, without loss. The primary follows first; then the node that serves is
+/// stopped cleanly, the primary is proven to have all of it, and is promoted.
+pub async fn to_primary(ground: &mut Ground) -> Result<String, No> {
+    let (name, database) = ground.database()?;
+    let primary = database.primary.clone();
+    let acting = match writable_node(ground, &database).await {
+        // Begun again after the stop, or after the end.
+        Err(No::Failed(_)) => database.replica.clone(),
+        Ok(acting) if acting == primary => {
+            return Ok(format!("{name}: {primary} is primary already"));
+        }
+        found => found?,
+    };
+    let stopped = ground.connect(node(&database, &acting)?).await.is_err();
+    if !stopped {
+        follow(ground, &database, &primary, &acting).await?;
+    }
+    let at = match ground.connect(node(&database, &acting)?).await {
+        Ok(mut connection) => state(&mut connection).await.map_err(No::Failed)?.position,
+        Err(_) if stopped => String::new(),
+        Err(failure) => return Err(No::Failed(format!("{acting}: {}", failure.says))),
+    };
+    if at.is_empty() {
+        return Err(No::Refused(format!(
+            "{acting} is down, and it cannot be told whether {primary} has all of it: bring {acting} back first"
+        )));
+    }
+    fence(ground, &database, &acting).await?;
+    let mut connection = ground
+        .connect(node(&database, &primary)?)
+        .await
+        .map_err(|failure| No::Failed(format!("{primary}: {}", failure.says)))?;
+    let received = received(&mut connection).await?;
+    let all = lsn(&received) >= lsn(&at);
+    let says = format!("{received}; {acting} stood at {at} when it was stopped");
+    ground
+        .report
+        .found("received by the primary", &says, Some(all));
+    if !all {
+        return Err(No::Refused(format!(
+            "{primary} lacks {} bytes of {acting}: it is not promoted; bring {acting} back",
+            lsn(&at) - lsn(&received)
+        )));
+    }
+    let before = state(&mut connection).await.map_err(No::Failed)?;
+    let promoted = promote(ground, &primary, connection, &before).await?;
+    Ok(format!("{name}: {promoted}; nothing is lost"))
+}
+
+/// `failback:protect`: the node that does not serve follows the one that does.
+pub async fn protect(ground: &mut Ground) -> Result<String, No> {
+    let (name, database) = ground.database()?;
+    let acting = writable_node(ground, &database).await?;
+    let others: Vec<String> = database.nodes.keys().cloned().collect();
+    for other in others.iter().filter(|label| **label != acting) {
+        follow(ground, &database, other, &acting).await?;
+    }
+    Ok(format!("{name}: every other node follows {acting}"))
+}
+
+/// Makes sure that a node follows another and has caught up with it, rebuilding it where it does not.
+async fn follow(
+    ground: &mut Ground,
+    database: &Database,
+    label: &str,
+    acting: &str,
+) -> Result<(), No> {
+    if !has_caught_up(ground, database, label, acting).await? {
+        let argv = database.rebuild.get(label).cloned().unwrap_or_default();
+        let what = format!("rebuild {label}");
+        ground.outside_within(&what, &argv, REBUILD).await?;
+    }
+    let deadline = tokio::time::Instant::now() + SETTLES;
+    while !has_caught_up(ground, database, label, acting).await? {
+        if tokio::time::Instant::now() >= deadline {
+            ground.report.found(label, "does not catch up", Some(false));
+            return Err(No::Failed(format!("{label} does not follow {acting}")));
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+    let says = format!("follows {acting}, with all that it had");
+    ground.report.found(label, &says, Some(true));
+    Ok(())
+}
+
+async fn has_caught_up(
+    ground: &Ground,
+    database: &Database,
+    label: &str,
+    acting: &str,
+) -> Result<bool, No> {
+    let goal = match ground.connect(node(database, acting)?).await {
+        Ok(mut connection) => state(&mut connection).await.map_err(No::Failed)?,
+        Err(failure) => return Err(No::Failed(format!("{acting}: {}", failure.says))),
+    };
+    let Ok(mut connection) = ground.connect(node(database, label)?).await else {
+        return Ok(false);
+    };
+    let Ok(found) = state(&mut connection).await else {
+        return Ok(false);
+    };
+    let streams: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM pg_stat_wal_receiver WHERE status = 'streaming')",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap_or(false);
+    let same = found.in_recovery && found.system == goal.system && streams;
+    Ok(same && lsn(&received(&mut connection).await?) >= lsn(&goal.position))
+}
+
+async fn received(connection: &mut PgConnection) -> Result<String, No> {
+    sqlx::query_scalar(
+        "SELECT COALESCE(GREATEST(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), '0/0')::text",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(|error| No::Failed(error.to_string()))
 }
