@@ -304,10 +304,7 @@ impl Command {
             | Tick { incident, .. }
             | Resolve { incident, .. }
             | Reopen { incident, .. } => (Some(incident), None),
-            StartRun { incident, .. }
-            | WatchFailover { incident, .. }
-            | TriggerFailover { incident, .. }
-            | FailBack { incident, .. } => (incident.as_ref(), None),
+            StartRun { incident, .. } => (incident.as_ref(), None),
             AnswerStep { run, .. }
             | HoldRun { run, .. }
             | ContinueRun { run }
@@ -321,6 +318,10 @@ impl Command {
             | EndAttempt { run, .. } => (None, Some(run)),
             Declare { .. }
             | Observe { .. }
+            // Decided under the plan in force, whatever plan the incident was declared under.
+            | WatchFailover { .. }
+            | TriggerFailover { .. }
+            | FailBack { .. }
             | PlanFailback { .. }
             | SettleFailover { .. }
             | AcknowledgeFailover { .. }

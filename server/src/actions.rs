@@ -9,9 +9,11 @@
 mod application;
 pub mod database;
 mod desk;
+mod failback;
 mod failover;
 pub mod ground;
 mod overview;
+mod way;
 
 use clap::Args;
 use ground::{Ground, No};
@@ -227,11 +229,11 @@ async fn act(name: &str, ground: &mut Ground) -> Result<String, No> {
         "db:failover-replica" => failover::replica(ground).await,
         "failover:fence" => failover::fence_primary(ground).await,
         "failover:auto" | "failover:manual" => failover::promote_secondary(ground).await,
-        "failover:verify" => failover::verify(ground).await,
+        "failover:verify" => way::verify(ground).await,
         "failover:execute" => failover::execute(ground).await,
-        "failback:to-primary" => failover::to_primary(ground).await,
-        "failback:protect" => failover::protect(ground).await,
-        "dns:update" => failover::point(ground).await,
+        "failback:to-primary" => failback::to_primary(ground).await,
+        "failback:protect" => failback::protect(ground).await,
+        "dns:update" => way::point(ground).await,
         "db:analyze-failure" => database::analyze_failure(ground).await,
         "app:update-connection" => application::update_connection(ground).await,
         "app:graceful-shutdown" => application::graceful_shutdown(ground).await,

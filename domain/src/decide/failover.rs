@@ -354,7 +354,15 @@ impl<'a> Here<'a> {
             confirm: asked.confirm,
             stepwise: false,
         };
-        facts.extend(run::decide(&world, self.context, start)?);
+        // The guards were judged by the plan in force, so its runbook is what runs: also for an older incident.
+        let in_force = self.world.plan.as_ref().map(|p| &p.hash);
+        let mut work = run::decide(&world, self.context, start)?;
+        for fact in &mut work {
+            if let (Event::RunStarted { plan, .. }, Some(hash)) = (&mut fact.event, in_force) {
+                plan.clone_from(hash);
+            }
+        }
+        facts.extend(work);
         Ok(facts)
     }
 

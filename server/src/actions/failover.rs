@@ -1,23 +1,21 @@
-//! Moving a database from one node to another and back: fence, promote, point the way, verify, fail back.
+//! Moving a database from its primary to its replica: fence, then promote.
 //!
 //! Architecture invariant: no node is promoted before every other one is proven to take no writes; without that proof
 //! only where Muster's own state says that a commander took the risk.
 
 use super::{
-    application,
-    database::{State, node, state, writable_node, write_and_read_back},
+    database::{State, node, state, write_and_read_back},
     desk,
     ground::{Ground, No},
+    way,
 };
 use domain::{FENCING_PROOF, plan::Database};
 use sqlx::PgConnection;
 use std::time::Duration;
 
 /// A standby catches up, a way is moved, a restarted Muster answers: within this, or it has failed.
-const SETTLES: Duration = Duration::from_secs(60);
-const AGAIN: Duration = Duration::from_millis(500);
-/// Rebuilding a node may copy the whole of it.
-const REBUILD: Duration = Duration::from_secs(3600);
+pub const SETTLES: Duration = Duration::from_secs(60);
+pub const AGAIN: Duration = Duration::from_millis(500);
 
 /// Who is primary and who is standby is asked of the nodes themselves: after one failover the plan's names say nothing
 /// of roles.
@@ -123,7 +121,7 @@ async fn promote_first(ground: &mut Ground, survey: Survey) -> Result<String, No
     promote(ground, &candidate, connection, &before).await
 }
 
-async fn promote(
+pub async fn promote(
     ground: &mut Ground,
     candidate: &str,
     mut connection: PgConnection,
@@ -169,7 +167,7 @@ async fn promote(
 }
 
 /// A log position such as `0/3047500`, as a number.
-fn lsn(position: &str) -> u64 {
+pub fn lsn(position: &str) -> u64 {
     let part = |text: &str| u64::from_str_radix(text, 16).unwrap_or(0);
     position
         .split_once('/')
@@ -178,7 +176,7 @@ fn lsn(position: &str) -> u64 {
 
 /// Makes sure that a node takes no more writes, and proves it as its clients would see it: a write is refused, or nothing
 /// answers and the fence itself was confirmed. A missing password or any other trouble proves nothing.
-async fn fence(ground: &mut Ground, database: &Database, label: &str) -> Result<String, No> {
+pub async fn fence(ground: &mut Ground, database: &Database, label: &str) -> Result<String, No> {
     let node = node(database, label)?;
     let argv = database.fence.get(label).cloned().unwrap_or_default();
     ground.outside(&format!("fence {label}"), &argv).await?;
@@ -298,206 +296,10 @@ async fn overridden(ground: &mut Ground) -> Result<bool, No> {
     ))
 }
 
-/// `dns:update`: points the way that the applications take at a node, and proves that it leads there.
-pub async fn point(ground: &mut Ground) -> Result<String, No> {
-    let (name, database) = ground.database()?;
-    let target = ground.flag("target").unwrap_or("secondary").to_owned();
-    let label = match target.as_str() {
-        "primary" => database.primary.clone(),
-        "secondary" | "backup-production" => database.replica.clone(),
-        label if database.nodes.contains_key(label) => label.to_owned(),
-        other => {
-            return Err(No::WrongUse(format!(
-                "--target={other}: write primary, secondary or the name of a node"
-            )));
-        }
-    };
-    let writes = writable_node(ground, &database).await?;
-    if writes != label {
-        return Err(No::Refused(format!(
-            "{label} takes no writes ({writes} does): the way is not moved there"
-        )));
-    }
-    let argv = database.move_route.get(&label).cloned().unwrap_or_default();
-    ground.outside("move the route", &argv).await?;
-    let deadline = tokio::time::Instant::now() + SETTLES;
-    while !leads_to(ground, &database, &label).await {
-        if tokio::time::Instant::now() >= deadline {
-            let says = "NOT the same server";
-            ground.report.found("the route", says, Some(false));
-            return Err(No::Failed(format!("the route does not lead to {label}")));
-        }
-        tokio::time::sleep(AGAIN).await;
-    }
-    ground
-        .report
-        .found("the route", &format!("leads to {label}"), Some(true));
-    application::renew_pool(ground).await;
-    Ok(format!("{name}: the applications are led to {label}"))
-}
-
-/// The same server answers by the route as at the node: one that was started at the same microsecond.
-async fn leads_to(ground: &Ground, database: &Database, label: &str) -> bool {
-    let Ok(node) = node(database, label) else {
-        return false;
-    };
-    let mut started = Vec::new();
-    for way in [&database.route, node] {
-        let Ok(mut connection) = ground.connect(way).await else {
-            return false;
-        };
-        let asked = sqlx::query_scalar::<_, String>("SELECT pg_postmaster_start_time()::text");
-        started.extend(asked.fetch_one(&mut connection).await.ok());
-    }
-    started.len() == 2 && started[0] == started[1]
-}
-
-/// `failover:verify`: one node takes writes, the way leads to it, and a user can place an order.
-pub async fn verify(ground: &mut Ground) -> Result<String, No> {
-    let (name, database) = ground.database()?;
-    let writes = writable_node(ground, &database).await?;
-    ground
-        .report
-        .found("takes writes, alone", &writes, Some(true));
-    if !leads_to(ground, &database, &writes).await {
-        ground
-            .report
-            .found("the route", "leads elsewhere", Some(false));
-        return Err(No::Failed(format!("the route does not lead to {writes}")));
-    }
-    ground
-        .report
-        .found("the route", &format!("leads to {writes}"), Some(true));
-    application::until_ordered(ground).await?;
-    Ok(format!(
-        "{name}: {writes} serves, alone, and an order went through"
-    ))
-}
-
 /// `failover:execute`: the whole of it, by hand.
 pub async fn execute(ground: &mut Ground) -> Result<String, No> {
     let moved = replica(ground).await?;
-    point(ground).await?;
-    verify(ground).await?;
+    way::point(ground).await?;
+    way::verify(ground).await?;
     Ok(moved)
-}
-
-/// `failback:to-primary`: the planned way back, without loss. The primary follows first; then the node that serves is
-/// stopped cleanly, the primary is proven to have all of it, and is promoted.
-pub async fn to_primary(ground: &mut Ground) -> Result<String, No> {
-    let (name, database) = ground.database()?;
-    let primary = database.primary.clone();
-    let acting = match writable_node(ground, &database).await {
-        // Begun again after the stop, or after the end.
-        Err(No::Failed(_)) => database.replica.clone(),
-        Ok(acting) if acting == primary => {
-            return Ok(format!("{name}: {primary} is primary already"));
-        }
-        found => found?,
-    };
-    let stopped = ground.connect(node(&database, &acting)?).await.is_err();
-    if !stopped {
-        follow(ground, &database, &primary, &acting).await?;
-    }
-    let at = match ground.connect(node(&database, &acting)?).await {
-        Ok(mut connection) => state(&mut connection).await.map_err(No::Failed)?.position,
-        Err(_) if stopped => String::new(),
-        Err(failure) => return Err(No::Failed(format!("{acting}: {}", failure.says))),
-    };
-    if at.is_empty() {
-        return Err(No::Refused(format!(
-            "{acting} is down, and it cannot be told whether {primary} has all of it: bring {acting} back first"
-        )));
-    }
-    fence(ground, &database, &acting).await?;
-    let mut connection = ground
-        .connect(node(&database, &primary)?)
-        .await
-        .map_err(|failure| No::Failed(format!("{primary}: {}", failure.says)))?;
-    let received = received(&mut connection).await?;
-    let all = lsn(&received) >= lsn(&at);
-    let says = format!("{received}; {acting} stood at {at} when it was stopped");
-    ground
-        .report
-        .found("received by the primary", &says, Some(all));
-    if !all {
-        return Err(No::Refused(format!(
-            "{primary} lacks {} bytes of {acting}: it is not promoted; bring {acting} back",
-            lsn(&at) - lsn(&received)
-        )));
-    }
-    let before = state(&mut connection).await.map_err(No::Failed)?;
-    let promoted = promote(ground, &primary, connection, &before).await?;
-    Ok(format!("{name}: {promoted}; nothing is lost"))
-}
-
-/// `failback:protect`: the node that does not serve follows the one that does.
-pub async fn protect(ground: &mut Ground) -> Result<String, No> {
-    let (name, database) = ground.database()?;
-    let acting = writable_node(ground, &database).await?;
-    let others: Vec<String> = database.nodes.keys().cloned().collect();
-    for other in others.iter().filter(|label| **label != acting) {
-        follow(ground, &database, other, &acting).await?;
-    }
-    Ok(format!("{name}: every other node follows {acting}"))
-}
-
-/// Makes sure that a node follows another and has caught up with it, rebuilding it where it does not.
-async fn follow(
-    ground: &mut Ground,
-    database: &Database,
-    label: &str,
-    acting: &str,
-) -> Result<(), No> {
-    if !has_caught_up(ground, database, label, acting).await? {
-        let argv = database.rebuild.get(label).cloned().unwrap_or_default();
-        let what = format!("rebuild {label}");
-        ground.outside_within(&what, &argv, REBUILD).await?;
-    }
-    let deadline = tokio::time::Instant::now() + SETTLES;
-    while !has_caught_up(ground, database, label, acting).await? {
-        if tokio::time::Instant::now() >= deadline {
-            ground.report.found(label, "does not catch up", Some(false));
-            return Err(No::Failed(format!("{label} does not follow {acting}")));
-        }
-        tokio::time::sleep(AGAIN).await;
-    }
-    let says = format!("follows {acting}, with all that it had");
-    ground.report.found(label, &says, Some(true));
-    Ok(())
-}
-
-async fn has_caught_up(
-    ground: &Ground,
-    database: &Database,
-    label: &str,
-    acting: &str,
-) -> Result<bool, No> {
-    let goal = match ground.connect(node(database, acting)?).await {
-        Ok(mut connection) => state(&mut connection).await.map_err(No::Failed)?,
-        Err(failure) => return Err(No::Failed(format!("{acting}: {}", failure.says))),
-    };
-    let Ok(mut connection) = ground.connect(node(database, label)?).await else {
-        return Ok(false);
-    };
-    let Ok(found) = state(&mut connection).await else {
-        return Ok(false);
-    };
-    let streams: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM pg_stat_wal_receiver WHERE status = 'streaming')",
-    )
-    .fetch_one(&mut connection)
-    .await
-    .unwrap_or(false);
-    let same = found.in_recovery && found.system == goal.system && streams;
-    Ok(same && lsn(&received(&mut connection).await?) >= lsn(&goal.position))
-}
-
-async fn received(connection: &mut PgConnection) -> Result<String, No> {
-    sqlx::query_scalar(
-        "SELECT COALESCE(GREATEST(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), '0/0')::text",
-    )
-    .fetch_one(connection)
-    .await
-    .map_err(|error| No::Failed(error.to_string()))
 }
