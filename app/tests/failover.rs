@@ -192,7 +192,7 @@ fn the_guards_show_what_is_seen_of_each() {
     let mut story = detected();
     let html = render(page(&story, 30));
     assert_eq!(
-        html.matches("Does not hold").count(),
+        html.matches("</svg>Refuses</span>").count(),
         1,
         "the shipped plan leaves it to a person"
     );

@@ -32,6 +32,8 @@ pub enum Guard {
     NoDrill,
     /// No run holds a lock that the runbook needs.
     NobodyInTheWay,
+    /// Where nothing was seen to fail, a person says why.
+    Reasoned,
     FencingProof,
     RiskNamed,
     PrimaryServes,
@@ -73,6 +75,7 @@ impl Guard {
             Guard::OnceInAWhile => "Not a second time by itself",
             Guard::NoDrill => "No drill is under way",
             Guard::NobodyInTheWay => "No other recovery is under way",
+            Guard::Reasoned => "A reason is given",
             Guard::FencingProof => "The primary is proven to take no writes",
             Guard::RiskNamed => "The risk is named",
             Guard::PrimaryServes => "The primary serves, alone",
@@ -135,6 +138,12 @@ impl Guard {
                 None => Ok("no lock is held".into()),
                 Some(says) => Err(says.clone()),
             },
+            Guard::Reasoned if !a.risk.is_empty() => {
+                Ok(format!("asked for without a failure: {}", a.risk))
+            }
+            Guard::Reasoned => {
+                Err("Nothing was seen to fail: write why it is to fail over.".into())
+            }
             Guard::FencingProof if !a.proof.trim().is_empty() => Ok(a.proof.to_owned()),
             Guard::FencingProof => Err(format!(
                 "It is not proven that {} takes no writes: nothing is promoted.",

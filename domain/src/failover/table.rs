@@ -142,6 +142,12 @@ pub struct Transition {
 
 /// What must hold for a person to begin, and what else for Muster to begin by itself.
 const MANUAL: &[Guard] = &[Guard::NobodyInTheWay, Guard::Candidate, Guard::Lag];
+const UNSEEN: &[Guard] = &[
+    Guard::Reasoned,
+    Guard::NobodyInTheWay,
+    Guard::Candidate,
+    Guard::Lag,
+];
 pub const AUTOMATIC: &[Guard] = &[
     Guard::Planned,
     Guard::Released,
@@ -181,7 +187,7 @@ pub const TABLE: &[Transition] = {
             Monitoring,
             &[Guard::Warm, Guard::SecondaryServes],
         ),
-        row(Watching, Signal::Trigger, Fencing, MANUAL),
+        row(Watching, Signal::Trigger, Fencing, UNSEEN),
         row(
             Detected,
             Signal::Recovered,

@@ -304,6 +304,20 @@ fn a_person_may_fail_over_in_doubt_only_by_naming_the_risk() {
 }
 
 #[test]
+fn a_service_that_works_is_failed_over_only_with_a_reason() {
+    let mut house = house(false);
+    observe(&mut house, Health::Operational);
+    let seen = down(&house);
+    let refused = trigger(&mut house, Some(seen.clone()), "").expect_err("no reason");
+    assert_eq!(
+        refused.says,
+        "Nothing was seen to fail: write why it is to fail over."
+    );
+    trigger(&mut house, Some(seen), "The host is to be replaced").expect("a reason");
+    assert_eq!(now(&house).state, State::Fencing);
+}
+
+#[test]
 fn one_automatic_failover_in_an_hour_until_it_is_acknowledged() {
     let mut house = detected();
     let seen = down(&house);

@@ -280,13 +280,11 @@ impl Site {
         };
         let mut proof = None;
         match name {
-            "Fence the Primary" if ending == DONE => {
-                // Sometimes it says so and proves nothing.
-                if !self.dice.one_in(4) {
-                    self.nodes[PRIMARY].fenced = true;
-                    self.nodes[PRIMARY].up = false;
-                    proof = Some("a write to primary is refused (connection refused)");
-                }
+            // Sometimes it says so and proves nothing.
+            "Fence the Primary" if ending == DONE && !self.dice.one_in(4) => {
+                self.nodes[PRIMARY].fenced = true;
+                self.nodes[PRIMARY].up = false;
+                proof = Some("a write to primary is refused (connection refused)");
             }
             "Initiate Failover" => {
                 assert!(
@@ -306,20 +304,18 @@ impl Site {
                     ending = Ending::Exited { code: 1 };
                 }
             }
-            "Failback to Primary" => {
-                // The action's own order: rebuild, fence the other, promote.
-                if ending == DONE {
-                    self.nodes[REPLICA] = Node {
-                        up: false,
-                        writer: false,
-                        fenced: true,
-                    };
-                    self.nodes[PRIMARY] = Node {
-                        up: true,
-                        writer: true,
-                        fenced: false,
-                    };
-                }
+            // The action's own order: rebuild, fence the other, promote.
+            "Failback to Primary" if ending == DONE => {
+                self.nodes[REPLICA] = Node {
+                    up: false,
+                    writer: false,
+                    fenced: true,
+                };
+                self.nodes[PRIMARY] = Node {
+                    up: true,
+                    writer: true,
+                    fenced: false,
+                };
             }
             _ => {}
         }
@@ -342,7 +338,13 @@ impl Site {
             1 => "data loss",
             _ => "",
         };
-        let command = match self.dice.roll(18) {
+        // Where the secondary serves, most think of going back.
+        let presses = match failover.state {
+            State::Monitoring if self.dice.one_in(2) => 3,
+            State::Planned if self.dice.one_in(2) => 5,
+            _ => self.dice.roll(18),
+        };
+        let command = match presses {
             0 | 1 => {
                 let result = trigger(&mut self.house, sight.map(|s| *s), risk);
                 return self.judge(&result.unwrap_or_default(), false);

@@ -9,7 +9,7 @@ use crate::{
     checks::{connect, database_failure},
 };
 use domain::{
-    Actor, Command, Health, Incident, Kind, RunId, ServiceId, Source, Stamp, World,
+    Actor, Command, Health, Kind, RunId, ServiceId, Source, Stamp, World,
     failover::{Candidate, Sight, Vote, Word},
     plan::{self, Database, Node, Observer, Plan},
 };
@@ -199,12 +199,10 @@ impl Failovers {
 
 /// The open incident that a failover of this service belongs to: the gravest real one, else a drill.
 pub fn incident_of(world: &World, service: &ServiceId) -> Option<domain::Number> {
-    let about = |i: &&&Arc<Incident>| i.affected.contains(service);
     let open = world.open_incidents();
-    let real = |i: &&&Arc<Incident>| i.kind == Kind::Real;
-    let found = open.iter().filter(about).find(|i| real(&i));
-    let found = found.or_else(|| open.iter().find(about));
-    found.map(|i| i.number.clone())
+    let mut about = open.iter().filter(|i| i.affected.contains(service));
+    let real = about.clone().find(|i| i.kind == Kind::Real);
+    real.or_else(|| about.next()).map(|i| i.number.clone())
 }
 
 /// What a node says of itself.

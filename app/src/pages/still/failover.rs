@@ -148,7 +148,7 @@ fn guards(shown: &Shown) -> El {
     let one = |guard: &Guard| {
         let (icon, word, says) = match guard.ask(&asking) {
             Ok(says) => (Icon::Ok, "Holds", says),
-            Err(says) => (Icon::Warn, "Does not hold", says),
+            Err(says) => (Icon::Warn, "Refuses", says),
         };
         let about = vec![
             Node::from(guard.words()),

@@ -69,12 +69,12 @@ fn risk(form: &Form, says: &'static str, required: bool) -> El {
 fn trigger(shown: &Shown) -> El {
     let form = form(shown, "trigger");
     let doubt = shown.refusal(Signal::Trigger, "");
-    // A doubt about the replica can be overruled by naming the risk; anything else cannot.
+    // Without a failure a reason is asked for, and with a doubt about the replica its risk; nothing else can be overruled.
     let why = shown.refusal(Signal::Trigger, DATA_LOSS);
     let mut fields = Vec::new();
     if let (Some(doubt), None) = (doubt, &why) {
         fields.push(p().class("notice").put(doubt));
-        let says = "To fail over all the same, write why, with the words “data loss”";
+        let says = "To fail over all the same, write why; where data may be lost, with the words “data loss”";
         fields.push(risk(&form, says, true));
     }
     let button = Button::new("Fail over to the secondary", Permission::Command).class("btn danger");

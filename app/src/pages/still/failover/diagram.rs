@@ -221,9 +221,9 @@ fn arrow(from: &str, to: &str, says: &'static str, gone: bool) -> Option<El> {
     };
     let head = format!("M{} {} l8 5 l-8 5 z", x2 - 8, b.y - 5);
     let label = (!says.is_empty()).then(|| {
-        let y = if b.y < a.y { b.y + 30 } else { b.y - 22 };
+        let y = if b.y < a.y { b.y + 18 } else { b.y - 8 };
         el("text")
-            .set("x", (x1 + 10).to_string())
+            .set("x", (x1 - 4).to_string())
             .set("y", y.to_string())
             .put(says)
     });
