@@ -1,14 +1,13 @@
 //! The rules of a failover: who may move it, and what each move brings about.
 
-use super::{Context, Decision, Fact, incident, one, run, text};
+mod begin;
+
+use super::{Context, Decision, one, run, text};
 use crate::{
-    Command, Event, Incident, Kind, Mode, Number, Refusal, Resume, RunId, ServiceId, Severity,
-    Slug, Stamp, Stamped, World, after_resume,
+    Command, Event, Incident, Kind, Mode, Number, Refusal, RunId, ServiceId, Slug, Stamp, World,
     failover::{Asking, Failover, Sight, Signal, State, step},
     plan::{self, Plan},
-    run::Look,
 };
-use std::collections::BTreeMap;
 
 pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> Decision {
     let plan = context.plan;
@@ -28,7 +27,7 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
                 }
                 Some(signal) => {
                     let because = here.seen(signal);
-                    here.moved(signal, Some(&sight), "", because)
+                    here.moved(signal, Some(&sight), because)
                 }
             }
         }
@@ -55,7 +54,7 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
         Command::PlanFailback { service, reason } => {
             let here = Here::of(world, context, &service)?;
             let reason = text::line("reason", &reason, 3, 500)?;
-            here.moved(Signal::PlanFailback, None, "", reason)
+            here.moved(Signal::PlanFailback, None, reason)
         }
         Command::FailBack {
             service,
@@ -77,7 +76,7 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
         } => {
             let here = Here::of(world, context, &service)?;
             let reason = text::line("reason", &reason, 3, 500)?;
-            here.moved(Signal::Settle, sight.as_deref(), "", reason)
+            here.moved(Signal::Settle, sight.as_deref(), reason)
         }
         Command::AcknowledgeFailover { service } => {
             let here = Here::of(world, context, &service)?;
@@ -131,12 +130,12 @@ pub fn due(
     sight: &Sight,
     now: Stamp,
 ) -> Option<Signal> {
-    let signals: &[Signal] = match world.failover(service).map(|f| f.state).unwrap_or_default() {
+    let state = world.failover(service).map(|f| f.state).unwrap_or_default();
+    let signals: &[Signal] = match state {
         State::Watching => &[Signal::Moved, Signal::Failing],
         State::Detected => &[Signal::Moved, Signal::Recovered, Signal::Automatic],
         _ => &[],
     };
-    let state = world.failover(service).map(|f| f.state).unwrap_or_default();
     signals.iter().copied().find(|signal| {
         let asking = asking(world, plan, service, *signal, Some(sight), now);
         asking.is_some_and(|asking| step(state, *signal, &asking).is_ok())
@@ -287,158 +286,8 @@ impl<'a> Here<'a> {
         })
     }
 
-    fn moved(
-        &self,
-        signal: Signal,
-        sight: Option<&Sight>,
-        risk: &str,
-        because: String,
-    ) -> Decision {
-        one(
-            self.context,
-            self.event(signal, (sight, risk), because, None)?,
-        )
+    fn moved(&self, signal: Signal, sight: Option<&Sight>, because: String) -> Decision {
+        let event = self.event(signal, (sight, ""), because, None)?;
+        one(self.context, event)
     }
-
-    /// The move, the incident it is done for, and the run that does it: all or nothing.
-    fn begin(mut self, signal: Signal, asked: Asked<'_>) -> Decision {
-        let Some(slug) = runbook(self.plan, signal).cloned() else {
-            return Ok(Vec::new());
-        };
-        let because = match signal {
-            Signal::Automatic => "every guard holds".to_owned(),
-            _ if asked.risk.is_empty() => format!("asked for by {}", self.context.actor.name),
-            _ => format!("asked for by {}: {}", self.context.actor.name, asked.risk),
-        };
-        // First of all: may it be?
-        let seen = (asked.sight, asked.risk.as_str());
-        self.event(signal, seen, String::new(), None)?;
-        let mut facts = Vec::new();
-        let number = match asked.incident {
-            Some(number) => Some(super::open_incident(self.world, &number)?.number.clone()),
-            None if signal == Signal::FailBack => None,
-            None => {
-                facts = self.declare()?;
-                facts.iter().find_map(|fact| match &fact.event {
-                    Event::IncidentDeclared { incident, .. } => Some(incident.clone()),
-                    _ => None,
-                })
-            }
-        };
-        let mut world = ahead(self.world, self.context, &facts);
-        let of = number.as_ref().and_then(|n| world.incidents.get(n));
-        let mode = match of.map(|i| i.kind) {
-            Some(Kind::Drill) => Mode::Drill,
-            _ => Mode::Real,
-        };
-        self.now.incident.clone_from(&number);
-        let here = Here {
-            world: &world,
-            context: self.context,
-            service: self.service.clone(),
-            plan: self.plan,
-            now: self.now.clone(),
-        };
-        let moved = Fact {
-            at: self.context.now,
-            event: here.event(signal, seen, because, Some(asked.run.clone()))?,
-        };
-        world = ahead(&world, self.context, std::slice::from_ref(&moved));
-        facts.push(moved);
-        let start = Command::StartRun {
-            id: asked.run,
-            runbook: slug,
-            incident: number,
-            parameters: BTreeMap::new(),
-            mode,
-            confirm: asked.confirm,
-            stepwise: false,
-        };
-        // The guards were judged by the plan in force, so its runbook is what runs: also for an older incident.
-        let in_force = self.world.plan.as_ref().map(|p| &p.hash);
-        let mut work = run::decide(&world, self.context, start)?;
-        for fact in &mut work {
-            if let (Event::RunStarted { plan, .. }, Some(hash)) = (&mut fact.event, in_force) {
-                plan.clone_from(hash);
-            }
-        }
-        facts.extend(work);
-        Ok(facts)
-    }
-
-    fn declare(&self) -> Decision {
-        let name = self
-            .context
-            .plan
-            .service(&self.service)
-            .map_or(self.service.as_str(), |s| &s.name);
-        let severity = self.plan.severity;
-        let command = Command::Declare {
-            title: format!("{name}: failing over"),
-            severity,
-            affected: vec![self.service.clone()],
-            kind: Kind::Real,
-            public: severity <= Severity::Sev2,
-            occurred_at: None,
-        };
-        incident::decide(self.world, self.context, command)
-    }
-
-    /// A commander takes the risk of two primaries on themselves; the run goes on.
-    fn without_proof(&self, id: RunId, risk: String) -> Decision {
-        if self.now.run.as_ref() != Some(&id) {
-            return Err(Refusal::conflict(
-                "Another run does this work now. Read it again.",
-            ));
-        }
-        let because = format!(
-            "{} goes on without a fencing proof: {risk}",
-            self.context.actor.name
-        );
-        let seen = (None, risk.as_str());
-        let moved = Fact {
-            at: self.context.now,
-            event: self.event(Signal::Override, seen, because, Some(id.clone()))?,
-        };
-        let world = ahead(self.world, self.context, std::slice::from_ref(&moved));
-        let mut facts = vec![moved];
-        let run = super::run(&world, &id)?;
-        if let Some(paused) = &run.paused {
-            let look = Look {
-                plan: self.context.plan,
-                world: &world,
-                now: self.context.now,
-                node: self.context.node,
-                actor: self.context.actor,
-            };
-            let fence = run.runbook.step(paused.step as usize);
-            let how = match fence.is_some_and(|s| s.name == self.plan.stages.fence) {
-                true => Resume::Skip,
-                false => Resume::Retry,
-            };
-            let events = after_resume(run, paused.step, how, risk, &look);
-            facts.extend(events.into_iter().map(|event| Fact {
-                at: self.context.now,
-                event,
-            }));
-        }
-        Ok(facts)
-    }
-}
-
-/// The world after these.
-fn ahead(world: &World, context: &Context<'_>, facts: &[Fact]) -> World {
-    let mut world = world.clone();
-    for fact in facts {
-        let stamped = Stamped {
-            seq: world.seq + 1,
-            stream: fact.event.stream(),
-            at: fact.at,
-            recorded: context.now,
-            actor: context.actor.clone(),
-            event: fact.event.clone(),
-        };
-        world.apply(&stamped);
-    }
-    world
 }
