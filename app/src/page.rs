@@ -4,7 +4,7 @@ mod handed;
 
 use domain::{
     AccessRole, Exposure, Mode, Number, Refusal, Run, RunId, ServiceId, Slug, Span, Stamp, Stamped,
-    StepStatus, World, plan::Plan, recovery::Recovery,
+    StepStatus, World, failover::Sight, plan::Plan, recovery::Recovery,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -41,6 +41,9 @@ pub struct Page {
     /// What the server worked out of an incident's time; for its own parts.
     #[serde(skip)]
     pub measured: Measured,
+    /// What was last seen of the failover that the page shows; for the server's own parts.
+    #[serde(skip)]
+    pub sight: Option<Box<Sight>>,
     /// Seed of this page's idempotency keys, one key a form: `{seed}-{form}`.
     pub seed: String,
 }
@@ -77,6 +80,9 @@ pub enum View {
     Run {
         id: RunId,
         output: Output,
+    },
+    Failover {
+        service: ServiceId,
     },
     Contacts,
     Plan,

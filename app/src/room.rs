@@ -303,6 +303,7 @@ mod tests {
             proof: BTreeMap::new(),
             book: Default::default(),
             measured: Default::default(),
+            sight: None,
             seed: String::new(),
         }
     }

@@ -73,6 +73,10 @@ fn title(page: &Page) -> String {
             .runs
             .get(id)
             .map_or_else(|| "Run".into(), |r| r.runbook.name.clone()),
+        View::Failover { service } => match page.plan.service(service) {
+            Some(service) => format!("Failover: {}", service.name),
+            None => "Failover".into(),
+        },
         View::Contacts => "Contacts".into(),
         View::Plan => "Plan".into(),
         View::NotYet { name, .. } => name.clone(),

@@ -44,6 +44,9 @@ fn every_page() -> Vec<(String, Page)> {
             slug: "database-recovery".into(),
             incident: None,
         },
+        View::Failover {
+            service: "manufacturing-database".into(),
+        },
         View::Contacts,
         View::Plan,
         View::NotYet {

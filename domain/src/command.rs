@@ -2,7 +2,7 @@
 
 use crate::{
     AccessRole, Answer, Cover, Ending, Health, IncidentRole, Kind, Mode, Number, Permission, Phase,
-    PlanHash, RunId, ServiceId, Severity, Slug, Stamp,
+    PlanHash, RunId, ServiceId, Severity, Slug, Stamp, failover::Sight,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -166,6 +166,59 @@ pub enum Command {
         point: Option<Stamp>,
         because: String,
     },
+    /// The watcher of failovers: this is seen. What follows from it is decided here; `run` and `incident` are for the
+    /// case that Muster begins by itself.
+    WatchFailover {
+        service: ServiceId,
+        run: RunId,
+        incident: Option<Number>,
+        sight: Box<Sight>,
+    },
+    /// Fails over on a person's word. Without an open incident one is declared.
+    TriggerFailover {
+        service: ServiceId,
+        run: RunId,
+        incident: Option<Number>,
+        /// What Muster saw last.
+        sight: Option<Box<Sight>>,
+        /// Where the replica is in doubt: the risk that is taken, named.
+        risk: String,
+    },
+    /// Promotes without a fencing proof.
+    OverrideFencing {
+        service: ServiceId,
+        run: RunId,
+        risk: String,
+    },
+    PlanFailback {
+        service: ServiceId,
+        reason: String,
+    },
+    FailBack {
+        service: ServiceId,
+        run: RunId,
+        incident: Option<Number>,
+        /// What the runbook asks to be typed.
+        confirm: String,
+    },
+    /// What was done was done by other means: the state follows what is seen.
+    SettleFailover {
+        service: ServiceId,
+        sight: Option<Box<Sight>>,
+        reason: String,
+    },
+    /// Another automatic failover may follow the last one.
+    AcknowledgeFailover {
+        service: ServiceId,
+    },
+    /// Muster begins nothing by itself …
+    HoldAutomation {
+        reason: String,
+    },
+    /// … until this.
+    ReleaseAutomation {
+        reason: String,
+    },
     /// The loader: this revision of the plan is in force.
     LoadPlan {
         hash: PlanHash,
@@ -221,7 +274,15 @@ pub fn permission(command: &Command) -> Permission {
         | ResumeFrom { .. }
         | SkipStep { .. }
         | MarkStepDone { .. }
-        | CancelRun { .. } => Permission::Command,
+        | CancelRun { .. }
+        | TriggerFailover { .. }
+        | OverrideFencing { .. }
+        | PlanFailback { .. }
+        | FailBack { .. }
+        | SettleFailover { .. }
+        | AcknowledgeFailover { .. }
+        | HoldAutomation { .. }
+        | ReleaseAutomation { .. } => Permission::Command,
         IssueToken { .. } | RevokeToken { .. } | SetSecret { .. } | RemoveSecret { .. } => {
             Permission::Administer
         },
@@ -229,6 +290,7 @@ pub fn permission(command: &Command) -> Permission {
         | EndAttempt { .. }
         | Observe { .. }
         | ReportExposure { .. }
+        | WatchFailover { .. }
         | LoadPlan { .. }
         | SignIn { .. } => Permission::Machine,
     }
@@ -262,10 +324,20 @@ impl Command {
             | MarkStepDone { run, .. }
             | CancelRun { run, .. }
             | Advance { run, .. }
+            | OverrideFencing { run, .. }
             | EndAttempt { run, .. } => (None, Some(run)),
             Declare { .. }
             | Observe { .. }
             | ReportExposure { .. }
+            // Decided under the plan in force, whatever plan the incident was declared under.
+            | WatchFailover { .. }
+            | TriggerFailover { .. }
+            | FailBack { .. }
+            | PlanFailback { .. }
+            | SettleFailover { .. }
+            | AcknowledgeFailover { .. }
+            | HoldAutomation { .. }
+            | ReleaseAutomation { .. }
             | LoadPlan { .. }
             | IssueToken { .. }
             | RevokeToken { .. }

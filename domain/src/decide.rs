@@ -1,9 +1,11 @@
 //! `decide(world, context, command) → events | Refusal`: the rules and the permissions, in one pure function.
 
+mod failover;
 mod incident;
 pub(crate) mod run;
 mod text;
 
+pub use failover::{asking, due};
 pub use incident::empty_roles;
 pub(crate) use run::take_parameters;
 
@@ -37,6 +39,9 @@ pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decisio
     if !context.actor.role.may(needed) {
         return Err(forbidden(context.actor, needed));
     }
+    if let Command::StartRun { runbook, mode, .. } = &command {
+        failover::not_by_itself(context.plan, runbook, *mode)?;
+    }
     match command {
         Command::StartRun { .. }
         | Command::AnswerStep { .. }
@@ -49,6 +54,16 @@ pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decisio
         | Command::CancelRun { .. }
         | Command::Advance { .. }
         | Command::EndAttempt { .. } => run::decide(world, context, command),
+
+        Command::WatchFailover { .. }
+        | Command::TriggerFailover { .. }
+        | Command::OverrideFencing { .. }
+        | Command::PlanFailback { .. }
+        | Command::FailBack { .. }
+        | Command::SettleFailover { .. }
+        | Command::AcknowledgeFailover { .. }
+        | Command::HoldAutomation { .. }
+        | Command::ReleaseAutomation { .. } => failover::decide(world, context, command),
 
         Command::Observe {
             service,

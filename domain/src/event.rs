@@ -4,7 +4,9 @@
 use crate::{
     AccessRole, Actor, Answer, Cover, Ending, Health, IncidentRole, Kind, Mode, Number, Parent,
     Phase, PlanHash, Purpose, RunId, RunStatus, ServiceId, Severity, Stamp, StepStatus, Subject,
-    Wait, plan::Runbook,
+    Wait,
+    failover::{Signal, State},
+    plan::Runbook,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -217,6 +219,28 @@ pub enum Event {
         point: Option<Stamp>,
         because: String,
     },
+    /// A failover went from one state to the next; `evidence` is what was seen of the guards. With an incident it is
+    /// part of that one's story.
+    FailoverMoved {
+        service: ServiceId,
+        incident: Option<Number>,
+        from: State,
+        signal: Signal,
+        to: State,
+        because: String,
+        evidence: Vec<String>,
+        run: Option<RunId>,
+    },
+    /// A person knows of the last automatic failover: another one may follow.
+    FailoverAcknowledged {
+        service: ServiceId,
+    },
+    /// The lever: while it is held, Muster begins nothing by itself.
+    AutomationHeld {
+        held: bool,
+        reason: String,
+    },
+
     PlanLoaded {
         hash: PlanHash,
         name: String,
@@ -284,12 +308,18 @@ pub struct Stamped {
 }
 
 impl Event {
-    /// The stream an event belongs to: an incident, a run, a service, the plan or access.
+    /// The stream an event belongs to: an incident, a run, a service, the plan, the automation or access.
     pub fn stream(&self) -> String {
         match (self.subject(), self) {
             (Subject::Incident(number), _) => incident_stream(number),
             (Subject::Run(run), _) => run_stream(run),
-            (_, Event::ServiceChanged { service, .. }) => service_stream(service),
+            (
+                _,
+                Event::ServiceChanged { service, .. }
+                | Event::FailoverMoved { service, .. }
+                | Event::FailoverAcknowledged { service },
+            ) => service_stream(service),
+            (_, Event::AutomationHeld { .. }) => "automation".into(),
             (_, Event::ExposureChanged { database, .. }) => format!("database/{database}"),
             (_, Event::PlanLoaded { .. }) => "plan".into(),
             _ => "access".into(),
@@ -332,6 +362,9 @@ impl Event {
             RunEnded { .. } => "run_ended",
             ServiceChanged { .. } => "service_changed",
             ExposureChanged { .. } => "exposure_changed",
+            FailoverMoved { .. } => "failover_moved",
+            FailoverAcknowledged { .. } => "failover_acknowledged",
+            AutomationHeld { .. } => "automation_held",
             PlanLoaded { .. } => "plan_loaded",
             TokenIssued { .. } => "token_issued",
             TokenRevoked { .. } => "token_revoked",

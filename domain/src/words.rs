@@ -6,7 +6,7 @@ mod run;
 
 pub use run::{answered, wait};
 
-use crate::{Event, Health, Kind, RunStatus, Stamped, StepStatus, World};
+use crate::{Event, Health, Kind, RunStatus, Stamped, StepStatus, World, failover::State};
 
 /// The shape beside a line. A state is always a shape, a word and a colour together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,6 +99,15 @@ pub fn run_icon(status: RunStatus) -> Icon {
         | RunStatus::Cancelled => Icon::Warn,
         RunStatus::Completed => Icon::Ok,
         RunStatus::Failed => Icon::Bad,
+    }
+}
+
+pub fn failover_icon(state: State) -> Icon {
+    match state {
+        State::Watching => Icon::Ok,
+        State::Detected | State::Stopped => Icon::Bad,
+        State::Monitoring | State::Planned => Icon::Warn,
+        _ => Icon::Run,
     }
 }
 
@@ -243,6 +252,29 @@ pub fn line(world: &World, stamped: &Stamped) -> Line {
             Topic::Services,
             format!("{service}: {}: {because}", to.words().to_ascii_lowercase()),
             None,
+        ),
+        FailoverMoved {
+            service,
+            to,
+            because,
+            ..
+        } => (
+            failover_icon(*to),
+            Topic::Services,
+            format!("{service}: {}: {because}", to.words()),
+            None,
+        ),
+        FailoverAcknowledged { service } => (
+            Icon::Person,
+            Topic::Services,
+            format!("{service}: automatic failover acknowledged"),
+            None,
+        ),
+        AutomationHeld { held, reason } => (
+            Icon::Warn,
+            Topic::Services,
+            format!("Automation {}", if *held { "held" } else { "released" }),
+            some(reason),
         ),
         PlanLoaded { hash, name, .. } => (
             Icon::None,

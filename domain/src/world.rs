@@ -4,6 +4,7 @@
 use crate::{
     Event, Exposure, Health, Incident, Number, PlanHash, Run, RunId, ServiceId, ServiceState,
     Stamp, Stamped,
+    failover::{Failover, Held},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -22,6 +23,14 @@ pub struct World {
     /// By database. The browser does not hold them.
     #[serde(skip)]
     pub exposures: BTreeMap<String, Arc<Exposure>>,
+    /// The browser holds none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(target_arch = "wasm32", serde(skip))]
+    pub failovers: BTreeMap<ServiceId, Arc<Failover>>,
+    /// While somebody holds it: what Muster would begin by itself, it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(target_arch = "wasm32", serde(skip))]
+    pub automation: Option<Arc<Held>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +48,7 @@ impl World {
             return;
         }
         self.seq = stamped.seq;
+        self.apply_failover(stamped);
         match &stamped.event {
             Event::IncidentDeclared { incident, .. } => {
                 if let Some((year, count)) = incident.parts() {
@@ -184,7 +194,11 @@ impl Event {
             | TaskFinished { incident, .. }
             | Ticked { incident, .. }
             | IncidentResolved { incident, .. }
-            | IncidentReopened { incident, .. } => Subject::Incident(incident),
+            | IncidentReopened { incident, .. }
+            | FailoverMoved {
+                incident: Some(incident),
+                ..
+            } => Subject::Incident(incident),
             RunStarted { run, .. }
             | StepStarted { run, .. }
             | StepSkipped { run, .. }
@@ -203,6 +217,9 @@ impl Event {
             | RunEnded { run, .. } => Subject::Run(run),
             ServiceChanged { .. }
             | ExposureChanged { .. }
+            | FailoverMoved { incident: None, .. }
+            | FailoverAcknowledged { .. }
+            | AutomationHeld { .. }
             | PlanLoaded { .. }
             | TokenIssued { .. }
             | TokenRevoked { .. }

@@ -9,9 +9,11 @@
 mod application;
 pub mod database;
 mod desk;
+mod failback;
 mod failover;
 pub mod ground;
 mod overview;
+mod way;
 
 use clap::Args;
 use ground::{Ground, No};
@@ -72,6 +74,38 @@ const HERE: &[(&str, &str)] = &[
         "demand a write and a read back through the application's way",
     ),
     (
+        "dns:update",
+        "point the way that the applications take at a node (--target=primary or secondary), and prove it",
+    ),
+    (
+        "failback:protect",
+        "make the node that does not serve follow the one that does",
+    ),
+    (
+        "failback:to-primary",
+        "go back to the primary without loss: it follows, the other stops, it is promoted",
+    ),
+    (
+        "failover:auto",
+        "promote the replica, once the primary is proven to take no writes",
+    ),
+    (
+        "failover:execute",
+        "fence the primary, promote the replica, lead the applications to it, verify",
+    ),
+    (
+        "failover:fence",
+        "make sure that the primary takes no more writes, and prove it",
+    ),
+    (
+        "failover:manual",
+        "promote the replica, once the primary is proven to take no writes",
+    ),
+    (
+        "failover:verify",
+        "demand that one node takes writes, the way leads to it, and an order goes through",
+    ),
+    (
         "health:check",
         "look at every service once, as its check does (--strict fails where one is down)",
     ),
@@ -109,18 +143,12 @@ const NOT_YET: &[&str] = &[
     "db:verify-integrity",
     "deploy:rollback",
     "diagnose:failures",
-    "dns:update",
     "docs:update-dr",
     "dr:document-results",
     "dr:execute-drill",
     "dr:schedule-test",
     "dr:update-procedures",
     "emergency:shutdown-all",
-    "failback:to-primary",
-    "failover:auto",
-    "failover:execute",
-    "failover:manual",
-    "failover:verify",
     "health:comprehensive",
     "maintenance:disable",
     "maintenance:enable",
@@ -199,6 +227,13 @@ async fn act(name: &str, ground: &mut Ground) -> Result<String, No> {
         "db:reconnect" => database::reconnect(ground).await,
         "db:verify-connection" => database::verify_connection(ground).await,
         "db:failover-replica" => failover::replica(ground).await,
+        "failover:fence" => failover::fence_primary(ground).await,
+        "failover:auto" | "failover:manual" => failover::promote_secondary(ground).await,
+        "failover:verify" => way::verify(ground).await,
+        "failover:execute" => failover::execute(ground).await,
+        "failback:to-primary" => failback::to_primary(ground).await,
+        "failback:protect" => failback::protect(ground).await,
+        "dns:update" => way::point(ground).await,
         "db:analyze-failure" => database::analyze_failure(ground).await,
         "app:update-connection" => application::update_connection(ground).await,
         "app:graceful-shutdown" => application::graceful_shutdown(ground).await,

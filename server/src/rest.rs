@@ -1,6 +1,7 @@
 //! REST under `/api/v1`: the same commands as the forms, in JSON, with a bearer token. What is refused answers
 //! `application/problem+json` with the field and a sentence.
 
+mod failovers;
 mod incidents;
 pub mod problem;
 mod runs;
@@ -62,6 +63,40 @@ pub fn routes() -> Vec<Route> {
         route("/api/v1/contacts", view, get(incidents::contacts)),
         route("/api/v1/runbooks", view, get(runs::runbooks)),
         route("/api/v1/runbooks/{slug}/runs", view, post(runs::start)),
+        route("/api/v1/failovers", view, get(failovers::list)),
+        route("/api/v1/failovers/{service}", view, get(failovers::get)),
+        route(
+            "/api/v1/failovers/{service}/trigger",
+            view,
+            post(failovers::trigger),
+        ),
+        route(
+            "/api/v1/failovers/{service}/override",
+            view,
+            post(failovers::override_fencing),
+        ),
+        route(
+            "/api/v1/failovers/{service}/acknowledge",
+            view,
+            post(failovers::acknowledge),
+        ),
+        route(
+            "/api/v1/failovers/{service}/plan-failback",
+            view,
+            post(failovers::plan_failback),
+        ),
+        route(
+            "/api/v1/failovers/{service}/failback",
+            view,
+            post(failovers::fail_back),
+        ),
+        route(
+            "/api/v1/failovers/{service}/settle",
+            view,
+            post(failovers::settle),
+        ),
+        route("/api/v1/automation/hold", view, post(failovers::hold)),
+        route("/api/v1/automation/release", view, post(failovers::release)),
         route("/api/v1/runs/{id}", view, get(runs::get)),
         route("/api/v1/runs/{id}/output", view, get(runs::output)),
         route("/api/v1/runs/{id}/approve", view, post(runs::approve)),

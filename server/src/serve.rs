@@ -12,6 +12,7 @@ use engine::{
     Beside, Clock, Desk, Request,
     checks::{Checks, Prober},
     exposure,
+    failover::Failovers,
     plan::{Loaded, canonical_json, diff},
     runner::{Place, Runner},
     secrets::Vault,
@@ -73,7 +74,6 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         Err(exit) => return Err(exit),
     }
     let env = environment(&desk.plan().plan);
-    let passwords = env.clone();
 
     let listener = TcpListener::bind(options.listen)
         .await
@@ -84,15 +84,16 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     let own_url = format!("http://{address}");
     let url = options.url.clone().unwrap_or_else(|| own_url.clone());
 
-    let prober = Prober::new(move |name| {
-        passwords
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.clone())
-    });
-    let prober = prober.map_err(|e| Exit::Failed(e.to_string()))?;
+    let passwords = env.clone();
+    let password = move |name: &str| {
+        let found = passwords.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| value.clone())
+    };
+    let prober = Prober::new(password.clone()).map_err(|e| Exit::Failed(e.to_string()))?;
     let exposure = exposure::Watch::new(desk.clone(), prober.clone());
     let checks = Checks::new(desk.clone(), prober);
+    let failovers =
+        Failovers::new(desk.clone(), password).map_err(|e| Exit::Failed(e.to_string()))?;
     let spool = options
         .data
         .data
@@ -114,6 +115,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     let state = State {
         desk: desk.clone(),
         looks: checks.looks(),
+        sights: failovers.sights(),
         spool: Arc::new(spool),
         vault: vault.clone(),
         status: StatusPage::start(desk.clone(), checks.looks()).await?,
@@ -122,6 +124,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     };
     tokio::spawn(checks.serve());
     tokio::spawn(exposure.serve());
+    tokio::spawn(failovers.serve());
     tokio::spawn(Runner::new(desk.clone(), supervisor, vault, place).serve());
     tokio::spawn(follow_plan(desk.clone(), folder));
 

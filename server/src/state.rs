@@ -1,7 +1,7 @@
 //! What every handler may reach.
 
 use crate::status::StatusPage;
-use engine::{Desk, checks::Looks};
+use engine::{Desk, checks::Looks, failover::Sights};
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 
@@ -9,6 +9,7 @@ use tokio::sync::watch;
 pub struct State {
     pub desk: Desk,
     pub looks: watch::Receiver<Looks>,
+    pub sights: watch::Receiver<Sights>,
     /// Where attempts keep their output.
     pub spool: Arc<PathBuf>,
     pub vault: engine::secrets::Vault,

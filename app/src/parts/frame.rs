@@ -93,7 +93,9 @@ mod furniture {
         match view {
             View::Board | View::Wall => "Board",
             View::Incidents { .. } | View::Incident { .. } | View::Declare { .. } => "Incidents",
-            View::Runbooks | View::Runbook { .. } | View::Run { .. } => "Runbooks",
+            View::Runbooks | View::Runbook { .. } | View::Run { .. } | View::Failover { .. } => {
+                "Runbooks"
+            }
             View::Contacts => "Contacts",
             View::Plan => "Plan",
             View::NotYet { name, .. } => name,

@@ -134,8 +134,11 @@ events! {
     "run_cancelling" RunCancelling { run, reason }
     "run_ended" RunEnded { run, status }
     "service_changed" ServiceChanged { service, from, to, because }
+    "failover_moved" FailoverMoved { service, incident, from, signal, to, because, evidence, run }
     "plan_loaded" PlanLoaded { hash, name, changes }
     passed
+    "failover_acknowledged" FailoverAcknowledged
+    "automation_held" AutomationHeld
     "exposure_changed" ExposureChanged
     "token_issued" TokenIssued
     "token_revoked" TokenRevoked
@@ -161,6 +164,6 @@ mod tests {
             };
             assert_eq!(stamped(line).expect(line), heard);
         }
-        assert_eq!(kinds.len(), 38, "one line of each kind");
+        assert_eq!(kinds.len(), 41, "one line of each kind");
     }
 }

@@ -34,6 +34,7 @@ pub fn plan() -> Plan {
         checklist: part("checklist"),
         appendices: part("appendices"),
         conditions: part("conditions"),
+        failover: part("failover"),
         ..Plan::default()
     };
     let mut files: Vec<PathBuf> = fs::read_dir(folder().join("runbooks"))
@@ -655,6 +656,7 @@ impl Story {
             proof: BTreeMap::new(),
             book: Default::default(),
             measured: Default::default(),
+            sight: None,
             seed: "5e1f".into(),
         }
     }

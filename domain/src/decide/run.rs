@@ -4,6 +4,7 @@ mod answer;
 mod start;
 
 pub(crate) use start::take_parameters;
+pub(super) use start::{locked, under_way};
 
 use super::{Context, Decision, Fact, run, text};
 use crate::{
@@ -26,6 +27,7 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
     };
     let mut events = follow(&look, command)?;
     parents_hear(&look, &mut events);
+    crate::failover::follow(&look, &mut events);
     let mut facts: Vec<Fact> = events
         .into_iter()
         .map(|event| Fact {

@@ -6,6 +6,7 @@
 
 mod comms;
 mod conditions;
+mod failover;
 mod runbooks;
 mod services;
 mod steps;
@@ -45,6 +46,7 @@ pub fn check(plan: &Plan) -> Vec<Problem> {
     schedules(plan, &mut f);
     lists(plan, &mut f);
     conditions::conditions(plan, &mut f);
+    failover::failover(plan, &mut f);
     runbooks::runbooks(plan, &mut f);
     f.0
 }

@@ -5,6 +5,7 @@ mod check;
 mod command;
 mod comms;
 mod condition;
+mod failover;
 mod glimpse;
 mod parameter;
 mod runbook;
@@ -17,6 +18,7 @@ pub use check::{Problem, check, nearest};
 pub use command::*;
 pub use comms::*;
 pub use condition::*;
+pub use failover::*;
 pub use glimpse::glimpse;
 pub use parameter::*;
 pub use runbook::*;
@@ -50,6 +52,9 @@ pub struct Plan {
     /// Named conditions that a runbook's steps may ask for.
     #[serde(default)]
     pub conditions: BTreeMap<String, Condition>,
+    /// What fails over, and how.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failover: Vec<Failover>,
     #[serde(default)]
     pub runbooks: Vec<Runbook>,
 }

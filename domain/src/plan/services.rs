@@ -155,6 +155,9 @@ pub struct Database {
     /// Per node: the command (argv) that points the route at it.
     #[serde(default)]
     pub move_route: BTreeMap<String, Vec<String>>,
+    /// Per node: the command (argv) that brings it back as a standby of the node that writes, its old data kept aside.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rebuild: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,6 +11,10 @@ impl Walk<'_> {
     /// True where the step has to wait, or the run was paused over it.
     pub(super) fn gate(&mut self, index: usize, definition: &Step, because: &str) -> bool {
         let main = self.run.runbook.section(index) == Section::Steps;
+        if main && let Some(why) = crate::failover::bars(self.look, &self.run, &definition.name) {
+            self.pause(index, why);
+            return true;
+        }
         if main && let Some((what, until)) = self.word_needed(index, definition) {
             let until = until.map(|span| self.look.now.plus(span));
             self.wait(index, what, because, until);

@@ -65,6 +65,10 @@ impl Client {
         ))
         .await
     }
+    /// Every failover as it stands, as `{"failovers": […]}`.
+    pub async fn failovers(&self) -> Result<Value, Trouble> {
+        self.get("/failovers").await
+    }
     pub async fn run(&self, id: &RunId) -> Result<Value, Trouble> {
         self.get(&format!("/runs/{id}")).await
     }

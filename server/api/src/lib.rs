@@ -154,3 +154,33 @@ pub struct Reason {
     #[serde(default)]
     pub reason: String,
 }
+
+/// `POST /api/v1/failovers/{service}/trigger`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trigger {
+    /// Without it: the open incident that affects the service, or one that is declared with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Number>,
+    /// Where the replica is in doubt: the risk that is taken, in words that name it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub risk: String,
+}
+
+/// `POST /api/v1/failovers/{service}/override`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Override {
+    pub risk: String,
+}
+
+/// `POST /api/v1/failovers/{service}/failback`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailBack {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Number>,
+    /// What the runbook asks to be typed before it starts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub confirm: String,
+}

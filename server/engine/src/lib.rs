@@ -13,6 +13,7 @@ mod clock;
 pub mod desk;
 mod dry_run;
 pub mod exposure;
+pub mod failover;
 pub mod plan;
 pub mod runner;
 pub mod secrets;

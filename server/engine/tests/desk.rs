@@ -6,6 +6,8 @@
 mod access;
 #[path = "desk/commands.rs"]
 mod commands;
+#[path = "desk/failovers.rs"]
+mod failovers;
 #[path = "desk/house.rs"]
 mod house;
 #[path = "desk/nodes.rs"]

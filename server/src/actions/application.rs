@@ -42,7 +42,7 @@ pub async fn order(ground: &mut Ground) -> Result<(), No> {
 }
 
 /// Asks until it holds, for as long as things may take to settle. Only the last answer is told.
-async fn until_ordered(ground: &mut Ground) -> Result<(), No> {
+pub async fn until_ordered(ground: &mut Ground) -> Result<(), No> {
     let (_, application) = ground.application()?;
     let probe = ground
         .plan
@@ -60,11 +60,21 @@ async fn until_ordered(ground: &mut Ground) -> Result<(), No> {
 
 pub async fn update_connection(ground: &mut Ground) -> Result<String, No> {
     let (_, database) = ground.database()?;
-    let (name, application) = ground.application()?;
+    let (name, _) = ground.application()?;
     let node = super::database::writable_node(ground, &database).await?;
     ground.report.found("accepts writes", &node, Some(true));
     let argv = database.move_route.get(&node).cloned().unwrap_or_default();
     ground.outside("move the route", &argv).await?;
+    renew_pool(ground).await;
+    until_ordered(ground).await?;
+    Ok(format!("{name} writes to {node}"))
+}
+
+/// The application renews its connections by itself too; an order is the proof.
+pub async fn renew_pool(ground: &mut Ground) {
+    let Ok((_, application)) = ground.application() else {
+        return;
+    };
     if let Some(path) = &application.reset_pool {
         let renewed = ground
             .http
@@ -72,15 +82,9 @@ pub async fn update_connection(ground: &mut Ground) -> Result<String, No> {
             .send()
             .await
             .is_ok_and(|a| a.status().is_success());
-        // The application renews them by itself too; the order below is the proof.
-        ground.report.found(
-            "connections renewed",
-            if renewed { "yes" } else { "not yet" },
-            None,
-        );
+        let says = if renewed { "yes" } else { "not yet" };
+        ground.report.found("connections renewed", says, None);
     }
-    until_ordered(ground).await?;
-    Ok(format!("{name} writes to {node}"))
 }
 
 pub async fn graceful_shutdown(ground: &mut Ground) -> Result<String, No> {

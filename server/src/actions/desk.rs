@@ -17,6 +17,11 @@ pub async fn board() -> Result<Value, String> {
     server()?.board().await.map_err(|e| e.to_string())
 }
 
+/// Every failover as it stands.
+pub async fn failovers() -> Result<Value, String> {
+    server()?.failovers().await.map_err(|e| e.to_string())
+}
+
 /// What the run has done so far, in words, written into its incident's timeline.
 pub async fn send_report(ground: &mut Ground) -> Result<String, No> {
     let Ok(run) = std::env::var("MUSTER_RUN") else {

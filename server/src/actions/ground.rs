@@ -3,7 +3,7 @@
 use domain::plan::{Application, Database, Plan, Probe};
 use engine::checks::{Failure, Prober, Seen, connect};
 use serde::Serialize;
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, io::Write, path::PathBuf, process::ExitCode, time::Duration};
 
 /// One look or call takes at most this long.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -83,6 +83,15 @@ impl Ground {
 
     /// Runs an outside command of the plan, as it stands, and tells what it said.
     pub async fn outside(&mut self, what: &str, argv: &[String]) -> Result<(), No> {
+        self.outside_within(what, argv, OUTSIDE).await
+    }
+
+    pub async fn outside_within(
+        &mut self,
+        what: &str,
+        argv: &[String],
+        limit: Duration,
+    ) -> Result<(), No> {
         let Some((program, rest)) = argv.split_first() else {
             return Err(No::Failed(format!("the plan names no command to {what}")));
         };
@@ -91,12 +100,12 @@ impl Ground {
             .stdin(std::process::Stdio::null())
             .kill_on_drop(true)
             .output();
-        let out = match tokio::time::timeout(OUTSIDE, ran).await {
+        let out = match tokio::time::timeout(limit, ran).await {
             Err(_) => {
                 return Err(No::Failed(format!(
                     "`{}` did not end within {} s",
                     argv.join(" "),
-                    OUTSIDE.as_secs()
+                    limit.as_secs()
                 )));
             }
             Ok(Err(error)) => return Err(No::Failed(format!("cannot run `{program}`: {error}"))),
@@ -124,6 +133,26 @@ impl Ground {
                 out.status
             )))
         }
+    }
+
+    /// What an earlier step of this run wrote under a name.
+    pub fn output(&self, name: &str) -> Option<String> {
+        let found = std::env::var(format!("MUSTER_OUTPUT_{}", name.to_uppercase())).ok();
+        found.filter(|text| !text.trim().is_empty())
+    }
+
+    /// Hands something on to the steps that follow; by hand there are none.
+    pub fn write_output(&self, name: &str, value: &str) -> Result<(), No> {
+        let Ok(file) = std::env::var("MUSTER_OUTPUT") else {
+            return Ok(());
+        };
+        let line = format!("{name}={}\n", value.replace(['\n', '\r'], " "));
+        std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&file)
+            .and_then(|mut open| open.write_all(line.as_bytes()))
+            .map_err(|e| No::Failed(format!("cannot write to {file}: {e}")))
     }
 
     /// A connection to a node, or the failure with its class.

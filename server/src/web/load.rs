@@ -77,6 +77,7 @@ fn frame(state: &State, signed: &Signed, view: View) -> Page {
             exposures: measured::exposures(&state.desk.plan().plan, &world),
             ..Measured::default()
         },
+        sight: None,
         seed: uuid::Uuid::new_v4().to_string(),
     }
 }
@@ -225,9 +226,8 @@ pub async fn incident(state: &State, signed: &Signed, number: &Number) -> Loaded
     // What its services did belongs here from a little before the declaration until it was resolved.
     let from = incident.declared_at.0 - 15 * 60 * 1_000_000;
     let until = incident.resolved_at.map_or(i64::MAX, |at| at.0);
-    let near = |e: &Stamped| {
-        !matches!(e.event, domain::Event::ServiceChanged { .. }) || (from..=until).contains(&e.at.0)
-    };
+    let of_a_service = |e: &Stamped| e.stream.starts_with("service/");
+    let near = |e: &Stamped| !of_a_service(e) || (from..=until).contains(&e.at.0);
     // Later ones are told by the live stream, which would tell them twice.
     let told = |e: &Stamped| e.seq <= page.world.seq;
     let mut lines: Vec<_> = all.into_iter().filter(told).filter(near).collect();
@@ -316,6 +316,24 @@ pub async fn runbook(
     let runs = past::runs(state).await?;
     page.proof = past::proof(&page.plan, &runs);
     page.book = past::book(state, &runbook, &runs, against).await?;
+    Ok(page)
+}
+
+/// A failover as it stands, and what was last seen of it.
+pub fn failover(state: &State, signed: &Signed, service: &ServiceId) -> Loaded {
+    let view = View::Failover {
+        service: service.clone(),
+    };
+    let mut page = plain(state, signed, view, true);
+    if page.plan.failover(service).is_none() {
+        return Err(Missing::NotFound(format!(
+            "The plan has no failover of `{service}`."
+        )));
+    }
+    let world = state.desk.world();
+    page.world.failovers = world.failovers.clone();
+    page.world.automation = world.automation.clone();
+    page.sight = crate::failover::sight(state, service);
     Ok(page)
 }
 

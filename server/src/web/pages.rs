@@ -9,10 +9,10 @@ use crate::{rest::problem::Problem, state::State};
 use app::page::{Page, Refused, View};
 use axum::{
     extract::{Path, Query, Request, State as Held},
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{Number, RunId, ServiceId, plan::ParameterKind};
+use domain::{Number, RunId, RunStatus, ServiceId, plan::ParameterKind};
 use serde::Deserialize;
 
 /// The page again that a refused form was on, with what was typed.
@@ -47,6 +47,7 @@ pub async fn again(state: &State, signed: &Signed, home: &Home, mut refused: Ref
         Home::Incident(number) => load::incident(state, signed, number).await,
         Home::Run(id) => load::run(state, signed, id, &output::Which::default()).await,
         Home::Runbooks => load::runbooks(state, signed).await,
+        Home::Failover(service) => load::failover(state, signed, service),
     };
     answer(
         state,
@@ -85,6 +86,7 @@ pub enum Home {
     Incident(Number),
     Run(RunId),
     Runbooks,
+    Failover(ServiceId),
 }
 
 fn answer(state: &State, signed: &Signed, status: StatusCode, loaded: Loaded) -> Response {
@@ -214,6 +216,30 @@ pub async fn run(
 ) -> Response {
     let loaded = load::run(&state, &signed, &id, &which).await;
     ok(&state, &signed, loaded)
+}
+
+pub async fn failover(
+    Held(state): Held<State>,
+    signed: Signed,
+    Path(service): Path<ServiceId>,
+) -> Response {
+    let loaded = load::failover(&state, &signed, &service);
+    let mut answer = ok(&state, &signed, loaded);
+    // It follows its run by being loaded again, with or without a script; never under the hands of who is asked.
+    if is_under_way(&state, &service) {
+        let soon = HeaderValue::from_static("3");
+        answer.headers_mut().insert(header::REFRESH, soon);
+    }
+    answer
+}
+
+fn is_under_way(state: &State, service: &ServiceId) -> bool {
+    let world = state.desk.world();
+    let Some(failover) = world.failover(service).filter(|f| f.state.is_work()) else {
+        return false;
+    };
+    let run = failover.run.as_ref().and_then(|id| world.runs.get(id));
+    run.is_some_and(|run| run.status == RunStatus::Running)
 }
 
 pub async fn contacts(Held(state): Held<State>, signed: Signed) -> Response {

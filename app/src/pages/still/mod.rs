@@ -6,6 +6,7 @@ pub mod clocks;
 pub mod comms;
 mod contacts;
 mod declare;
+mod failover;
 pub mod incidents;
 mod limits;
 mod other;
@@ -31,6 +32,7 @@ pub fn page(room: Room) -> Node {
         View::Declare { title, affected } => declare::page(room, title, affected).into(),
         View::Runbooks => runbooks::all(room).into(),
         View::Runbook { slug, incident } => runbook::one(room, slug, incident.as_ref()).into(),
+        View::Failover { service } => failover::page(room, service).into(),
         View::Contacts => contacts::page(room).into(),
         View::Plan => plan::page(room).into(),
         View::NotYet { name, says } => other::not_yet(name, says).into(),

@@ -262,6 +262,15 @@ fn hint(parameter: &Parameter) -> std::string::String {
 /// Beside the runbook: the form, or why there is none.
 pub fn card(room: Room, runbook: &Runbook, incident: Option<&Number>) -> El {
     let why = crate::room::needs(room.page().who.role, Permission::Command);
+    if let Some(service) = begun_elsewhere(room, runbook) {
+        let body = p()
+            .put("This runbook is begun where its failover stands: ")
+            .put(crate::parts::link(
+                format!("/failover/{service}"),
+                "open the failover",
+            ));
+        return crate::parts::card("Start it", (), body).set("id", "start");
+    }
     let body: El = match (super::runbooks::going(room, runbook), why) {
         (_, Some(why)) => p().class("dim").put(why),
         (Some(run), None) => {
@@ -275,4 +284,18 @@ pub fn card(room: Room, runbook: &Runbook, incident: Option<&Number>) -> El {
         (None, None) => Start::of(room, runbook, incident).whole(),
     };
     crate::parts::card("Start it", (), body).set("id", "start")
+}
+
+/// The service whose failover begins this runbook: it is not begun by itself.
+fn begun_elsewhere(room: Room, runbook: &Runbook) -> Option<domain::ServiceId> {
+    let page = room.page();
+    let mine = |f: &&domain::plan::Failover| {
+        let r = &f.runbooks;
+        [&r.automatic, &r.manual, &r.failback].contains(&&runbook.slug)
+    };
+    page.plan
+        .failover
+        .iter()
+        .find(mine)
+        .map(|f| f.service.clone())
 }

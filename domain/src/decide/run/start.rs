@@ -2,11 +2,14 @@
 
 use super::super::open_incident;
 use crate::{
-    Event, Kind, Mode, Number, Refusal, RunId, Slug, begin,
+    Event, Kind, Mode, Number, Refusal, Run, RunId, Slug, World, begin,
     plan::{CommandLine, MASK, OnLocked, ParameterKind, Runbook, Value},
     run::Look,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// [`crate::Command::StartRun`], taken apart.
 pub(super) struct Asked {
@@ -48,7 +51,7 @@ pub(super) fn start(look: &Look<'_>, mut asked: Asked) -> Result<Vec<Event>, Ref
                 format!("Type `{text}` to start {}.", runbook.name),
             ));
         }
-        nobody_in_the_way(look, runbook)?;
+        nobody_in_the_way(look.world, runbook)?;
     }
     let in_force = || look.world.plan.as_ref().map(|p| p.hash.clone());
     let Some(plan) = pinned.or_else(in_force) else {
@@ -73,33 +76,40 @@ pub(super) fn start(look: &Look<'_>, mut asked: Asked) -> Result<Vec<Event>, Ref
 }
 
 /// One button is one run; and what is dangerous does not even wait in line.
-fn nobody_in_the_way(look: &Look<'_>, runbook: &Runbook) -> Result<(), Refusal> {
-    let runs = || look.world.runs.values().filter(|r| !r.is_over());
+fn nobody_in_the_way(world: &World, runbook: &Runbook) -> Result<(), Refusal> {
+    let busy = under_way(world, runbook).or_else(|| match runbook.when_locked() {
+        OnLocked::Queue => None,
+        OnLocked::Reject => locked(world, runbook),
+    });
+    busy.map_or(Ok(()), |says| Err(Refusal::conflict(says)))
+}
+
+/// Whether it runs already, as a sentence.
+pub(crate) fn under_way(world: &World, runbook: &Runbook) -> Option<String> {
     let same =
-        |r: &&std::sync::Arc<crate::Run>| r.runbook.slug == runbook.slug && r.mode != Mode::DryRun;
-    if let Some(busy) = runs().find(same) {
-        return Err(Refusal::conflict(format!(
-            "{} is running already, started by {} ({}).",
-            runbook.name,
-            busy.started_by,
-            busy.status.words().to_lowercase()
-        )));
-    }
-    if runbook.when_locked() == OnLocked::Queue {
-        return Ok(());
-    }
-    for lock in runbook.all_locks() {
-        if let Some(holder) = runs().find(|r| r.locks.contains_key(lock)) {
-            return Err(Refusal::conflict(format!(
-                "{lock} is held by {}, started by {} ({}). {} does not wait in line: stop that run, or let it end.",
-                holder.runbook.name,
-                holder.started_by,
-                holder.status.words().to_lowercase(),
-                runbook.name
-            )));
-        }
-    }
-    Ok(())
+        |r: &&Arc<Run>| !r.is_over() && r.runbook.slug == runbook.slug && r.mode != Mode::DryRun;
+    let busy = world.runs.values().find(same)?;
+    Some(format!(
+        "{} is running already, started by {} ({}).",
+        runbook.name,
+        busy.started_by,
+        busy.status.words().to_lowercase()
+    ))
+}
+
+/// Who holds one of its locks, as a sentence.
+pub(crate) fn locked(world: &World, runbook: &Runbook) -> Option<String> {
+    runbook.all_locks().find_map(|lock| {
+        let holds = |r: &&Arc<Run>| !r.is_over() && r.locks.contains_key(lock);
+        let holder = world.runs.values().find(holds)?;
+        Some(format!(
+            "{lock} is held by {}, started by {} ({}). {} does not wait in line: stop that run, or let it end.",
+            holder.runbook.name,
+            holder.started_by,
+            holder.status.words().to_lowercase(),
+            runbook.name
+        ))
+    })
 }
 
 /// Judges what was given, fills in what was not, and refuses what nobody asked for.

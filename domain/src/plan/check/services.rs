@@ -305,6 +305,7 @@ pub(super) fn targets(plan: &Plan, f: &mut Findings) {
         for (key, commands) in [
             ("fence", &database.fence),
             ("move_route", &database.move_route),
+            ("rebuild", &database.rebuild),
         ] {
             for (node_name, argv) in commands {
                 f.refer(

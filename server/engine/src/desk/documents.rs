@@ -1,13 +1,15 @@
-//! The current state as documents: one an incident, one a run, and two of the desk itself. They are written with the
+//! The current state as documents: one an incident, one a run, one a failover, and
+//! three of the desk itself. They are written with the
 //! events they follow from, and are all that a restarted desk reads.
 
-use domain::{Incident, Number, Run, RunId, World};
+use domain::{Incident, Number, Run, RunId, ServiceId, World, failover::Failover};
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 use store::{Error, Projection, Store, Tx};
 
 pub(super) const INCIDENT: &str = "incident";
 pub(super) const RUN: &str = "run";
+pub(super) const FAILOVER: &str = "failover";
 pub(super) const DESK: &str = "desk";
 
 /// All that is open.
@@ -29,11 +31,19 @@ pub(super) async fn open_world(store: &Store) -> Result<World, Error> {
             world.runs.insert(run.id.clone(), Arc::new(run));
         }
     }
+    for found in store.open_projections(FAILOVER).await? {
+        if let Some(failover) = read::<Failover>(&found) {
+            world
+                .failovers
+                .insert(ServiceId(found.id), Arc::new(failover));
+        }
+    }
     for found in store.open_projections(DESK).await? {
         match found.id.as_str() {
             "plan" => world.plan = read(&found),
             "counts" => world.counts = read(&found).unwrap_or_default(),
             "exposures" => world.exposures = read(&found).unwrap_or_default(),
+            "automation" => world.automation = read(&found).unwrap_or_default(),
             _ => {}
         }
     }
@@ -70,6 +80,11 @@ pub(super) fn projection(world: &World, kind: &str, id: &str) -> Option<Projecti
             let run = world.runs.get(&RunId::from(id))?;
             document(!run.is_over(), run.version, json(run))
         }
+        (FAILOVER, id) => {
+            let failover = world.failover(&ServiceId::from(id))?;
+            document(true, failover.version, json(failover))
+        }
+        (_, "automation") => document(true, world.seq, json(&world.automation)),
         (_, "counts") => document(true, world.seq, json(&world.counts)),
         (_, "exposures") => document(true, world.seq, json(&world.exposures)),
         (_, "plan") => document(true, world.seq, json(&world.plan)),

@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Beside, InForce, Job, No, Receipt, Request, Tail,
-    documents::{self, DESK, INCIDENT, RUN, bring_incident, bring_run, json, projection},
+    documents::{self, DESK, FAILOVER, INCIDENT, RUN, bring_incident, bring_run, json, projection},
     stamped,
 };
 use crate::Clock;
@@ -403,6 +403,12 @@ fn write_event(
         Event::IncidentDeclared { .. } => {
             draw.touched.insert((DESK, "counts".into()));
         }
+        Event::FailoverMoved { service, .. } | Event::FailoverAcknowledged { service } => {
+            draw.touched.insert((FAILOVER, service.0.clone()));
+        }
+        Event::AutomationHeld { .. } => {
+            draw.touched.insert((DESK, "automation".into()));
+        }
         Event::PlanLoaded { .. } => {
             draw.touched.insert((DESK, "plan".into()));
         }
@@ -475,11 +481,20 @@ fn as_expected(
     }
 }
 
-/// What makes two requests the same: who and what. The id that a run is given at each try is no part of it.
+/// What makes two requests the same: who and what. The id that a run is given at each try is no part of it, nor is what
+/// Muster saw meanwhile.
 fn fingerprint(actor: &Actor, command: &Command) -> [u8; 32] {
     let mut command = command.clone();
-    if let Command::StartRun { id, .. } = &mut command {
-        *id = RunId(String::new());
+    match &mut command {
+        Command::StartRun { id: run, .. } | Command::FailBack { run, .. } => {
+            *run = RunId(String::new())
+        }
+        Command::TriggerFailover { run, sight, .. } => {
+            *run = RunId(String::new());
+            *sight = None;
+        }
+        Command::SettleFailover { sight, .. } => *sight = None,
+        _ => {}
     }
     let mut sha = Sha256::new();
     for part in [actor.id.as_str(), json(&command).as_str()] {

@@ -90,7 +90,7 @@ impl Fault {
 }
 
 /// A plan's parts: the field of [`Plan`], its file, and whether a plan can be without it.
-const PARTS: [(&str, &str, bool); 11] = [
+const PARTS: [(&str, &str, bool); 12] = [
     ("about", "plan.yaml", true),
     ("objectives", "objectives.yaml", true),
     ("services", "services.yaml", true),
@@ -102,6 +102,7 @@ const PARTS: [(&str, &str, bool); 11] = [
     ("checklist", "checklist.yaml", true),
     ("appendices", "appendices.yaml", false),
     ("conditions", "conditions.yaml", false),
+    ("failover", "failover.yaml", false),
 ];
 const RUNBOOKS: &str = "runbooks";
 /// Keys of a runbook that are not for writing.
@@ -163,6 +164,7 @@ impl Reading {
             checklist: self.part("checklist", texts),
             appendices: self.part("appendices", texts),
             conditions: self.part("conditions", texts),
+            failover: self.part("failover", texts),
             runbooks: Vec::new(),
         };
         if texts.incomplete.contains(RUNBOOKS) {
