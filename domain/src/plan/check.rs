@@ -6,6 +6,7 @@
 
 mod comms;
 mod conditions;
+mod probes;
 mod runbooks;
 mod services;
 mod steps;

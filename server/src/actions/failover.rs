@@ -150,7 +150,10 @@ async fn fence(ground: &mut Ground, database: &Database, label: &str) -> Result<
     };
     let what = format!("proof: a write to {label}");
     match seen {
-        Err(failure) if failure.says == "connection refused" || failure.class == "read_only" => {
+        Err(failure)
+            if failure.says == "connection refused"
+                || failure.class == engine::checks::Class::ReadOnly =>
+        {
             ground
                 .report
                 .found(&what, &format!("refused ({})", failure.says), Some(true));
