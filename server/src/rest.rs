@@ -1,6 +1,7 @@
 //! REST under `/api/v1`: the same commands as the forms, in JSON, with a bearer token. What is refused answers
 //! `application/problem+json` with the field and a sentence.
 
+mod heartbeats;
 mod incidents;
 pub mod problem;
 mod runs;
@@ -13,6 +14,11 @@ pub fn routes() -> Vec<Route> {
     let view = Gate::Signed(Permission::View);
     vec![
         route("/api/v1/board", view, get(incidents::board)),
+        route(
+            "/api/v1/heartbeats/{service}",
+            Gate::Signed(Permission::Respond),
+            post(heartbeats::call_in),
+        ),
         route(
             "/api/v1/incidents",
             view,

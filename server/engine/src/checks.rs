@@ -4,6 +4,7 @@
 //! down after `fall` looks in a row that failed; what the last look found is kept apart from that verdict.
 
 mod failure;
+mod heartbeat;
 mod probe;
 mod verdict;
 
@@ -22,6 +23,8 @@ use verdict::Verdict;
 pub struct Look {
     pub at: Stamp,
     pub took: Duration,
+    /// How long after it was due it began.
+    pub late: Duration,
     /// `ok`, or the failure's class.
     pub class: &'static str,
 }
@@ -86,27 +89,52 @@ impl Checks {
         check: plan::Check,
         targets: Arc<plan::Targets>,
     ) {
+        let began = self.desk.clock().now();
         let known = self.desk.world().health(&service);
         let mut verdict = Verdict::new(check.fall, check.rise, known);
         // Soon, and not all at the same instant: what was never seen has no health.
         let mut due = Instant::now() + within(check.interval.0.min(FIRST));
         loop {
             tokio::time::sleep_until(due).await;
+            let late = due.elapsed();
             // A little sooner or later each time, so that looks which met once part again; and never before the last
             // one is over, because this is one task.
             let jitter = within(check.interval.0 / 10);
             due = (due + check.interval.0 * 19 / 20 + jitter).max(Instant::now());
             let (at, begun) = (self.desk.clock().now(), Instant::now());
-            let seen = self.prober.look(&check, &targets).await;
+            let Some(seen) = self.look(&service, &check, &targets, began).await else {
+                continue;
+            };
             let took = begun.elapsed();
             let class = seen.as_ref().map_or_else(|f| f.class.word(), |_| "ok");
             self.looks.send_modify(|looks| {
-                looks.insert(service.clone(), Look { at, took, class });
+                let look = Look {
+                    at,
+                    took,
+                    late,
+                    class,
+                };
+                looks.insert(service.clone(), look);
             });
             if let Some((health, because, since)) = verdict.after(seen, at) {
                 self.report(&service, health, because, since).await;
             }
         }
+    }
+
+    /// Nothing where nothing can be known: our own database's trouble is no failure of the service.
+    async fn look(
+        &self,
+        service: &ServiceId,
+        check: &plan::Check,
+        targets: &plan::Targets,
+        began: Stamp,
+    ) -> Option<Result<Seen, Failure>> {
+        let plan::Probe::Heartbeat(probe) = &check.probe else {
+            return Some(self.prober.look(check, targets).await);
+        };
+        let last = self.desk.store().heartbeat(service.as_str()).await.ok()?;
+        heartbeat::judge(probe, last.map(Stamp), began, self.desk.clock().now())
     }
 
     /// Until it is written down: a change that was seen is never dropped.
@@ -145,4 +173,12 @@ impl Checks {
 /// Some time within this length.
 fn within(length: Duration) -> Duration {
     length.mul_f64(rand::rng().random_range(0.0..1.0))
+}
+
+/// Raises the limit of open files as far as it may go, and answers how many that is: each look that waits holds one.
+pub fn raise_file_limit() -> std::io::Result<u64> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    Ok(hard)
 }
