@@ -2,6 +2,7 @@
 //! `application/problem+json` with the field and a sentence.
 
 mod failovers;
+mod heartbeats;
 mod incidents;
 pub mod problem;
 mod runs;
@@ -14,6 +15,11 @@ pub fn routes() -> Vec<Route> {
     let view = Gate::Signed(Permission::View);
     vec![
         route("/api/v1/board", view, get(incidents::board)),
+        route(
+            "/api/v1/heartbeats/{service}",
+            Gate::Signed(Permission::Respond),
+            post(heartbeats::call_in),
+        ),
         route(
             "/api/v1/incidents",
             view,

@@ -10,7 +10,7 @@ use clap::Args;
 use domain::{AccessRole, Actor, Command, Source, Span, plan::Plan};
 use engine::{
     Beside, Clock, Desk, Request,
-    checks::{Checks, Prober},
+    checks::{Checks, Prober, raise_file_limit},
     exposure,
     failover::Failovers,
     plan::{Loaded, canonical_json, diff},
@@ -84,6 +84,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     let own_url = format!("http://{address}");
     let url = options.url.clone().unwrap_or_else(|| own_url.clone());
 
+    room_for_checks(&desk.plan().plan);
     let passwords = env.clone();
     let password = move |name: &str| {
         let found = passwords.iter().find(|(n, _)| n == name);
@@ -144,6 +145,21 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         .await;
     store.close().await;
     served.map_err(|e| Exit::Failed(format!("the server failed: {e}")))
+}
+
+/// A look that waits holds a descriptor, and so does each reader.
+fn room_for_checks(plan: &Plan) {
+    const FOR_THE_REST: u64 = 512;
+    let needed = FOR_THE_REST + plan.services.iter().filter(|s| s.check.is_some()).count() as u64;
+    match raise_file_limit() {
+        Ok(limit) if limit >= needed => {}
+        Ok(limit) => tracing::warn!(
+            limit,
+            needed,
+            "The limit of open files is too low for the plan's checks: raise it to {needed} or more"
+        ),
+        Err(error) => tracing::warn!(%error, "The limit of open files cannot be raised"),
+    }
 }
 
 async fn asked_to_stop() {

@@ -6,7 +6,6 @@
 //! something else parses. It is one word, one bind, one header, one pair of a query.
 //! Architecture invariant: what is printed names secrets and header fields, never their values.
 
-mod address;
 mod dry_run;
 mod expect;
 mod http;

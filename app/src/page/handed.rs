@@ -88,6 +88,7 @@ impl From<HandedService> for Service {
             timeout: Span::secs(0),
             fall: 1,
             rise: 1,
+            slow_after: None,
             internal: false,
         };
         Service {

@@ -7,6 +7,7 @@
 mod comms;
 mod conditions;
 mod failover;
+mod probes;
 mod runbooks;
 mod services;
 mod steps;

@@ -1,5 +1,6 @@
 //! `services.yaml` and `targets.yaml`: what must work, how that is seen, and where the recovery actions take hold.
 
+use super::Probe;
 use crate::{ServiceId, Slug, time::Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,6 +48,9 @@ pub struct Check {
     pub fall: u32,
     #[serde(default = "two")]
     pub rise: u32,
+    /// A look that succeeds but took longer makes it degraded.
+    #[serde(default)]
+    pub slow_after: Option<Span>,
     /// The target may be on loopback or a private network.
     #[serde(default)]
     pub internal: bool,
@@ -63,66 +67,6 @@ fn three() -> u32 {
 }
 fn two() -> u32 {
     2
-}
-
-/// One look. Written as `probe: {http: {…}}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Probe {
-    /// GET; a status of `expect` (200 unless told), and `contains` in the first 64 KiB of the answer.
-    Http(HttpProbe),
-    /// A TCP connection, `host:port`.
-    Tcp(TcpProbe),
-    /// Connect as the named node or route of a database target, and write and read back where it should be writable.
-    Postgres(PostgresProbe),
-    /// Through the front door, as a user would: POST a document, then GET what came of it.
-    UserPath(UserPathProbe),
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HttpProbe {
-    pub url: String,
-    #[serde(default = "ok_status")]
-    pub expect: u16,
-    #[serde(default)]
-    pub contains: Option<String>,
-}
-fn ok_status() -> u16 {
-    200
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TcpProbe {
-    pub address: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PostgresProbe {
-    /// A database of `targets.yaml`.
-    pub database: String,
-    /// `route` (what applications use) or the name of a node.
-    #[serde(default = "route")]
-    pub node: String,
-    /// Must it accept writes, or only answer?
-    #[serde(default)]
-    pub writable: bool,
-}
-fn route() -> String {
-    "route".into()
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UserPathProbe {
-    /// Where the document is POSTed; the answer is JSON with an `id`.
-    pub url: String,
-    /// The document, as JSON text.
-    pub body: String,
-    /// Where it is read back; `{id}` is filled in.
-    pub read_back: String,
 }
 
 /// `targets.yaml`: the things recovery actions act on.

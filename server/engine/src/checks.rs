@@ -3,13 +3,17 @@
 //! Architecture invariant: what was never seen has no health. A service is operational after a look that succeeded, and
 //! down after `fall` looks in a row that failed; what the last look found is kept apart from that verdict.
 
+mod failure;
+mod heartbeat;
 mod probe;
 mod verdict;
 
-pub use probe::{Failure, Prober, Seen, connect, database_failure};
+pub use failure::{Class, Failure, database_failure};
+pub use probe::{Prober, Seen, connect};
 
 use crate::{Desk, No, Request};
 use domain::{Actor, Command, PlanHash, ServiceId, Source, Stamp, plan};
+use rand::Rng;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 use verdict::Verdict;
@@ -19,9 +23,14 @@ use verdict::Verdict;
 pub struct Look {
     pub at: Stamp,
     pub took: Duration,
+    /// How long after it was due it began.
+    pub late: Duration,
     /// `ok`, or the failure's class.
     pub class: &'static str,
 }
+
+/// Within this time of its start each service is looked at, or within its interval where that is shorter.
+const FIRST: Duration = Duration::from_secs(5);
 
 pub type Looks = BTreeMap<ServiceId, Look>;
 
@@ -58,17 +67,12 @@ impl Checks {
                 rounds.shutdown().await;
                 rounds = JoinSet::new();
                 let targets = Arc::new(in_force.plan.targets.clone());
-                let count = in_force.plan.services.len().max(1) as u32;
-                for (n, service) in in_force.plan.services.iter().enumerate() {
+                for service in &in_force.plan.services {
                     if let Some(check) = service.check.clone() {
-                        // Spread over the interval, so that they do not all look at the same instant.
-                        let first = (check.interval.0 / count * n as u32)
-                            .min(Duration::from_millis(100) * n as u32);
                         rounds.spawn(self.clone().keep_looking(
                             service.id.clone(),
                             check,
                             targets.clone(),
-                            first,
                         ));
                     }
                 }
@@ -84,32 +88,53 @@ impl Checks {
         service: ServiceId,
         check: plan::Check,
         targets: Arc<plan::Targets>,
-        first: Duration,
     ) {
-        let mut verdict = Verdict::new(check.fall, check.rise);
-        let mut due = Instant::now() + first;
+        let began = self.desk.clock().now();
+        let known = self.desk.world().health(&service);
+        let mut verdict = Verdict::new(check.fall, check.rise, known);
+        // Soon, and not all at the same instant: what was never seen has no health.
+        let mut due = Instant::now() + within(check.interval.0.min(FIRST));
         loop {
             tokio::time::sleep_until(due).await;
-            due = (due + check.interval.0).max(Instant::now());
+            let late = due.elapsed();
+            // A little sooner or later each time, so that looks which met once part again; and never before the last
+            // one is over, because this is one task.
+            let jitter = within(check.interval.0 / 10);
+            due = (due + check.interval.0 * 19 / 20 + jitter).max(Instant::now());
             let (at, begun) = (self.desk.clock().now(), Instant::now());
-            let seen = match tokio::time::timeout(
-                check.timeout.0,
-                self.prober.look(&check.probe, &targets),
-            )
-            .await
-            {
-                Ok(seen) => seen,
-                Err(_) => Err(Failure::timeout(check.timeout.0)),
+            let Some(seen) = self.look(&service, &check, &targets, began).await else {
+                continue;
             };
             let took = begun.elapsed();
-            let class = seen.as_ref().map_or_else(|f| f.class, |_| "ok");
+            let class = seen.as_ref().map_or_else(|f| f.class.word(), |_| "ok");
             self.looks.send_modify(|looks| {
-                looks.insert(service.clone(), Look { at, took, class });
+                let look = Look {
+                    at,
+                    took,
+                    late,
+                    class,
+                };
+                looks.insert(service.clone(), look);
             });
             if let Some((health, because, since)) = verdict.after(seen, at) {
                 self.report(&service, health, because, since).await;
             }
         }
+    }
+
+    /// Nothing where nothing can be known: our own database's trouble is no failure of the service.
+    async fn look(
+        &self,
+        service: &ServiceId,
+        check: &plan::Check,
+        targets: &plan::Targets,
+        began: Stamp,
+    ) -> Option<Result<Seen, Failure>> {
+        let plan::Probe::Heartbeat(probe) = &check.probe else {
+            return Some(self.prober.look(check, targets).await);
+        };
+        let last = self.desk.store().heartbeat(service.as_str()).await.ok()?;
+        heartbeat::judge(probe, last.map(Stamp), began, self.desk.clock().now())
     }
 
     /// Until it is written down: a change that was seen is never dropped.
@@ -143,4 +168,17 @@ impl Checks {
             pause = (pause * 2).min(Duration::from_secs(5));
         }
     }
+}
+
+/// Some time within this length.
+fn within(length: Duration) -> Duration {
+    length.mul_f64(rand::rng().random_range(0.0..1.0))
+}
+
+/// Raises the limit of open files as far as it may go, and answers how many that is: each look that waits holds one.
+pub fn raise_file_limit() -> std::io::Result<u64> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    Ok(hard)
 }

@@ -8,6 +8,7 @@
 //! Deliberately absent: HTTP routes, pages, rules (those are `domain`'s).
 
 pub mod access;
+pub mod address;
 pub mod checks;
 mod clock;
 pub mod desk;

@@ -11,18 +11,17 @@ const AGAIN: Duration = Duration::from_millis(300);
 /// One user's transaction through the front door: an order is written and read back.
 pub async fn order(ground: &mut Ground) -> Result<(), No> {
     let (_, application) = ground.application()?;
-    let probe = ground
+    let check = ground
         .plan
         .service(&application.service)
-        .and_then(|s| s.check.as_ref())
-        .map(|c| c.probe.clone());
-    let Some(probe @ Probe::UserPath(_)) = probe else {
+        .and_then(|s| s.check.clone());
+    let Some(check) = check.filter(|c| matches!(c.probe, Probe::UserPath(_))) else {
         return Err(No::Failed(format!(
             "the service {} has no user-path check",
             application.service
         )));
     };
-    match ground.look(&probe).await {
+    match ground.look(&check).await {
         Ok(seen) => {
             ground
                 .report
@@ -44,14 +43,13 @@ pub async fn order(ground: &mut Ground) -> Result<(), No> {
 /// Asks until it holds, for as long as things may take to settle. Only the last answer is told.
 pub async fn until_ordered(ground: &mut Ground) -> Result<(), No> {
     let (_, application) = ground.application()?;
-    let probe = ground
+    let check = ground
         .plan
         .service(&application.service)
-        .and_then(|s| s.check.as_ref())
-        .map(|c| c.probe.clone());
+        .and_then(|s| s.check.clone());
     let deadline = tokio::time::Instant::now() + SETTLES;
-    if let Some(probe) = probe {
-        while tokio::time::Instant::now() < deadline && ground.look(&probe).await.is_err() {
+    if let Some(check) = check {
+        while tokio::time::Instant::now() < deadline && ground.look(&check).await.is_err() {
             tokio::time::sleep(AGAIN).await;
         }
     }

@@ -2,7 +2,7 @@
 
 use super::ground::{Ground, No, PATIENCE};
 use domain::plan::{Database, Node};
-use engine::checks::Failure;
+use engine::checks::{Class, Failure};
 use sqlx::{Connection, PgConnection, Row};
 
 /// What a node says of itself.
@@ -78,7 +78,7 @@ pub async fn write_and_read_back(connection: &mut PgConnection) -> Result<(), Fa
     match tokio::time::timeout(PATIENCE, attempt).await {
         Ok(Ok(42)) => Ok(()),
         Ok(Ok(other)) => Err(Failure {
-            class: "wrong_answer",
+            class: Class::WrongAnswer,
             says: format!("wrote 42, read back {other}"),
         }),
         Ok(Err(error)) => Err(engine::checks::database_failure(error)),

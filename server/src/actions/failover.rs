@@ -186,10 +186,15 @@ pub async fn fence(ground: &mut Ground, database: &Database, label: &str) -> Res
     };
     let what = format!("proof: a write to {label}");
     let proof = match &seen {
-        Err(failure) if failure.says == "connection refused" || failure.class == "read_only" => {
+        Err(failure)
+            if failure.says == "connection refused"
+                || failure.class == engine::checks::Class::ReadOnly =>
+        {
             format!("a write is refused ({})", failure.says)
         }
-        Err(failure) if failure.class == "timeout" || failure.says == "unreachable" => {
+        Err(failure)
+            if failure.class == engine::checks::Class::Timeout || failure.says == "unreachable" =>
+        {
             format!(
                 "nothing answers ({}), and `{}` confirms the fence",
                 failure.says,

@@ -1,6 +1,6 @@
 //! What an action stands on: the plan, its flags, the way to the server, and the report it fills.
 
-use domain::plan::{Application, Database, Plan, Probe};
+use domain::plan::{Application, Check, Database, Plan};
 use engine::checks::{Failure, Prober, Seen, connect};
 use serde::Serialize;
 use std::{collections::BTreeMap, io::Write, path::PathBuf, process::ExitCode, time::Duration};
@@ -165,12 +165,9 @@ impl Ground {
         }
     }
 
-    /// One look, within bounds.
-    pub async fn look(&self, probe: &Probe) -> Result<Seen, Failure> {
-        let look = self.prober.look(probe, &self.plan.targets);
-        tokio::time::timeout(PATIENCE, look)
-            .await
-            .unwrap_or_else(|_| Err(Failure::timeout(PATIENCE)))
+    /// One look, within the check's own time.
+    pub async fn look(&self, check: &Check) -> Result<Seen, Failure> {
+        self.prober.look(check, &self.plan.targets).await
     }
 }
 

@@ -289,6 +289,7 @@ pub async fn board(Held(state): Held<State>, _: Signed) -> Response {
                 "because": now.map(|n| &n.because),
                 "checked_at": look.map(|l| l.at.rfc3339()),
                 "took_ms": look.map(|l| l.took.as_millis() as u64),
+                "class": look.map(|l| l.class),
             })
         })
         .collect();

@@ -4,15 +4,16 @@
 //! very addresses. `internal` speaks for the host that the plan names; where a redirect leads is the answering
 //! server's word, so it may stay on that host or lead to the open internet, and nowhere else.
 
-use super::{No, address, values::Values};
+use super::{No, values::Values};
 use domain::{Span, plan::Http};
+use engine::address;
 use reqwest::{
     Method, Response, StatusCode, Url,
     dns::{Addrs, Name, Resolve, Resolving},
     header::{HeaderMap, HeaderName, HeaderValue, LOCATION},
 };
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -182,28 +183,20 @@ fn headers(http: &Http, values: &Values) -> Result<HeaderMap, No> {
 async fn client(url: &Url, internal: bool, hop: usize) -> Result<reqwest::Client, No> {
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(80);
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<SocketAddr> = match bare.parse::<IpAddr>() {
-        Ok(ip) => vec![SocketAddr::new(ip, port)],
-        Err(_) => tokio::net::lookup_host((host, port))
-            .await
-            .map_err(|e| No::Yet(format!("the name {host} has no address: {e}")))?
-            .collect(),
+    let addresses = match address::find(host, port, internal).await {
+        Ok(addresses) => addresses,
+        Err(no @ address::No::Unknown { .. }) => return Err(No::Yet(no.to_string())),
+        Err(no @ address::No::Inside { .. }) if hop == 0 => {
+            return Err(No::Ever(format!(
+                "{no}: nothing was asked. If that is meant, write `internal: true`"
+            )));
+        }
+        Err(address::No::Inside { host, ip, what }) => {
+            return Err(No::Ever(format!(
+                "a redirect leads to {host}, which is {what} ({ip}): it was not followed"
+            )));
+        }
     };
-    if addresses.is_empty() {
-        return Err(No::Yet(format!("the name {host} has no address")));
-    }
-    let inside = addresses
-        .iter()
-        .find_map(|a| address::inside(a.ip()).map(|what| (a.ip(), what)));
-    if let Some((ip, what)) = inside.filter(|_| !internal) {
-        return Err(No::Ever(match hop {
-            0 => format!(
-                "{host} is {what} ({ip}): nothing was asked. If that is meant, write `internal: true`"
-            ),
-            _ => format!("a redirect leads to {host}, which is {what} ({ip}): it was not followed"),
-        }));
-    }
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()

@@ -69,6 +69,7 @@ migrations! {
     1 "0001_timeline.sql";
     2 "0002_access.sql";
     3 "0003_secrets_and_nodes.sql";
+    4 "0004_heartbeats.sql";
 }
 
 fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {

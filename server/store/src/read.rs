@@ -183,6 +183,30 @@ impl Store {
         Ok(())
     }
 
+    /// When the other side of a service last called in.
+    pub async fn heartbeat(&self, service: &str) -> Result<Option<i64>, Error> {
+        let service = text("a service", service)?;
+        Ok(
+            on!(&self.db, p => sqlx::query_scalar(sql::HEARTBEAT).bind(service).fetch_optional(p).await)?,
+        )
+    }
+
+    /// It called in. No event: it comes again.
+    pub async fn put_heartbeat(&self, service: &str, at: i64) -> Result<(), Error> {
+        let service = text("a service", service)?;
+        match &self.db {
+            Db::Sqlite { write: p, .. } => {
+                let put = sqlx::query(sql::HEARTBEAT_PUT).bind(service).bind(at);
+                put.execute(p).await?;
+            }
+            Db::Postgres { write: p, .. } => {
+                let put = sqlx::query(sql::HEARTBEAT_PUT).bind(service).bind(at);
+                put.execute(p).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Does the database answer?
     pub async fn ping(&self) -> Result<(), Error> {
         on!(&self.db, p => sqlx::query(sql::PING).execute(p).await.map(drop))?;

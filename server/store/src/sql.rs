@@ -65,6 +65,10 @@ statements! {
     NODE_BEAT = "INSERT INTO node (name, beat, spool, boot) VALUES ($1, 1, $2, $3) \
         ON CONFLICT (name) DO UPDATE SET beat = node.beat + 1, spool = excluded.spool, boot = excluded.boot";
 
+    HEARTBEAT = "SELECT at FROM heartbeat WHERE service = $1";
+    HEARTBEAT_PUT = "INSERT INTO heartbeat (service, at) VALUES ($1, $2) \
+        ON CONFLICT (service) DO UPDATE SET at = excluded.at";
+
     PLAN_REVISION = "SELECT body FROM plan_revision WHERE hash = $1";
     PLAN_REVISION_PUT =
         "INSERT INTO plan_revision (hash, body, loaded_at) VALUES ($1, $2, $3) ON CONFLICT (hash) DO NOTHING";

@@ -1,7 +1,11 @@
 //! `services.yaml` and `targets.yaml`: probes that can work, and dependencies without a circle.
 
-use super::{Findings, NO_RUNBOOK, ids, service_ids, slugs, words};
-use crate::plan::{Check, Node, Plan, Probe, Service};
+use super::{
+    Findings, NO_RUNBOOK, ids,
+    probes::{probe, web},
+    service_ids, slugs, words,
+};
+use crate::plan::{Check, Node, Plan, Service};
 use std::collections::{BTreeSet, HashMap};
 
 const NO_SERVICE: &str = "no service has this id";
@@ -88,113 +92,16 @@ fn check(plan: &Plan, at: &str, look: &Check, f: &mut Findings) {
             );
         }
     }
-    let at = format!("{at}.probe");
-    match &look.probe {
-        Probe::Http(probe) => {
-            web(&format!("{at}.http.url"), &probe.url, look.internal, f);
-            if !(100..=599).contains(&probe.expect) {
-                f.add(
-                    format!("{at}.http.expect"),
-                    probe.expect,
-                    "an HTTP status is a number from 100 to 599",
-                );
-            }
-            if probe.contains.as_deref() == Some("") {
-                f.add(format!("{at}.http.contains"), "", "every answer contains nothing; write what it must contain, or leave this key out");
-            }
-        }
-        Probe::Tcp(probe) => match words::host_and_port(&probe.address) {
-            Some((host, Some(_))) => inside(
-                format!("{at}.tcp.address"),
-                &probe.address,
-                host,
-                look.internal,
-                f,
-            ),
-            _ => f.add(
-                format!("{at}.tcp.address"),
-                &probe.address,
-                "write a host and a port, such as db.example.com:5432",
-            ),
-        },
-        Probe::Postgres(probe) => {
-            let at = format!("{at}.postgres");
-            let databases: BTreeSet<&str> =
-                plan.targets.databases.keys().map(String::as_str).collect();
-            f.refer(
-                format!("{at}.database"),
-                &probe.database,
-                "targets.yaml has no database of this name",
-                &databases,
-                "targets",
-            );
-            let Some(database) = plan.targets.databases.get(&probe.database) else {
-                return;
-            };
-            let mut nodes: BTreeSet<&str> = database.nodes.keys().map(String::as_str).collect();
-            nodes.insert("route");
-            f.refer(
-                format!("{at}.node"),
-                &probe.node,
-                "the database has no node of this name",
-                &nodes,
-                "targets",
-            );
-            let node = if probe.node == "route" {
-                Some(&database.route)
-            } else {
-                database.nodes.get(&probe.node)
-            };
-            if let Some(parts) = node.and_then(|n| words::url(&n.url, &["postgres", "postgresql"]))
-            {
-                inside(
-                    format!("{at}.node"),
-                    &probe.node,
-                    parts.host,
-                    look.internal,
-                    f,
-                );
-            }
-        }
-        Probe::UserPath(probe) => {
-            let at = format!("{at}.user_path");
-            web(&format!("{at}.url"), &probe.url, look.internal, f);
-            web(
-                &format!("{at}.read_back"),
-                &probe.read_back.replace("{id}", "id"),
-                look.internal,
-                f,
-            );
-            if !probe.read_back.contains("{id}") {
-                let says = "where the document is read back must hold {id}, such as https://example.com/orders/{id}";
-                f.add(format!("{at}.read_back"), &probe.read_back, says);
-            }
-        }
+    if let Some(slow) = look.slow_after
+        && (slow.0.is_zero() || slow >= look.timeout)
+    {
+        let says = format!(
+            "a look is slow before it is over: write a time between 0 s and the timeout of {}",
+            look.timeout
+        );
+        f.add(format!("{at}.slow_after"), slow, says);
     }
-}
-
-/// A web address that a probe may ask.
-fn web(at: &str, text: &str, internal: bool, f: &mut Findings) {
-    match words::url(text, &["http", "https"]) {
-        None => f.add(
-            at,
-            text,
-            "this is not a web address; write http:// or https://, a host, and a path",
-        ),
-        Some(parts) if parts.user.is_some() => f.add(
-            at,
-            text,
-            "an address in a plan holds no user or password; take the part before @ away",
-        ),
-        Some(parts) => inside(at.into(), text, parts.host, internal, f),
-    }
-}
-
-/// A probe reaches into this network only where the plan says that it means to.
-fn inside(at: String, found: &str, host: &str, internal: bool, f: &mut Findings) {
-    if !internal && words::is_internal(host) {
-        f.add(at, found, format!("`{host}` is on this machine or a private network; if that is meant, write `internal: true` in the check"));
-    }
+    probe(plan, &format!("{at}.probe"), &look.probe, look, f);
 }
 
 /// Each circle of dependencies once, at the dependency that closes it. Walks with a stack of its own: a plan may be a

@@ -201,6 +201,16 @@ pub(super) fn host_and_port(place: &str) -> Option<(&str, Option<&str>)> {
     }
 }
 
+/// Labels of letters, digits, hyphens and underscores, with dots between them.
+pub(super) fn is_dns_name(name: &str) -> bool {
+    let bare = name.strip_suffix('.').unwrap_or(name);
+    let letter = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    name.len() <= 253
+        && bare
+            .split('.')
+            .all(|l| !l.is_empty() && l.len() <= 63 && l.bytes().all(letter))
+}
+
 /// A host on this machine or a private network, as far as its text tells. (A name may still lead there; whoever connects
 /// looks again at the address it got.)
 pub(super) fn is_internal(host: &str) -> bool {

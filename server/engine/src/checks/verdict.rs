@@ -1,28 +1,35 @@
-//! From looks to health: `fall` failures in a row, `rise` successes in a row, and nothing known before the first success
-//! or the full row of failures.
+//! From looks to health: `fall` worse looks in a row, `rise` better ones, and nothing known before the first success or
+//! the full row of failures.
 
-use super::probe::{Failure, Seen};
+use super::{failure::Failure, probe::Seen};
 use domain::{Health, Stamp};
 
 pub struct Verdict {
     fall: u32,
     rise: u32,
     health: Health,
-    /// What the latest looks say, how many in a row contradict `health` with it, and when the first of them was.
-    toward: Health,
-    against: u32,
+    row: Option<Row>,
+}
+
+/// Looks in a row that contradict the health, all to the same side of it.
+struct Row {
+    worse: bool,
+    length: u32,
+    /// When the first of them was.
     since: Stamp,
+    /// Of what they found that which is nearest to the health: a row of slow looks with one refusal in it proves no outage.
+    found: Health,
+    says: String,
 }
 
 impl Verdict {
-    pub fn new(fall: u32, rise: u32) -> Self {
+    /// `health`: what was known before, by this same server.
+    pub fn new(fall: u32, rise: u32, health: Health) -> Self {
         Verdict {
             fall: fall.max(1),
             rise: rise.max(1),
-            health: Health::NoData,
-            toward: Health::NoData,
-            against: 0,
-            since: Stamp(0),
+            health,
+            row: None,
         }
     }
 
@@ -32,47 +39,63 @@ impl Verdict {
         seen: Result<Seen, Failure>,
         at: Stamp,
     ) -> Option<(Health, String, Stamp)> {
-        let (found, needed, says) = match seen {
-            // One good answer is knowledge; only coming back from an outage asks for more.
-            Ok(seen) => (
-                Health::Operational,
-                if self.health == Health::NoData {
-                    1
-                } else {
-                    self.rise
-                },
-                seen.says,
-            ),
-            Err(failure) => (Health::MajorOutage, self.fall, failure.says),
+        let (found, says) = match seen {
+            Ok(seen) => (Health::Operational, seen.says),
+            Err(failure) => (failure.class.health(), failure.says),
         };
         if found == self.health {
-            self.against = 0;
+            self.row = None;
             return None;
         }
-        // A row is of one kind: while nothing is known, a good look does not begin where the bad ones before it did.
-        if self.against == 0 || found != self.toward {
-            self.toward = found;
-            self.against = 0;
-            self.since = at;
+        let unknown = self.health == Health::NoData;
+        let worse = if unknown {
+            found != Health::Operational
+        } else {
+            found.rank() > self.health.rank()
+        };
+        // One good answer is knowledge; only coming back from an outage asks for more.
+        let needed = match worse {
+            true => self.fall,
+            false if unknown => 1,
+            false => self.rise,
+        };
+        let mut row = match self.row.take() {
+            Some(row) if row.worse == worse => row,
+            _ => Row {
+                worse,
+                length: 0,
+                since: at,
+                found,
+                says: String::new(),
+            },
+        };
+        row.length += 1;
+        let nearer = if worse {
+            found.rank() <= row.found.rank()
+        } else {
+            found.rank() >= row.found.rank()
+        };
+        if nearer {
+            (row.found, row.says) = (found, says);
         }
-        self.against += 1;
-        if self.against < needed {
+        if row.length < needed {
+            self.row = Some(row);
             return None;
         }
+        self.health = row.found;
         let looks = if needed == 1 {
             String::new()
         } else {
             format!(", {needed} of {needed} looks")
         };
-        self.against = 0;
-        self.health = found;
-        Some((found, format!("{says}{looks}"), self.since))
+        Some((row.found, format!("{}{looks}", row.says), row.since))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::Class;
 
     fn ok() -> Result<Seen, Failure> {
         Ok(Seen {
@@ -80,15 +103,15 @@ mod tests {
         })
     }
     fn bad() -> Result<Seen, Failure> {
-        Err(Failure {
-            class: "refused",
-            says: "connection refused".into(),
-        })
+        Err(Failure::new(Class::Refused, "connection refused"))
+    }
+    fn slow() -> Result<Seen, Failure> {
+        Err(Failure::new(Class::Slow, "slow"))
     }
 
     #[test]
     fn nothing_is_known_before_the_first_look() {
-        let mut v = Verdict::new(3, 2);
+        let mut v = Verdict::new(3, 2, Health::NoData);
         assert_eq!(v.after(bad(), Stamp(1)), None);
         assert_eq!(v.after(bad(), Stamp(2)), None);
         assert_eq!(
@@ -103,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_good_look_after_bad_ones_is_dated_by_itself() {
-        let mut v = Verdict::new(3, 2);
+        let mut v = Verdict::new(3, 2, Health::NoData);
         assert_eq!(v.after(bad(), Stamp(1)), None);
         assert_eq!(v.after(bad(), Stamp(2)), None);
         let good = v.after(ok(), Stamp(3)).map(|c| (c.0, c.2));
@@ -112,7 +135,7 @@ mod tests {
 
     #[test]
     fn one_failed_look_is_no_outage_and_one_success_ends_none() {
-        let mut v = Verdict::new(3, 2);
+        let mut v = Verdict::new(3, 2, Health::NoData);
         assert_eq!(
             v.after(ok(), Stamp(1)),
             Some((Health::Operational, "answered".into(), Stamp(1)))
@@ -132,5 +155,30 @@ mod tests {
             v.after(ok(), Stamp(9)).map(|c| (c.0, c.2)),
             Some((Health::Operational, Stamp(8)))
         );
+    }
+
+    #[test]
+    fn slow_looks_with_a_refusal_among_them_are_degraded_and_no_outage() {
+        let mut v = Verdict::new(3, 2, Health::Operational);
+        assert_eq!(v.after(slow(), Stamp(1)), None);
+        assert_eq!(v.after(bad(), Stamp(2)), None);
+        let fell = v.after(slow(), Stamp(3)).map(|c| (c.0, c.2));
+        assert_eq!(fell, Some((Health::Degraded, Stamp(1))));
+        for at in 4..6 {
+            assert_eq!(v.after(bad(), Stamp(at)), None);
+        }
+        let fell = v.after(bad(), Stamp(6)).map(|c| (c.0, c.2));
+        assert_eq!(fell, Some((Health::MajorOutage, Stamp(4))));
+        assert_eq!(v.after(slow(), Stamp(7)), None);
+        let rose = v.after(ok(), Stamp(8)).map(|c| (c.0, c.2));
+        assert_eq!(rose, Some((Health::Degraded, Stamp(7))));
+    }
+
+    #[test]
+    fn a_changed_plan_does_not_bring_an_outage_back_with_one_good_look() {
+        let mut v = Verdict::new(3, 2, Health::MajorOutage);
+        assert_eq!(v.after(ok(), Stamp(1)), None);
+        let rose = v.after(ok(), Stamp(2)).map(|c| c.0);
+        assert_eq!(rose, Some(Health::Operational));
     }
 }

@@ -1,9 +1,69 @@
-//! Addresses that a request of a plan does not reach unless the plan says that it means them.
+//! Addresses that a check or a request of a plan does not reach unless the plan says that it means them.
+//!
+//! Architecture invariant: a name is resolved once, its addresses are judged, and the connection goes to those very
+//! addresses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum No {
+    #[error("{host} is {what} ({ip})")]
+    Inside {
+        host: String,
+        ip: IpAddr,
+        what: &'static str,
+    },
+    #[error("the name {host} has no address{why}")]
+    Unknown { host: String, why: String },
+}
+
+/// The addresses of a host (a name, or an address with or without brackets): all of them outside, or `internal`.
+pub async fn find(host: &str, port: u16, internal: bool) -> Result<Vec<SocketAddr>, No> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let unknown = |why: String| No::Unknown {
+        host: host.into(),
+        why,
+    };
+    let found: Vec<SocketAddr> = match bare.parse::<IpAddr>() {
+        Ok(ip) => vec![SocketAddr::new(ip, port)],
+        Err(_) => tokio::net::lookup_host((host, port))
+            .await
+            .map_err(|e| unknown(format!(": {e}")))?
+            .collect(),
+    };
+    if found.is_empty() {
+        return Err(unknown(String::new()));
+    }
+    if !internal
+        && let Some((ip, what)) = found.iter().find_map(|a| Some((a.ip(), inside(a.ip())?)))
+    {
+        return Err(No::Inside {
+            host: host.into(),
+            ip,
+            what,
+        });
+    }
+    Ok(found)
+}
+
+/// For a client of many requests. (An address that stands in a URL is never resolved: judge it before.)
+pub struct Judge {
+    pub internal: bool,
+}
+
+impl Resolve for Judge {
+    fn resolve(&self, name: Name) -> Resolving {
+        let internal = self.internal;
+        Box::pin(async move {
+            let found: Addrs = Box::new(find(name.as_str(), 0, internal).await?.into_iter());
+            Ok(found)
+        })
+    }
+}
 
 /// What kind of place it is, where it is not the open internet.
-pub fn inside(ip: IpAddr) -> Option<&'static str> {
+fn inside(ip: IpAddr) -> Option<&'static str> {
     match ip {
         IpAddr::V4(ip) => inside_v4(ip),
         IpAddr::V6(ip) => inside_v6(ip),
