@@ -20,6 +20,7 @@ fn service(id: &str, checked: bool) -> Service {
         fall: 3,
         rise: 2,
         internal: true,
+        slow_after: None,
     };
     Service {
         id: id.into(),
