@@ -19,6 +19,7 @@ pub fn shell() -> impl IntoView {
     let assets = expect_context::<Assets>();
     let nonce = use_nonce();
     let title = title(&page);
+    let renews = renews(&page);
     // `<` is escaped so that nothing in the data can end the script block.
     let safe = |json: String| json.replace('<', "\\u003c");
     let data = safe(serde_json::to_string(&page).unwrap_or_default());
@@ -40,6 +41,7 @@ pub fn shell() -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
                 <title>{title}</title>
+                {renews.then(|| view! { <noscript><meta http-equiv="refresh" content="3"/></noscript> })}
                 <link rel="icon" href=assets.icon type="image/svg+xml"/>
                 <link rel="stylesheet" href=assets.css/>
                 <link rel="modulepreload" href=assets.js nonce=nonce.clone()/>
@@ -50,6 +52,17 @@ pub fn shell() -> impl IntoView {
             </head>
             <body><App/></body>
         </html>
+    }
+}
+
+/// Without scripting the page follows its work by being loaded again.
+fn renews(page: &Page) -> bool {
+    match &page.view {
+        crate::page::View::Failover { service } => {
+            let failover = page.world.failover(service);
+            failover.is_some_and(|f| f.state.is_work())
+        }
+        _ => false,
     }
 }
 

@@ -154,6 +154,9 @@ impl Line {
                 if let Ok(tick) = wire::read::<Tick>(data) {
                     self.time.heard(tick.at);
                     self.room.look(tick);
+                    if dom::first(None, "[data-follow=often]").is_some() {
+                        self.parts.wake();
+                    }
                 }
             }
             "output" => {

@@ -29,7 +29,11 @@ pub fn page(room: Room) -> El {
         }
         View::Wall => main
             .class("page wall")
-            .set("data-follow", true)
+            .set("data-follow", "often")
+            .html(still!(self::still::page(room))),
+        View::Failover { .. } => main
+            .class("page")
+            .set("data-follow", "often")
             .html(still!(self::still::page(room))),
         View::Incidents { .. } => main
             .class("page")

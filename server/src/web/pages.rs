@@ -9,10 +9,10 @@ use crate::{rest::problem::Problem, state::State};
 use app::page::{Page, Refused, View};
 use axum::{
     extract::{Path, Query, Request, State as Held},
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{Number, RunId, RunStatus, ServiceId, plan::ParameterKind};
+use domain::{Number, RunId, ServiceId, plan::ParameterKind};
 use serde::Deserialize;
 
 /// The page again that a refused form was on, with what was typed.
@@ -224,22 +224,7 @@ pub async fn failover(
     Path(service): Path<ServiceId>,
 ) -> Response {
     let loaded = load::failover(&state, &signed, &service);
-    let mut answer = ok(&state, &signed, loaded);
-    // It follows its run by being loaded again, with or without a script; never under the hands of who is asked.
-    if is_under_way(&state, &service) {
-        let soon = HeaderValue::from_static("3");
-        answer.headers_mut().insert(header::REFRESH, soon);
-    }
-    answer
-}
-
-fn is_under_way(state: &State, service: &ServiceId) -> bool {
-    let world = state.desk.world();
-    let Some(failover) = world.failover(service).filter(|f| f.state.is_work()) else {
-        return false;
-    };
-    let run = failover.run.as_ref().and_then(|id| world.runs.get(id));
-    run.is_some_and(|run| run.status == RunStatus::Running)
+    ok(&state, &signed, loaded)
 }
 
 pub async fn contacts(Held(state): Held<State>, signed: Signed) -> Response {
