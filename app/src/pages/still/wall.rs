@@ -27,10 +27,16 @@ pub fn page(room: Room) -> Vec<El> {
             .put(facts::headline(&page.plan, world));
         let shown = open.iter().take(INCIDENTS);
         let cards = shown.map(|i| incident(&page, i));
+        let undeclared = (open.is_empty() && !failing.is_empty()).then(|| {
+            let says = state(Icon::Bad, "No incident is declared");
+            div().class("wall-incident").put(el("b").put(says))
+        });
         let more = open.len().saturating_sub(INCIDENTS);
         let incidents = section()
             .class("wall-incidents")
             .set("aria-label", "Open incidents")
+            .set("hidden", calm)
+            .put(undeclared)
             .all(cards)
             .put(more_of(more, "incident"));
         let more = failing.len().saturating_sub(SERVICES);
