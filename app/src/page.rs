@@ -4,7 +4,10 @@ mod handed;
 
 use domain::{
     AccessRole, Exposure, Mode, Number, Refusal, Run, RunId, ServiceId, Slug, Span, Stamp, Stamped,
-    StepStatus, World, failover::Sight, plan::Plan, recovery::Recovery,
+    StepStatus, World,
+    failover::{self, Sight},
+    plan::Plan,
+    recovery::Recovery,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -160,6 +163,10 @@ pub struct Measured {
     pub acknowledged: Option<Stamp>,
     /// By objective of the plan.
     pub exposures: Vec<(String, Arc<Exposure>)>,
+    /// The plan's failovers as they stand.
+    pub failovers: Vec<(ServiceId, failover::State)>,
+    /// Somebody holds what Muster would begin by itself.
+    pub held: Option<Arc<failover::Held>>,
     /// What runs now, and how long it will still take.
     pub forecast: Option<Forecast>,
     /// What could be run instead, and how long that takes.

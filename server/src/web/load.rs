@@ -75,6 +75,8 @@ fn frame(state: &State, signed: &Signed, view: View) -> Page {
         book: Book::default(),
         measured: Measured {
             exposures: measured::exposures(&state.desk.plan().plan, &world),
+            failovers: measured::failovers(&state.desk.plan().plan, &world),
+            held: world.automation.clone(),
             ..Measured::default()
         },
         sight: None,

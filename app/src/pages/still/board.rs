@@ -6,15 +6,23 @@ use crate::{
     node::{El, Node, div, span, ul},
     page::Page,
     parts::{card, dim, line, link, state, tel, when},
+    room::service_name,
 };
 use domain::{
-    Cover, Exposure, Stamp,
+    Cover, Exposure, ServiceId, Stamp,
+    failover::State,
     plan::{Contact, DataObjective, Escalation},
-    words::Icon,
+    words::{Icon, failover_icon},
 };
 
 pub fn aside(page: &Page) -> Vec<El> {
-    vec![risk(page), contacts(page), next(page)]
+    let all = [
+        Some(risk(page)),
+        failovers(page),
+        Some(contacts(page)),
+        Some(next(page)),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 /// Data at risk: the plan's objectives, and what is known of each. What nobody measures is never "within".
@@ -66,6 +74,30 @@ fn exposed(limit: &str, o: &DataObjective, e: &Exposure, now: Stamp) -> (Node, E
     };
     let says = vec![says.into(), " ".into(), Node::from(when(point))];
     (says.into(), state(shape, words(lost)))
+}
+
+/// Where each failover of the plan stands, and whether Muster may begin one.
+fn failovers(page: &Page) -> Option<El> {
+    let one = |(id, at): &(ServiceId, State)| {
+        let name = link(
+            format!("/failover/{id}"),
+            service_name(&page.plan, id).to_owned(),
+        );
+        line(name, state(failover_icon(*at), at.words()))
+    };
+    let held = page.measured.held.as_ref().map(|held| {
+        let says = format!("{} · {}", held.by, held.reason);
+        let about = vec![
+            Node::from("Automation"),
+            div().class("small dim").put(says).into(),
+        ];
+        line(about, state(Icon::Warn, "Held"))
+    });
+    let all = &page.measured.failovers;
+    (!all.is_empty()).then(|| {
+        let list = ul().class("plain").all(all.iter().map(one)).put(held);
+        card("Failover", (), list)
+    })
 }
 
 fn contacts(page: &Page) -> El {

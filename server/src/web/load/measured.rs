@@ -4,7 +4,7 @@
 use super::past;
 use app::page::{Forecast, Measured};
 use domain::{
-    Event, Exposure, Incident, IncidentRole, Run, Slug, Stamp, Stamped, World,
+    Event, Exposure, Incident, IncidentRole, Run, ServiceId, Slug, Stamp, Stamped, World, failover,
     plan::{DataObjective, Plan},
     recovery::measure,
 };
@@ -54,6 +54,12 @@ pub fn exposures(plan: &Plan, world: &World) -> Vec<(String, Arc<Exposure>)> {
         Some((o.id.clone(), exposure.clone()))
     };
     plan.objectives.rpo.iter().filter_map(of).collect()
+}
+
+pub fn failovers(plan: &Plan, world: &World) -> Vec<(ServiceId, failover::State)> {
+    let state = |id| world.failover(id).map(|f| f.state).unwrap_or_default();
+    let services = plan.failover.iter().map(|f| &f.service);
+    services.map(|id| (id.clone(), state(id))).collect()
 }
 
 /// The first word of a person who leads.
