@@ -29,6 +29,8 @@ interface Found {
 
 const PLACES: Place[] = [
   { name: "board", at: () => "/" },
+  { name: "wall", at: () => "/?wall" },
+  { name: "failover", at: () => "/failover/manufacturing-database" },
   { name: "incidents", at: () => "/incidents" },
   { name: "declare", at: () => "/incidents/new" },
   { name: "incident", at: (found) => `/incidents/${found.incident}` },

@@ -6,6 +6,7 @@ use crate::{
     status::StatusPage,
     web,
 };
+use axum::serve::ListenerExt;
 use clap::Args;
 use domain::{AccessRole, Actor, Command, Source, Span, plan::Plan};
 use engine::{
@@ -42,6 +43,8 @@ pub struct Options {
     keep_output: Span,
 }
 
+/// What a connection may have waiting in the kernel beyond what is on its way: no limit to its speed.
+const UNSENT: u32 = 16 * 1024;
 /// How often the plan's folder is looked at.
 const PLAN_LOOK: Duration = Duration::from_secs(2);
 
@@ -121,7 +124,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         vault: vault.clone(),
         status: StatusPage::start(desk.clone(), checks.looks()).await?,
         https: url.starts_with("https://"),
-        stopping,
+        ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping),
     };
     tokio::spawn(checks.serve());
     tokio::spawn(exposure.serve());
@@ -140,6 +143,12 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         tracing::info!("Stopping; what runs goes on and is found again at the next start");
         let _ = stop.send(true);
     };
+    let listener = listener.tap_io(|stream| {
+        let socket = socket2::SockRef::from(&*stream);
+        // An event is sent at once, and who does not read makes the kernel hold no more than this.
+        let _ = socket.set_tcp_nodelay(true);
+        let _ = socket.set_tcp_notsent_lowat(UNSENT);
+    });
     let served = axum::serve(listener, web::app(state))
         .with_graceful_shutdown(asked)
         .await;

@@ -1,6 +1,6 @@
 //! What every handler may reach.
 
-use crate::status::StatusPage;
+use crate::{status::StatusPage, web::Ticks};
 use engine::{Desk, checks::Looks, failover::Sights};
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
@@ -16,6 +16,5 @@ pub struct State {
     pub status: StatusPage,
     /// Cookies carry `Secure` and the `__Host-` prefix: people reach us by https.
     pub https: bool,
-    /// Turns true when the server is asked to stop: live streams end, so that nobody waits for them.
-    pub stopping: watch::Receiver<bool>,
+    pub ticks: Ticks,
 }

@@ -11,6 +11,7 @@ mod pages;
 mod render;
 
 pub use auth::Signed;
+pub use live::Ticks;
 pub use load::{find_incident, find_run, incident_lines, recovery, verdicts};
 pub use output::{Which, run_output};
 

@@ -304,6 +304,54 @@ async fn what_the_live_stream_carries_can_be_read() {
 }
 
 #[tokio::test]
+async fn a_revoked_session_loses_its_stream_within_a_second() {
+    let house = House::sqlite();
+    let server = house.start();
+    let api = server.program(&house.token("commander"));
+    let (leaves, stays) = (
+        server.browser(&house, "viewer").await,
+        server.browser(&house, "viewer").await,
+    );
+    let mut ends = Stream::open(&leaves, "/live", None).await;
+    let mut goes_on = Stream::open(&stays, "/live", None).await;
+    ends.next().await;
+    goes_on.next().await;
+    assert_eq!(
+        leaves.form("/signout", &[]).await.status(),
+        StatusCode::SEE_OTHER
+    );
+    let rest = tokio::time::timeout(std::time::Duration::from_secs(1), async {
+        let mut rest = ends.read.clone();
+        while let Ok(Some(chunk)) = ends.answer.chunk().await {
+            rest += std::str::from_utf8(&chunk).unwrap();
+        }
+        rest
+    });
+    let rest = rest.await.expect("it has ended within a second");
+    assert!(!rest.contains("token_revoked"), "{rest}");
+
+    // Whoever else reads is told of it, and of what follows.
+    api.declare(json!({ "title": "Orders are failing", "severity": "SEV1" }))
+        .await;
+    let mut told = Vec::new();
+    while told.last().is_none_or(|t| t != "incident_declared") {
+        let (_, event) = goes_on.next().await;
+        let event: Value = serde_json::from_str(&event).unwrap();
+        told.push(event["event"].as_str().unwrap().to_owned());
+    }
+    assert!(told.contains(&"token_revoked".to_owned()), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_page_of_another_database_is_sent_to_begin_anew() {
+    let house = House::sqlite();
+    let server = house.start();
+    let api = server.program(&house.token("viewer"));
+    let sent = api.text("/live?after=1000000").await;
+    assert_eq!(sent, "event: reset\ndata: -\n\n");
+}
+
+#[tokio::test]
 async fn a_stream_ends_with_its_session() {
     let house = House::sqlite();
     let server = house.start();

@@ -9,7 +9,8 @@ mod documents;
 mod tail;
 mod turn;
 
-pub use tail::{Live, Tail};
+use tail::Tail;
+pub use tail::{Frames, TooFar};
 
 use crate::Clock;
 use domain::{Actor, Command, Number, PlanHash, Refusal, RunId, Stamped, World, plan::Plan};
@@ -131,10 +132,8 @@ impl Desk {
     /// Opens the desk over a store: loads what is open, and starts deciding.
     pub async fn open(store: Store, clock: Clock, node: &str) -> Result<Desk, store::Error> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let tail = Arc::new(Tail::default());
-        let turn =
-            turn::Turn::load(store.clone(), clock.clone(), node.into(), tail.clone()).await?;
-        let (world, plan) = (turn.watch_world(), turn.watch_plan());
+        let turn = turn::Turn::load(store.clone(), clock.clone(), node.into()).await?;
+        let (world, plan, tail) = (turn.watch_world(), turn.watch_plan(), turn.tail());
         tokio::spawn(serve(turn, queue));
         Ok(Desk {
             jobs,
@@ -175,18 +174,9 @@ impl Desk {
         self.plan.clone()
     }
 
-    /// Events after `seq` for a live reader, serialised once for all of them.
-    pub async fn live_after(&self, seq: u64) -> Result<Vec<Live>, store::Error> {
-        if let Some(live) = self.tail.after(seq) {
-            return Ok(live);
-        }
-        Ok(self
-            .store
-            .events_after(seq, 1000)
-            .await?
-            .iter()
-            .filter_map(|r| stamped(r).as_ref().map(Live::of))
-            .collect())
+    /// What a live reader at `seq` is sent next, written once for all of them; nothing where it has all there is.
+    pub fn live_after(&self, seq: u64) -> Result<Option<Arc<Frames>>, TooFar> {
+        self.tail.after(seq)
     }
 
     pub fn store(&self) -> &Store {

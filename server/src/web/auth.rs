@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
-use domain::{Actor, Source};
+use domain::{Actor, Source, Stamp};
 use engine::access;
 use serde::Deserialize;
 
@@ -18,6 +18,9 @@ pub struct Signed {
     pub actor: Actor,
     /// The session's or token's id.
     pub credential: String,
+    pub expires: Stamp,
+    /// The credential was good after this event of the log. What ended it since is in the log too.
+    pub as_of: u64,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Signed {
@@ -68,10 +71,13 @@ pub async fn caller(
         (None, Some(session)) => (session, Source::Browser),
         (None, None) => return Ok(None),
     };
+    let as_of = state.desk.world().seq;
     let found = access::who(&state.desk, &secret).await?;
     Ok(found.map(|(actor, credential)| Signed {
         actor: Actor { source, ..actor },
         credential: credential.id,
+        expires: Stamp(credential.expires_at),
+        as_of,
     }))
 }
 

@@ -51,7 +51,7 @@ pub type Loaded = Result<Page, Missing>;
 /// A page with its frame, to be filled.
 fn frame(state: &State, signed: &Signed, view: View) -> Page {
     let world = state.desk.world();
-    let looks = looks(state);
+    let looks = looks(&state.looks.borrow());
     Page {
         view,
         who: Who {
@@ -84,8 +84,7 @@ fn frame(state: &State, signed: &Signed, view: View) -> Page {
     }
 }
 
-pub fn looks(state: &State) -> BTreeMap<ServiceId, Look> {
-    let looks = state.looks.borrow();
+pub fn looks(looks: &engine::checks::Looks) -> BTreeMap<ServiceId, Look> {
     let look = |l: &engine::checks::Look| Look {
         at: l.at,
         took_ms: l.took.as_millis().min(u128::from(u32::MAX)) as u32,

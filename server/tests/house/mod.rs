@@ -234,7 +234,7 @@ impl Server {
     }
 
     /// The server's own process, not its tracer's.
-    fn pid(&self) -> String {
+    pub fn pid(&self) -> String {
         let child = self.child.id().to_string();
         let children = format!("/proc/{child}/task/{child}/children");
         let under = fs::read_to_string(children).unwrap_or_default();

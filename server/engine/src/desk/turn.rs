@@ -18,6 +18,9 @@ use std::{
 use store::{Appends, Batch, Draft, Error, Head, Store, Tx};
 use tokio::sync::watch;
 
+/// So many events of before its start a node has at hand for pages that come back to it; others begin anew.
+const RETOLD: u32 = 1000;
+
 /// The deciding state of this node.
 pub(super) struct Turn {
     store: Store,
@@ -59,18 +62,17 @@ impl From<Error> for Stopped {
 }
 
 impl Turn {
-    pub(super) async fn load(
-        store: Store,
-        clock: Clock,
-        node: Arc<str>,
-        tail: Arc<Tail>,
-    ) -> Result<Turn, Error> {
+    pub(super) async fn load(store: Store, clock: Clock, node: Arc<str>) -> Result<Turn, Error> {
         let world = documents::open_world(&store).await?;
+        let from = world.seq.saturating_sub(u64::from(RETOLD));
+        let mut last = store.events_after(from, RETOLD).await?;
+        last.retain(|r| r.seq <= world.seq);
+        let last: Vec<_> = last.iter().filter_map(stamped).collect();
         let mut turn = Turn {
             store,
             clock,
             node,
-            tail,
+            tail: Arc::new(Tail::of(from, &last)),
             world: watch::Sender::new(Arc::default()),
             in_force: watch::Sender::default(),
             plans: HashMap::new(),
@@ -92,6 +94,9 @@ impl Turn {
     }
     pub(super) fn watch_plan(&self) -> watch::Receiver<InForce> {
         self.in_force.subscribe()
+    }
+    pub(super) fn tail(&self) -> Arc<Tail> {
+        self.tail.clone()
     }
     pub(super) async fn appends(&self) -> Result<Appends, Error> {
         self.store.appends().await
