@@ -33,14 +33,15 @@ export class House {
     private readonly base: number,
     readonly database: Database,
     private readonly runbooks: Record<string, string>,
+    private readonly automatic: boolean,
   ) {}
 
-  /** `runbooks`: what its plan has besides the shipped ones, as YAML by slug. */
-  static async open(database: Database = "sqlite", runbooks: Record<string, string> = {}): Promise<House> {
+  /** `runbooks`: what its plan has besides the shipped ones, as YAML by slug. `automatic`: it lets Muster fail over by itself. */
+  static async open(database: Database = "sqlite", runbooks: Record<string, string> = {}, automatic = false): Promise<House> {
     const folder = await mkdtemp(join(tmpdir(), "muster-house-"));
     // The database servers run as another user when root runs the tests: the folder must let them pass.
     await chmod(folder, 0o755);
-    const house = new House(folder, await freeBase(57400), database, runbooks);
+    const house = new House(folder, await freeBase(57400), database, runbooks, automatic);
     try {
       await house.start();
     } catch (error) {
@@ -131,6 +132,10 @@ export class House {
     for (const file of ["targets.yaml", "services.yaml"]) {
       const text = await readFile(join(plan, file), "utf8");
       await writeFile(join(plan, file), text.replace(/\b554(\d\d)\b/g, (_, port) => String(this.base + Number(port))));
+    }
+    if (this.automatic) {
+      const file = join(plan, "failover.yaml");
+      await writeFile(file, (await readFile(file, "utf8")).replace("automatic: false", "automatic: true"));
     }
     for (const [slug, text] of Object.entries(this.runbooks)) await writeFile(join(plan, "runbooks", `${slug}.yaml`), text);
   }

@@ -1,5 +1,5 @@
 // The whole path, live: two people in two browsers and the public in a third, a real outage and a real recovery.
-import { addTask, assign, declare, expectFailover, Fields, holds, line, note, order, press, publish, resolve, task, tick, tile } from "./story.js";
+import { addTask, assign, declare, expectFailover, expectMeasured, Fields, holds, line, note, order, outage, press, publish, resolve, task, tick, tile } from "./story.js";
 import { expect, type Page, takenOver, test } from "./test.js";
 
 test.use({ stage: "story" });
@@ -61,6 +61,7 @@ test("the whole path, live", async ({ house, visit }) => {
 
   // It breaks, and both boards say so by themselves.
   const red = (page: Page) => expect(tile(page, "Manufacturing database")).toHaveClass(/is-bad/, { timeout: 17_000 });
+  const outside = outage(house.app);
   const broken = await house.break("db");
   await Promise.all([red(commander), red(second)]);
   console.log(`  both boards were red ${Date.now() - broken} ms after the database died`);
@@ -109,6 +110,11 @@ test("the whole path, live", async ({ house, visit }) => {
   // Service is proven by an order, not claimed.
   await order(house.app, "after-the-failover");
   console.log(`  an order was written and read back ${Date.now() - broken} ms after the database died`);
+
+  // How long that took was measured, from the first failed look; somebody outside measured it too.
+  const reader = await house.token("an auditor", "viewer");
+  await expectMeasured(house, reader, number, await outside);
+  await expect(room.locator("#clocks .account"), "the page tells it without being loaded again").toContainText("Recovery took");
 
   await addTask(room, "Call the shop floor", "Bob Wilson", 10);
   await expect(task(second, "Call the shop floor")).toContainText("not accepted yet");

@@ -1,4 +1,5 @@
 // What people do in a story, whether scripting is on or off. Everything is found by what it says.
+import type { House } from "./house.js";
 import { expect, type Locator, type Page } from "./test.js";
 
 /** Counts what a person has to fill in. */
@@ -143,4 +144,48 @@ export async function order(app: string, sku: string): Promise<Order> {
   const found = (await read.json()) as Order;
   expect(found).toMatchObject({ id, sku, quantity: 7 });
   return found;
+}
+
+/** How often the platform is looked at from outside. */
+const STEP = 250;
+
+/** Looks at the platform as a customer would, beside Muster, until it was away and is back: from when to when, in ms. */
+export async function outage(app: string): Promise<{ lost: number; back: number }> {
+  const looks = async () => {
+    const body = JSON.stringify({ sku: "outside", quantity: 1 });
+    const request = { method: "POST", headers: { "content-type": "application/json" }, body, signal: AbortSignal.timeout(2000) };
+    return fetch(`${app}/orders`, request).then((answer) => answer.ok, () => false);
+  };
+  let lost = 0;
+  for (;;) {
+    const at = Date.now();
+    const well = await looks();
+    if (!well && lost === 0) lost = at;
+    if (well && lost > 0) return { lost, back: at };
+    await new Promise((next) => setTimeout(next, STEP));
+  }
+}
+
+/** How long service was away, as Muster measured it; times in microseconds since 1970 and lengths in seconds. */
+export interface Recovery {
+  detected: number;
+  took_s: number;
+  error_s: number;
+  parts: { detect_s: number; decide_s: number; act_s: number; settle_s: number };
+}
+
+/** What Muster measured once service is back, which is to be what somebody outside saw, within the checks' interval. */
+export async function expectMeasured(house: House, token: string, number: string, seen: { lost: number; back: number }): Promise<Recovery> {
+  const measured = async () => {
+    const { recovery } = await house.api<{ recovery: Recovery | null }>(token, `/incidents/${number}/recovery`);
+    return recovery?.parts ? recovery : null;
+  };
+  await expect.poll(measured, { timeout: 30_000 }).not.toBeNull();
+  const recovery = (await measured()) as Recovery;
+  const outside = (seen.back - seen.lost) / 1000;
+  console.log(`  service was away ${recovery.took_s.toFixed(1)} s ± ${recovery.error_s} s, seen from outside ${outside.toFixed(1)} s`);
+  expect(Math.abs(recovery.took_s - outside), "seconds between inside and outside").toBeLessThanOrEqual(recovery.error_s + 2 * STEP / 1000);
+  const { detect_s, decide_s, act_s, settle_s } = recovery.parts;
+  expect(detect_s + decide_s + act_s + settle_s).toBeCloseTo(recovery.took_s, 3);
+  return recovery;
 }

@@ -62,6 +62,8 @@ interface Stage {
   stage: string;
   /** What its plan has besides the shipped runbooks, as YAML by slug. */
   runbooks: Record<string, string>;
+  /** Its plan lets Muster fail over by itself. */
+  automatic: boolean;
   house: House;
 }
 
@@ -69,9 +71,10 @@ export const test = base.extend<Story, Stage>({
   database: ["sqlite", { option: true, scope: "worker" }],
   stage: ["", { option: true, scope: "worker" }],
   runbooks: [{}, { option: true, scope: "worker" }],
+  automatic: [false, { option: true, scope: "worker" }],
   house: [
-    async ({ database, stage: _, runbooks }, use) => {
-      const house = await House.open(database, runbooks);
+    async ({ database, stage: _, runbooks, automatic }, use) => {
+      const house = await House.open(database, runbooks, automatic);
       await use(house);
       await house.close();
     },

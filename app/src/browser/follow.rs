@@ -12,7 +12,7 @@ use std::{
 };
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Element, Response};
+use web_sys::{Element, HtmlInputElement, Response};
 
 /// What happens within this time is one change …
 const GATHER: Duration = Duration::from_millis(150);
@@ -94,7 +94,7 @@ impl Parts {
             if self.drawn.borrow().get(&id) == Some(&html) {
                 continue;
             }
-            if dom::first(Some(&part), BUSY).is_some() {
+            if dom::first(Some(&part), BUSY).is_some() || is_typed(&part) {
                 whole = false;
                 continue;
             }
@@ -109,6 +109,15 @@ impl Parts {
         }
         whole
     }
+}
+
+/// Somebody has written into a field.
+fn is_typed(part: &Element) -> bool {
+    let fields = dom::all(Some(part), "input:not([type=hidden])");
+    fields.iter().any(|field| {
+        let field = field.unchecked_ref::<HtmlInputElement>();
+        field.value() != field.default_value()
+    })
 }
 
 /// The page anew. Nothing where it does not come: the live stream tells that the line is cut.
