@@ -64,6 +64,9 @@ async fn run() {
         for stalled in [0, readers / 10] {
             let (ours, sample) = muster(readers, stalled).await;
             show("muster", readers, stalled, &ours);
+            if stalled > 0 {
+                held(readers, &ours);
+            }
             match Nchan::start().await {
                 Some(nchan) => {
                     let control = beside(&nchan, readers, stalled, &sample).await;
@@ -209,4 +212,19 @@ fn kernel_kb() -> f64 {
     let tcp = all.lines().find(|l| l.starts_with("TCP:"));
     let pages = tcp.and_then(|l| l.split_once(" mem ")?.1.trim().parse::<f64>().ok());
     pages.unwrap_or_default() * 4.0
+}
+
+/// Against the numbers to hold, with a tenth of the readers stalled.
+fn held(readers: usize, ours: &Round) {
+    let most = if readers > 1_000 { 250.0 } else { 100.0 };
+    let word = |yes: bool| if yes { "held" } else { "not held" };
+    let (p99, kb) = (ours.p99, ours.each_kb);
+    println!(
+        "NUMBER an event to {readers} readers, p99 | ≤ {most} ms | {p99:.1} ms | {}",
+        word(p99 <= most)
+    );
+    println!(
+        "NUMBER a reader of {readers}, memory | ≤ 16 KB | {kb:.1} KB | {}",
+        word(kb <= 16.0)
+    );
 }
