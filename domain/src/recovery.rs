@@ -5,7 +5,8 @@
 //! proved service. Both lie within one interval of the check, so that is the error bar (NIST SP 800-34 for the terms).
 
 use crate::{
-    Event, Health, Incident, RunStatus, ServiceId, Span, Stamp, Stamped, Subject, plan::Plan,
+    Event, Health, Incident, RunStatus, ServiceId, Span, Stamp, Stamped, Subject,
+    plan::{Check, Plan, Probe},
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -109,7 +110,7 @@ pub fn measure(
     let checks: BTreeMap<&ServiceId, Span> = incident
         .affected
         .iter()
-        .filter_map(|id| Some((id, plan.service(id)?.check.as_ref()?.interval)))
+        .filter_map(|id| Some((id, blind(plan.service(id)?.check.as_ref()?))))
         .collect();
     let error = checks.values().copied().max()?;
     let outages = outages(&checks.into_keys().collect::<Vec<_>>(), incident, timeline);
@@ -130,6 +131,14 @@ pub fn measure(
         revoked: found.revoked,
         error,
     })
+}
+
+/// How long a check may not know: one interval; of a heartbeat also the time in which none is due.
+fn blind(check: &Check) -> Span {
+    match &check.probe {
+        Probe::Heartbeat(beat) => Span(check.interval.0 + beat.every.0 + beat.grace.0),
+        _ => check.interval,
+    }
 }
 
 struct Outage {

@@ -18,6 +18,8 @@ use web_sys::{Element, HtmlInputElement, Response};
 const GATHER: Duration = Duration::from_millis(150);
 /// … and so long the server has peace after an answer.
 const PEACE: Duration = Duration::from_secs(1);
+/// After which a part that somebody was busy with is tried again.
+const BUSY_PEACE: Duration = Duration::from_secs(5);
 /// Somebody types, or has something open.
 const BUSY: &str = "input:focus, textarea:focus, select:focus, details[open]";
 
@@ -66,10 +68,13 @@ impl Parts {
                 this.again.set(false);
                 let whole = match fetch().await {
                     Some(page) => this.take(&page),
-                    None => false,
+                    // The next thing that happens asks again.
+                    None => true,
                 };
-                if this.again.get() || !whole {
+                if this.again.get() && !document().hidden() {
                     this.ask(PEACE);
+                } else if !whole {
+                    this.ask(BUSY_PEACE);
                 } else {
                     this.asking.set(false);
                 }

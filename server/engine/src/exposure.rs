@@ -91,7 +91,7 @@ impl Watch {
             };
             let actor = Actor::system("data watch", Source::Checker);
             match self.desk.execute(Request::new(&actor, command)).await {
-                Ok(_) => ledger.reported(),
+                Ok(_) => ledger.reported(asked),
                 // It is found again with the next look.
                 Err(no) => {
                     tracing::warn!(database = name, %no, "What is at risk could not be written down: {no}")

@@ -52,6 +52,8 @@ impl Failovers {
     ) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            // A proxy's answer would be taken for the application's.
+            .no_proxy()
             .timeout(PATIENCE)
             .pool_max_idle_per_host(0)
             .build()?;
@@ -215,6 +217,8 @@ struct Seen {
     /// Of a standby: whether it is connected to its primary, and how long ago it heard from it.
     streaming: bool,
     silent: Option<Duration>,
+    /// Our role may not see it.
+    hidden: bool,
 }
 
 const SEEN: &str = "SELECT pg_is_in_recovery() AS standby,
@@ -224,7 +228,8 @@ const SEEN: &str = "SELECT pg_is_in_recovery() AS standby,
     pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery()
         THEN GREATEST(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn(), '0/0')
         ELSE pg_current_wal_lsn() END, '0/0')::bigint AS position,
-    COALESCE((SELECT status = 'streaming' FROM pg_stat_wal_receiver), false) AS streaming,
+    (SELECT status = 'streaming' FROM pg_stat_wal_receiver) AS streaming,
+    EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status IS NULL) AS hidden,
     (SELECT extract(epoch FROM clock_timestamp() - last_msg_receipt_time)::bigint FROM pg_stat_wal_receiver) AS silent";
 
 impl Seen {
@@ -237,7 +242,10 @@ impl Seen {
             system: row.try_get("system")?,
             timeline: row.try_get::<i64, _>("timeline")? as u32,
             position: row.try_get::<i64, _>("position")?.max(0) as u64,
-            streaming: row.try_get("streaming")?,
+            streaming: row
+                .try_get::<Option<bool>, _>("streaming")?
+                .unwrap_or(false),
+            hidden: row.try_get("hidden")?,
             silent: silent.map(|s| Duration::from_secs(s.max(0) as u64)),
         })
     }
@@ -278,6 +286,10 @@ fn heard(replica: &Result<Seen, String>) -> (Word, String) {
     match replica {
         Err(says) => (Word::Unknown, says.clone()),
         Ok(seen) if !seen.standby => (Word::Unknown, "it is no standby".into()),
+        Ok(seen) if seen.hidden => (
+            Word::Unknown,
+            "it may not be asked; grant our role pg_monitor".into(),
+        ),
         Ok(seen) if !seen.streaming => (Word::Down, "it receives nothing".into()),
         Ok(seen) => match seen.silent {
             Some(silent) if silent > SILENCE => (

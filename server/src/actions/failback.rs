@@ -46,7 +46,7 @@ pub async fn to_primary(ground: &mut Ground) -> Result<String, No> {
         .map_err(|failure| No::Failed(format!("{primary}: {}", failure.says)))?;
     let received = received(&mut connection).await?;
     let all = lsn(&received) >= lsn(&at);
-    let says = format!("{received}; {acting} stood at {at} when it was stopped");
+    let says = format!("{received}; {acting} stood at {at} right before it was stopped");
     ground
         .report
         .found("received by the primary", &says, Some(all));

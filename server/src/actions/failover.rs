@@ -29,7 +29,14 @@ async fn survey(ground: &mut Ground, database: &Database) -> Result<Survey, No> 
     for (label, node) in &database.nodes {
         match ground.connect(node).await {
             Ok(mut connection) => {
-                let found = state(&mut connection).await.map_err(No::Failed)?;
+                // One that takes a connection and no question is as good as down: it will be fenced like it.
+                let found = match state(&mut connection).await {
+                    Ok(found) => found,
+                    Err(says) => {
+                        ground.report.found(label, &format!("down: {says}"), None);
+                        continue;
+                    }
+                };
                 let writes = write_and_read_back(&mut connection).await.is_ok();
                 ground
                     .report

@@ -18,6 +18,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// So many lines of a timeline come with its page.
 const MOST_LINES: u32 = 500;
+/// So many events are read at most of an incident, and of its services.
+const MOST_READ: u32 = 5000;
+/// So many events of everything back from its declaration, what its services did belongs to an incident.
+const LOOK_BACK: u64 = 5000;
 /// So many past incidents on one page of the list.
 const PAST: u32 = 50;
 
@@ -195,14 +199,20 @@ async fn timeline(
         .collect())
 }
 
-/// The streams an incident's page tells of: its own, its runs', and those of what it affects.
-fn streams_of(incident: &Incident) -> Vec<String> {
+/// What an incident's page tells of: its own events and its runs', and what its services did since shortly before it.
+async fn story(state: &State, incident: &Incident) -> Result<Vec<Stamped>, Missing> {
     let runs = incident.runs.iter().map(run_stream);
-    let services = incident.affected.iter().map(service_stream);
-    std::iter::once(incident_stream(&incident.number))
+    let own: Vec<_> = std::iter::once(incident_stream(&incident.number))
         .chain(runs)
-        .chain(services)
-        .collect()
+        .collect();
+    let services: Vec<_> = incident.affected.iter().map(service_stream).collect();
+    let mut all = timeline(state, &own, 0, MOST_READ).await?;
+    // A service's stream is as old as the service.
+    let declared = all.first().map_or(0, |e| e.seq);
+    let after = declared.saturating_sub(LOOK_BACK);
+    all.extend(timeline(state, &services, after, MOST_READ).await?);
+    all.sort_by_key(|e| e.seq);
+    Ok(all)
 }
 
 pub async fn incident(state: &State, signed: &Signed, number: &Number) -> Loaded {
@@ -221,7 +231,7 @@ pub async fn incident(state: &State, signed: &Signed, number: &Number) -> Loaded
     let runs = past::runs(state).await?;
     page.proof = past::proof(&plan, &runs);
     page.plan = plan_without_commands(&plan);
-    let all = timeline(state, &streams_of(&incident), 0, 5000).await?;
+    let all = story(state, &incident).await?;
     let world = state.desk.world();
     page.measured = measured::measured(&plan, &world, &incident, &all, &runs, page.now);
     // What its services did belongs here from a little before the declaration until it was resolved.
@@ -393,7 +403,7 @@ pub async fn recovery(
     incident: &Incident,
     now: Stamp,
 ) -> Result<Option<Recovery>, Missing> {
-    let told = timeline(state, &streams_of(incident), 0, 5000).await?;
+    let told = story(state, incident).await?;
     let plan = pinned(state, &incident.plan).await?;
     Ok(measure(&plan, incident, &told, now))
 }

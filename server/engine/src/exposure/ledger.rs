@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 
 /// A second place that is no further behind than this follows.
 const FOLLOWS: Span = Span::secs(15);
+/// A point that moves is told this often.
+const REST: Span = Span::secs(60);
 /// Positions are remembered for so many looks: at one in two seconds, eight hours.
 const REMEMBERED: usize = 14_400;
 
@@ -37,10 +39,13 @@ pub struct Found {
 pub struct Ledger {
     /// What the primary had written, and when it was asked.
     marks: VecDeque<(Stamp, i64)>,
-    /// What was written up to here is elsewhere.
+    /// What was written up to here is elsewhere …
     point: Option<Stamp>,
+    /// … and up to here on a standby. An archive comes in pieces: it does not follow.
+    followed: Option<Stamp>,
     told: Option<(Cover, Option<Stamp>)>,
     telling: Option<(Cover, Option<Stamp>)>,
+    told_at: Option<Stamp>,
 }
 
 impl Ledger {
@@ -62,12 +67,22 @@ impl Ledger {
     pub fn after_look(&mut self, asked: Stamp, nodes: &[(String, Option<Node>)]) -> Option<Found> {
         let found = self.judge(asked, nodes);
         let now = (found.cover, found.point);
+        let is_new = match self.told {
+            Some((cover, point)) if cover == now.0 => {
+                // A copy that lags behind moves with every look.
+                let rest = self.told_at.is_none_or(|at| asked.since(at) >= REST);
+                point != now.1 && rest
+            }
+            _ => true,
+        };
         self.telling = Some(now);
-        (self.told != Some(now)).then_some(found)
+        is_new.then_some(found)
     }
 
-    pub fn reported(&mut self) {
+    /// What was found last is written down.
+    pub fn reported(&mut self, asked: Stamp) {
         self.told = self.telling;
+        self.told_at = Some(asked);
     }
 
     fn judge(&mut self, asked: Stamp, nodes: &[(String, Option<Node>)]) -> Found {
@@ -88,23 +103,29 @@ impl Ledger {
             .filter(is(Role::Standby))
             .filter_map(|(name, n)| Some((name, n.as_ref()?)))
             .filter(|(_, n)| system.is_none_or(|s| s == n.system));
+        let standby = standbys
+            .map(|(name, n)| (name.as_str(), n.position))
+            .max_by_key(|(_, position)| *position);
         let archive = primary.and_then(|(_, n)| n.archived);
         // Of two that are as far the standby is named: it is the one to switch to.
-        let places = archive
+        let furthest = archive
             .map(|end| ("the archive", end))
             .into_iter()
-            .chain(standbys.map(|(name, n)| (name.as_str(), n.position)));
-        let furthest = places.max_by_key(|(_, position)| *position);
-        let reached = furthest.and_then(|(_, position)| self.written_by(position));
-        self.point = self.point.max(reached);
-        let follows = self
-            .point
-            .is_some_and(|point| asked.since(point) <= FOLLOWS);
+            .chain(standby)
+            .max_by_key(|(_, position)| *position);
+        let reached = |of: Option<(&str, i64)>| self.written_by(of?.1);
+        let (all, on_standby) = (reached(furthest), reached(standby));
+        self.point = self.point.max(all);
+        self.followed = self.followed.max(on_standby);
+        let follows = self.followed.is_some_and(|at| asked.since(at) <= FOLLOWS);
         match (primary, furthest) {
-            (Some((_, _)), Some((place, _))) if follows => Found {
+            (Some(_), Some(_)) if follows => Found {
                 cover: Cover::Follows,
                 point: None,
-                because: format!("{place} follows"),
+                because: match standby {
+                    Some((place, _)) => format!("{place} follows"),
+                    None => "a standby followed a moment ago".into(),
+                },
             },
             (Some((name, _)), Some((place, _))) => Found {
                 cover: Cover::Alone,
@@ -197,7 +218,9 @@ mod tests {
         two: Option<Node>,
     ) -> Option<(Cover, Option<Stamp>)> {
         let found = ledger.after_look(at(second), &[("one".into(), one), ("two".into(), two)]);
-        ledger.reported();
+        if found.is_some() {
+            ledger.reported(at(second));
+        }
         found.map(|f| (f.cover, f.point))
     }
 
@@ -274,6 +297,17 @@ mod tests {
         look(&mut ledger, 4, None, node(Standby, 150));
         let told = look(&mut ledger, 30, None, node(Primary, 160));
         assert_eq!(told, Some((Cover::Alone, Some(at(2)))));
+    }
+
+    #[test]
+    fn a_copy_that_lags_behind_is_told_once_a_minute() {
+        let mut ledger = Ledger::default();
+        look(&mut ledger, 0, node(Primary, 0), node(Standby, 0));
+        let told = (1..600).filter(|second| {
+            let behind = node(Standby, (second - 30).max(0));
+            look(&mut ledger, *second, node(Primary, *second), behind).is_some()
+        });
+        assert!((2..=11).contains(&told.count()));
     }
 
     #[test]

@@ -137,7 +137,8 @@ async fn lag(
     limit: &MaxLag,
 ) -> Result<String, Failure> {
     let behind = |says: &str| Failure::new(Class::Lag, says);
-    // Of a standby: what it has received and not replayed. By the clock only while there is such a thing: on an idle
+    // What receives without replaying (a base backup, pg_receivewal) is no standby; where even the state is hidden, a
+    // right is missing. Of a standby: what it has received and not replayed. By the clock only while there is such a thing: on an idle
     // primary the last transaction is old, and nothing is missing.
     let query = if standby {
         "SELECT pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::bigint, \
@@ -147,7 +148,8 @@ async fn lag(
     } else {
         "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint, \
          extract(epoch FROM coalesce(replay_lag, '0'))::float8 \
-         FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup' \
+         FROM pg_stat_replication \
+         WHERE state IS NULL OR state <> 'backup' AND replay_lsn IS NOT NULL \
          ORDER BY 1 DESC NULLS FIRST"
     };
     let found: Vec<(Option<i64>, Option<f64>)> = sqlx::query_as(query)
