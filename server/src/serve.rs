@@ -20,7 +20,7 @@ use engine::{
     store::{CredentialKind, PlanRevision},
     supervise::Supervisor,
 };
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use tokio::{net::TcpListener, sync::watch};
 
 #[derive(Args)]
@@ -107,7 +107,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     let program = std::env::current_exe().map_err(|e| Exit::Failed(e.to_string()))?;
     let vault = Vault::open(&options.data.data)?;
     let place = Place {
-        spool: spool.clone(),
+        spool,
         plan: folder.clone(),
         program,
         url: own_url,
@@ -115,13 +115,14 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         env,
         keep: options.keep_output,
     };
+    let runner = Runner::new(desk.clone(), supervisor, vault.clone(), place);
     let (stop, stopping) = watch::channel(false);
     let state = State {
         desk: desk.clone(),
         looks: checks.looks(),
         sights: failovers.sights(),
-        spool: Arc::new(spool),
-        vault: vault.clone(),
+        spools: runner.spools(),
+        vault,
         status: StatusPage::start(desk.clone(), checks.looks()).await?,
         https: url.starts_with("https://"),
         ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping),
@@ -129,7 +130,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     tokio::spawn(checks.serve());
     tokio::spawn(exposure.serve());
     tokio::spawn(failovers.serve());
-    tokio::spawn(Runner::new(desk.clone(), supervisor, vault, place).serve());
+    tokio::spawn(runner.serve());
     tokio::spawn(follow_plan(desk.clone(), folder));
 
     tracing::info!(listen = %address, database = store.place(), node, "Muster serves {url}");

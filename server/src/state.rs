@@ -1,8 +1,7 @@
 //! What every handler may reach.
 
 use crate::{status::StatusPage, web::Ticks};
-use engine::{Desk, checks::Looks, failover::Sights};
-use std::{path::PathBuf, sync::Arc};
+use engine::{Desk, checks::Looks, failover::Sights, runner::Spools};
 use tokio::sync::watch;
 
 #[derive(Clone)]
@@ -11,7 +10,7 @@ pub struct State {
     pub looks: watch::Receiver<Looks>,
     pub sights: watch::Receiver<Sights>,
     /// Where attempts keep their output.
-    pub spool: Arc<PathBuf>,
+    pub spools: Spools,
     pub vault: engine::secrets::Vault,
     pub status: StatusPage,
     /// Cookies carry `Secure` and the `__Host-` prefix: people reach us by https.
