@@ -91,6 +91,8 @@ fn title(page: &Page) -> String {
             None => "Failover".into(),
         },
         View::Contacts => "Contacts".into(),
+        View::Matrix => "Communication matrix".into(),
+        View::Update { number } => format!("Update of {number}"),
         View::Plan => "Plan".into(),
         View::NotYet { name, .. } => name.clone(),
         View::NotFound { .. } => "Not found".into(),

@@ -78,11 +78,12 @@ mod furniture {
     };
     use domain::{PlanInForce, words::short};
 
-    const PLACES: [(&str, &str); 7] = [
+    const PLACES: [(&str, &str); 8] = [
         ("/", "Board"),
         ("/incidents", "Incidents"),
         ("/runbooks", "Runbooks"),
         ("/contacts", "Contacts"),
+        ("/matrix", "Matrix"),
         ("/drills", "Drills"),
         ("/postmortems", "Postmortems"),
         ("/plan", "Plan"),
@@ -92,11 +93,15 @@ mod furniture {
     fn place(view: &View) -> &str {
         match view {
             View::Board | View::Wall => "Board",
-            View::Incidents { .. } | View::Incident { .. } | View::Declare { .. } => "Incidents",
+            View::Incidents { .. }
+            | View::Incident { .. }
+            | View::Update { .. }
+            | View::Declare { .. } => "Incidents",
             View::Runbooks | View::Runbook { .. } | View::Run { .. } | View::Failover { .. } => {
                 "Runbooks"
             }
             View::Contacts => "Contacts",
+            View::Matrix => "Matrix",
             View::Plan => "Plan",
             View::NotYet { name, .. } => name,
             View::NotFound { .. } => "",

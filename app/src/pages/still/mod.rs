@@ -4,18 +4,22 @@
 pub mod board;
 pub mod clocks;
 pub mod comms;
+pub mod composer;
 mod contacts;
 mod declare;
 mod failover;
 pub mod incidents;
 mod limits;
+mod matrix;
 mod other;
 mod plan;
 pub mod run;
 mod runbook;
 mod runbooks;
 mod schedule;
+mod spoken;
 mod start;
+mod update;
 mod wall;
 
 pub use runbooks::proof;
@@ -34,6 +38,8 @@ pub fn page(room: Room) -> Node {
         View::Runbook { slug, incident } => runbook::one(room, slug, incident.as_ref()).into(),
         View::Failover { service } => failover::page(room, service).into(),
         View::Contacts => contacts::page(room).into(),
+        View::Matrix => matrix::page(room).into(),
+        View::Update { number } => update::page(room, number).into(),
         View::Plan => plan::page(room).into(),
         View::NotYet { name, says } => other::not_yet(name, says).into(),
         View::NotFound { says } => other::not_found(says).into(),
