@@ -1,5 +1,6 @@
 //! `communication.yaml` and `contacts.yaml`: who is told what, how fast, on which channel.
 
+use super::Template;
 use crate::{Severity, time::Span};
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,9 @@ pub struct Communication {
     pub severities: Vec<SeverityPolicy>,
     pub audiences: Vec<Audience>,
     pub matrix: Vec<MatrixRow>,
+    /// What is said, where the plan has words of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<Template>,
 }
 
 impl Communication {
@@ -55,17 +59,68 @@ pub struct MatrixRow {
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     Phone,
+    Sms,
     Email,
     Slack,
+    Webhook,
+    Teams,
+    Pagerduty,
 }
 
 impl Channel {
+    pub const ALL: [Channel; 7] = [
+        Channel::Phone,
+        Channel::Sms,
+        Channel::Email,
+        Channel::Slack,
+        Channel::Webhook,
+        Channel::Teams,
+        Channel::Pagerduty,
+    ];
+
+    pub fn id(self) -> &'static str {
+        match self {
+            Channel::Phone => "phone",
+            Channel::Sms => "sms",
+            Channel::Email => "email",
+            Channel::Slack => "slack",
+            Channel::Webhook => "webhook",
+            Channel::Teams => "teams",
+            Channel::Pagerduty => "pagerduty",
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Channel::Phone => "Phone",
+            Channel::Sms => "SMS",
             Channel::Email => "E-mail",
             Channel::Slack => "Slack",
+            Channel::Webhook => "Webhook",
+            Channel::Teams => "Teams",
+            Channel::Pagerduty => "PagerDuty",
         }
+    }
+
+    /// It reaches one person; the others are posted to once for many readers.
+    pub fn is_personal(self) -> bool {
+        matches!(self, Channel::Phone | Channel::Sms | Channel::Email)
+    }
+
+    /// It wakes people: it says that something is wrong, and not how it goes on.
+    pub fn is_page(self) -> bool {
+        matches!(self, Channel::Phone | Channel::Sms)
+    }
+}
+
+impl std::str::FromStr for Channel {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        Channel::ALL.into_iter().find(|c| c.id() == s).ok_or_else(|| {
+            format!(
+                "`{s}` is not a channel; use phone, sms, email, slack, webhook, teams or pagerduty"
+            )
+        })
     }
 }
 

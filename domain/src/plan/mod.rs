@@ -1,6 +1,7 @@
 //! The plan: what a team decided in calm hours, as data. The words are those of the disaster-recovery plan it was
 //! written from; every struct refuses keys it does not know.
 
+pub mod channels;
 mod check;
 mod command;
 mod comms;
@@ -12,10 +13,12 @@ mod probe;
 mod runbook;
 mod services;
 mod step;
+mod template;
 mod value;
 mod work;
 
-pub use check::{Problem, check, nearest};
+pub use channels::{Channels, OutsideHeartbeat};
+pub use check::{Problem, check, is_email, is_phone, mailbox, nearest};
 pub use command::*;
 pub use comms::*;
 pub use condition::*;
@@ -26,6 +29,7 @@ pub use probe::*;
 pub use runbook::*;
 pub use services::*;
 pub use step::*;
+pub use template::*;
 pub use value::*;
 pub use work::*;
 
@@ -44,6 +48,9 @@ pub struct Plan {
     pub targets: Targets,
     pub communication: Communication,
     pub contacts: Directory,
+    /// The providers; without them nobody is reached by machine.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub channels: Channels,
     #[serde(default)]
     pub scenarios: Vec<Scenario>,
     #[serde(default)]
@@ -59,6 +66,10 @@ pub struct Plan {
     pub failover: Vec<Failover>,
     #[serde(default)]
     pub runbooks: Vec<Runbook>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Plan {

@@ -90,13 +90,14 @@ impl Fault {
 }
 
 /// A plan's parts: the field of [`Plan`], its file, and whether a plan can be without it.
-const PARTS: [(&str, &str, bool); 12] = [
+const PARTS: [(&str, &str, bool); 13] = [
     ("about", "plan.yaml", true),
     ("objectives", "objectives.yaml", true),
     ("services", "services.yaml", true),
     ("targets", "targets.yaml", true),
     ("communication", "communication.yaml", true),
     ("contacts", "contacts.yaml", true),
+    ("channels", "channels.yaml", false),
     ("scenarios", "scenarios.yaml", false),
     ("schedules", "schedules.yaml", false),
     ("checklist", "checklist.yaml", true),
@@ -159,6 +160,7 @@ impl Reading {
             targets: self.part("targets", texts),
             communication: self.part("communication", texts),
             contacts: self.part("contacts", texts),
+            channels: self.part("channels", texts),
             scenarios: self.part("scenarios", texts),
             schedules: self.part("schedules", texts),
             checklist: self.part("checklist", texts),
