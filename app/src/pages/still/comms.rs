@@ -45,6 +45,7 @@ pub fn in_words(channel: Channel) -> &'static str {
     match channel {
         Channel::Phone => "phone",
         Channel::Email => "e-mail",
+        Channel::Sms => "text message",
         Channel::Webhook => "webhook",
         other => other.name(),
     }
