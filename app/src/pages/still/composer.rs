@@ -4,13 +4,12 @@
 use super::limits::{self, counting};
 use crate::{
     facts,
-    node::{El, Node, blockquote, button, div, el, fieldset, input, label, legend, p, span},
+    node::{El, Node, blockquote, button, div, fieldset, input, label, legend, p, span},
     page::Page,
     parts::{Ask, Button, Form, dim, hidden, kbd, when},
     room::Room,
 };
 use domain::{Incident, Number, Permission, Phase, Stamp, notify::Cadence, plan::Plan};
-use leptos::prelude::*;
 
 /// In the incident's timeline.
 pub fn composer(room: Room, number: &Number) -> Vec<El> {
