@@ -2,6 +2,7 @@
 
 mod failover;
 mod incident;
+mod notify;
 pub(crate) mod run;
 mod text;
 
@@ -11,7 +12,7 @@ pub(crate) use run::take_parameters;
 
 use crate::{
     AccessRole, Actor, Command, Event, Incident, Number, Permission, Refusal, Run, RunId, Stamp,
-    World, permission, plan::Plan,
+    Stamped, World, notify::Calendar, permission, plan::Plan,
 };
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub struct Context<'a> {
     pub actor: &'a Actor,
     pub now: Stamp,
     pub plan: &'a Plan,
+    pub calendar: &'a dyn Calendar,
     /// The node of Muster that decides.
     pub node: &'a str,
 }
@@ -42,6 +44,11 @@ pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decisio
     if let Command::StartRun { runbook, mode, .. } = &command {
         failover::not_by_itself(context.plan, runbook, *mode)?;
     }
+    let facts = carry_out(world, context, command)?;
+    Ok(notify::follow(world, context, facts))
+}
+
+fn carry_out(world: &World, context: &Context<'_>, command: Command) -> Decision {
     match command {
         Command::StartRun { .. }
         | Command::AnswerStep { .. }
@@ -64,6 +71,17 @@ pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decisio
         | Command::AcknowledgeFailover { .. }
         | Command::HoldAutomation { .. }
         | Command::ReleaseAutomation { .. } => failover::decide(world, context, command),
+
+        Command::Acknowledge { .. }
+        | Command::RepeatNotifications { .. }
+        | Command::RecordCall { .. }
+        | Command::Escalate { .. }
+        | Command::RemindUpdate { .. }
+        | Command::ReportNotifications { .. }
+        | Command::TestContact { .. }
+        | Command::ConfirmContact { .. }
+        | Command::OverrideOnCall { .. }
+        | Command::RemoveOverride { .. } => notify::decide(world, context, command),
 
         Command::Observe {
             service,
@@ -147,6 +165,23 @@ fn one(context: &Context<'_>, event: Event) -> Decision {
         at: context.now,
         event,
     }])
+}
+
+/// The world after these.
+fn ahead(world: &World, context: &Context<'_>, facts: &[Fact]) -> World {
+    let mut world = world.clone();
+    for fact in facts {
+        let stamped = Stamped {
+            seq: world.seq + 1,
+            stream: fact.event.stream(),
+            at: fact.at,
+            recorded: context.now,
+            actor: context.actor.clone(),
+            event: fact.event.clone(),
+        };
+        world.apply(&stamped);
+    }
+    world
 }
 
 fn secret_name(name: &str) -> Result<(), Refusal> {

@@ -18,6 +18,7 @@ mod exposure;
 pub mod failover;
 mod id;
 mod incident;
+pub mod notify;
 pub mod plan;
 pub mod recovery;
 mod run;

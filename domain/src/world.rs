@@ -5,6 +5,7 @@ use crate::{
     Event, Exposure, Health, Incident, Number, PlanHash, Run, RunId, ServiceId, ServiceState,
     Stamp, Stamped,
     failover::{Failover, Held},
+    notify::{Comms, Override, Verification},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -31,6 +32,15 @@ pub struct World {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(target_arch = "wasm32", serde(skip))]
     pub automation: Option<Arc<Held>>,
+    /// Who knows of each open incident. The browser holds none of these three.
+    #[serde(skip)]
+    pub comms: BTreeMap<Number, Arc<Comms>>,
+    /// Which of the contacts' addresses were tried: by [`crate::notify::verification_key`].
+    #[serde(skip)]
+    pub verified: Arc<BTreeMap<String, Verification>>,
+    /// Who is on call in somebody's place.
+    #[serde(skip)]
+    pub overrides: Arc<Vec<Override>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +59,7 @@ impl World {
         }
         self.seq = stamped.seq;
         self.apply_failover(stamped);
+        self.apply_comms(stamped);
         match &stamped.event {
             Event::IncidentDeclared { incident, .. } => {
                 if let Some((year, count)) = incident.parts() {
@@ -195,6 +206,13 @@ impl Event {
             | Ticked { incident, .. }
             | IncidentResolved { incident, .. }
             | IncidentReopened { incident, .. }
+            | NotificationsQueued { incident, .. }
+            | NotificationsReported { incident, .. }
+            | Acknowledged { incident, .. }
+            | CalledByHand { incident, .. }
+            | Escalated { incident, .. }
+            | UpdateReminded { incident, .. }
+            | Said { incident, .. }
             | FailoverMoved {
                 incident: Some(incident),
                 ..
@@ -220,6 +238,10 @@ impl Event {
             | FailoverMoved { incident: None, .. }
             | FailoverAcknowledged { .. }
             | AutomationHeld { .. }
+            | ContactTested { .. }
+            | ContactConfirmed { .. }
+            | OnCallOverridden { .. }
+            | OverrideRemoved { .. }
             | PlanLoaded { .. }
             | TokenIssued { .. }
             | TokenRevoked { .. }

@@ -10,6 +10,7 @@ mod failover;
 mod glimpse;
 mod parameter;
 mod probe;
+mod rotation;
 mod runbook;
 mod services;
 mod step;
@@ -26,6 +27,7 @@ pub use failover::*;
 pub use glimpse::glimpse;
 pub use parameter::*;
 pub use probe::*;
+pub use rotation::*;
 pub use runbook::*;
 pub use services::*;
 pub use step::*;
@@ -51,6 +53,8 @@ pub struct Plan {
     /// The providers; without them nobody is reached by machine.
     #[serde(default, skip_serializing_if = "is_default")]
     pub channels: Channels,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rotations: Vec<Rotation>,
     #[serde(default)]
     pub scenarios: Vec<Scenario>,
     #[serde(default)]
@@ -78,6 +82,9 @@ impl Plan {
     }
     pub fn runbook(&self, slug: &Slug) -> Option<&Runbook> {
         self.runbooks.iter().find(|r| r.slug == *slug)
+    }
+    pub fn rotation(&self, id: &str) -> Option<&Rotation> {
+        self.rotations.iter().find(|r| r.id == id)
     }
     pub fn tier(&self, id: &str) -> Option<&Tier> {
         self.objectives.rto.iter().find(|t| t.id == id)

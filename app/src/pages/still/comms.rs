@@ -67,6 +67,7 @@ pub fn who_and_how(plan: &Plan, row: &MatrixRow) -> (String, String) {
         Channel::Phone => "phone",
         Channel::Email => "e-mail",
         Channel::Sms => "text message",
+        Channel::Webhook => "webhook",
         other => other.name(),
     };
     (

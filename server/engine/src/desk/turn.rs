@@ -5,7 +5,7 @@ use super::{
     documents::{self, DESK, FAILOVER, INCIDENT, RUN, bring_incident, bring_run, json, projection},
     stamped,
 };
-use crate::Clock;
+use crate::{Clock, Zones};
 use domain::{
     Actor, Command, Context, Event, Number, PlanHash, Refusal, RunId, Stamp, Stamped, Subject, Why,
     World, plan::Plan,
@@ -277,6 +277,7 @@ impl Turn {
             actor: &request.actor,
             now,
             plan: &plan,
+            calendar: &Zones,
             node: &self.node,
         };
         let facts = match domain::decide(&draw.world, &context, request.command.clone()) {
