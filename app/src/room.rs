@@ -304,6 +304,8 @@ mod tests {
             book: Default::default(),
             measured: Default::default(),
             sight: None,
+            told: Default::default(),
+            draft: None,
             seed: String::new(),
         }
     }

@@ -80,6 +80,8 @@ pub struct Spoken {
     /// By its id.
     pub audience: String,
     pub channel: Channel,
+    /// Whom it goes to: "4 people", "incidents"; nothing where that is not known.
+    pub to: String,
     pub subject: String,
     pub text: String,
     /// The plan's own words, and not Muster's.

@@ -234,7 +234,7 @@ fn contacts(plan: &Plan) -> El {
         .put(el("code").put("contacts.yaml"))
         .put(" of the plan's folder, who is on call in ")
         .put(el("code").put("rotations.yaml"))
-        .put("; in force when Muster next reads the plan.");
+        .put("; in force seconds after it is saved without a mistake.");
     let list = ul().class("plain").all(plan.contacts.emergency.iter().enumerate().map(one));
     card(
         "Contacts",

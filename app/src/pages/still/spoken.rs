@@ -8,7 +8,10 @@ use crate::{
 use domain::{notify::audience_name, plan::Plan};
 
 pub fn message(plan: &Plan, spoken: &Spoken) -> El {
-    let whom = audience_name(plan, &spoken.audience).to_owned();
+    let whom = match spoken.to.as_str() {
+        "" => audience_name(plan, &spoken.audience).to_owned(),
+        to => to.to_owned(),
+    };
     let whose = match spoken.by_plan {
         true => " · the plan's words",
         false => " · Muster's words",

@@ -38,10 +38,11 @@ impl Standing {
         let fresh = |at: Stamp| now.since(at) <= Span::secs(GOOD_DAYS * 86_400);
         match (known.confirmed_at, known.tested_at) {
             (Some(at), _) if fresh(at) => Standing::Confirmed(at),
-            (Some(at), tested) if tested.is_none_or(|t| t < at) => Standing::Old(at),
-            (_, Some(tested)) => Standing::Unanswered(tested),
-            (Some(at), None) => Standing::Old(at),
-            (None, None) => Standing::Never,
+            (confirmed, Some(tested)) if confirmed.is_none_or(|at| at < tested) => {
+                Standing::Unanswered(tested)
+            }
+            (Some(at), _) => Standing::Old(at),
+            (None, _) => Standing::Never,
         }
     }
 
@@ -50,7 +51,10 @@ impl Standing {
     }
 
     pub fn mark(self, now: Stamp) -> El {
-        let ago = |at: Stamp| words(now.since(at));
+        let ago = |at: Stamp| match now.since(at).as_secs() / 86_400 {
+            0 | 1 => words(now.since(at)),
+            days => format!("{days} d"),
+        };
         let (icon, says) = match self {
             Standing::Never => (Icon::Warn, "Never tested".into()),
             Standing::Unanswered(at) => (
