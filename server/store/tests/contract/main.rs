@@ -6,6 +6,7 @@ mod access;
 mod documents;
 mod export;
 mod opening;
+mod outbox;
 mod statements;
 mod survival;
 mod tampering;
