@@ -27,6 +27,7 @@ mod rebuild;
 mod reserve;
 mod rule;
 mod secrets;
+mod sinks;
 mod status;
 mod toolbox;
 mod trouble;
