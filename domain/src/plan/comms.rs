@@ -1,6 +1,6 @@
 //! `communication.yaml` and `contacts.yaml`: who is told what, how fast, on which channel.
 
-use super::TimeOfDay;
+use super::{Template, TimeOfDay};
 use crate::{Severity, time::Span};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,9 @@ pub struct Communication {
     /// Who is asked next while nobody acknowledges. The first level is who is told first; these follow in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub escalation: Vec<Level>,
+    /// What is said, where the plan has words of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<Template>,
 }
 
 impl Communication {

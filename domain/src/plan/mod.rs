@@ -14,11 +14,12 @@ mod rotation;
 mod runbook;
 mod services;
 mod step;
+mod template;
 mod value;
 mod work;
 
 pub use channels::{Channels, OutsideHeartbeat};
-pub use check::{Problem, check, nearest};
+pub use check::{Problem, check, is_email, is_phone, mailbox, nearest};
 pub use command::*;
 pub use comms::*;
 pub use condition::*;
@@ -30,6 +31,7 @@ pub use rotation::*;
 pub use runbook::*;
 pub use services::*;
 pub use step::*;
+pub use template::*;
 pub use value::*;
 pub use work::*;
 

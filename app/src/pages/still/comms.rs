@@ -66,6 +66,7 @@ pub fn who_and_how(plan: &Plan, row: &MatrixRow) -> (String, String) {
     let how = |c: &Channel| match c {
         Channel::Phone => "phone",
         Channel::Email => "e-mail",
+        Channel::Sms => "text message",
         Channel::Webhook => "webhook",
         other => other.name(),
     };
@@ -165,6 +166,7 @@ fn by_hand(incident: &Incident, channel: Channel, people: &[&Contact]) -> El {
             )
         }
         Channel::Phone => state(Icon::None, "Not sent by Muster: call"),
+        Channel::Sms => state(Icon::None, "Not sent by Muster: text"),
         _ => state(Icon::None, "Not sent: post by hand"),
     }
 }

@@ -5,7 +5,24 @@
 //! Architecture invariant: an answer is classed by what is certain: what may have been taken is [`Outcome::Doubtful`],
 //! never [`Outcome::Later`].
 
+pub mod ack;
+mod connect;
+mod email;
+mod pagerduty;
+pub mod phone;
+#[cfg(test)]
+mod places_tests;
+#[cfg(test)]
+mod samples;
+pub mod slack;
+mod teams;
+mod web;
+mod webhook;
+mod words;
+
+pub use connect::{Channels, Connection};
 pub use domain::notify::Address;
+pub use words::{Ask, Said, Words, block, line, stage};
 
 use domain::{Kind, Number, Phase, Severity, Span, Stamp, notify::Cause};
 
@@ -16,8 +33,9 @@ pub struct Message {
     pub id: String,
     /// From 1.
     pub attempt: u32,
-    /// An earlier try may have been taken: a provider that can be asked is asked before it is sent again.
-    pub doubtful: bool,
+    /// An earlier try may have been taken, the first of them then: a provider that can be asked is asked before it is sent
+    /// again.
+    pub doubtful_since: Option<Stamp>,
     pub cause: Cause,
     pub address: Address,
     pub person: String,
@@ -45,6 +63,8 @@ pub struct Brief {
     pub affected: Vec<String>,
     pub declared_at: Stamp,
     pub commander: Option<String>,
+    /// When the next word is due, where one is.
+    pub next_update: Option<Stamp>,
     pub url: String,
 }
 
@@ -61,4 +81,14 @@ pub enum Outcome {
     Doubtful { why: String },
     /// A wrong address, or refused for good.
     Never { why: String },
+}
+
+impl Outcome {
+    /// Why it did not go well; empty where it did.
+    pub fn why(&self) -> &str {
+        match self {
+            Outcome::Sent { .. } | Outcome::Delivered { .. } => "",
+            Outcome::Later { why, .. } | Outcome::Doubtful { why } | Outcome::Never { why } => why,
+        }
+    }
 }
