@@ -12,6 +12,8 @@ mod failovers;
 mod house;
 #[path = "desk/nodes.rs"]
 mod nodes;
+#[path = "desk/outbox.rs"]
+mod outbox;
 #[path = "desk/restart.rs"]
 mod restart;
 
