@@ -10,6 +10,7 @@
 mod actions;
 mod assets;
 mod cli;
+mod connected;
 mod failover;
 mod rest;
 mod serve;

@@ -124,6 +124,8 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         spools: runner.spools(),
         vault,
         status: StatusPage::start(desk.clone(), checks.looks()).await?,
+        channels: crate::connected::start(&desk).map_err(Exit::Failed)?,
+        url: url.trim_end_matches('/').into(),
         https: url.starts_with("https://"),
         ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping),
     };

@@ -1,7 +1,8 @@
 //! What every handler may reach.
 
 use crate::{status::StatusPage, web::Ticks};
-use engine::{Desk, checks::Looks, failover::Sights, runner::Spools};
+use engine::{Desk, channels::Channels, checks::Looks, failover::Sights, runner::Spools};
+use std::sync::Arc;
 use tokio::sync::watch;
 
 #[derive(Clone)]
@@ -13,6 +14,10 @@ pub struct State {
     pub spools: Spools,
     pub vault: engine::secrets::Vault,
     pub status: StatusPage,
+    /// By what people are told, under the plan in force.
+    pub channels: watch::Receiver<Channels>,
+    /// Where people reach us.
+    pub url: Arc<str>,
     /// Cookies carry `Secure` and the `__Host-` prefix: people reach us by https.
     pub https: bool,
     pub ticks: Ticks,

@@ -86,7 +86,7 @@ pub enum Standing {
 /// The lines, in the order in which they became due. What was told before a reopening is over.
 pub fn scorecard<'a>(comms: &'a Comms, notices: &'a [Notice]) -> Vec<Score<'a>> {
     let mut lines: Vec<Score<'a>> = Vec::new();
-    let since = notices.iter().filter(|n| n.queued >= comms.waits_since);
+    let since = notices.iter().filter(|n| n.seq() > comms.waits_from);
     for notice in since {
         let level = match notice.cause {
             Cause::Declared | Cause::Raised | Cause::Reopened => 1,
@@ -126,6 +126,14 @@ pub fn scorecard<'a>(comms: &'a Comms, notices: &'a [Notice]) -> Vec<Score<'a>> 
     }
     lines.sort_by_key(|l| (l.level, l.due));
     lines
+}
+
+impl Notice {
+    /// The number of the event that queued it.
+    fn seq(&self) -> u64 {
+        let seq = self.id.split('.').next().unwrap_or_default();
+        seq.parse().unwrap_or_default()
+    }
 }
 
 impl<'a> Score<'a> {
@@ -252,15 +260,8 @@ mod tests {
         }
     }
 
-    fn comms() -> Comms {
-        Comms {
-            waits_since: at(0),
-            ..Comms::default()
-        }
-    }
-
     fn one(notices: &[Notice], now: i64) -> Standing {
-        let comms = comms();
+        let comms = Comms::default();
         let lines = scorecard(&comms, notices);
         assert_eq!(lines.len(), 1);
         lines[0].standing(at(now))
@@ -304,7 +305,7 @@ mod tests {
             says: String::new(),
             at: at(100),
         };
-        let mut comms = comms();
+        let mut comms = Comms::default();
         comms.calls.push(call(false));
         let notices = [failed];
         let standing = |comms: &Comms| scorecard(comms, &notices)[0].standing(at(200));
@@ -316,6 +317,7 @@ mod tests {
             person: "Bob".into(),
             via: Some(Via::Page),
             at: at(150),
+            seq: 7,
         });
         assert_eq!(standing(&comms), Standing::InTime);
     }
@@ -329,19 +331,20 @@ mod tests {
             ..notice("Bob", Channel::Phone, Cause::Repeat)
         };
         let reopened = Notice {
+            id: "9.0".into(),
             queued: at(500),
             due: at(500),
             ..notice("Jane", Channel::Phone, Cause::Reopened)
         };
         let update = notice("Jane", Channel::Email, Cause::Update);
         let notices = [sent("Jane", 1), notice("Bob", Channel::Phone, Cause::Declared), again, update, reopened];
-        let mut comms = comms();
+        let mut comms = Comms::default();
         let lines = scorecard(&comms, &notices);
         assert_eq!(lines.len(), 2, "the first words, and those of the reopening");
         assert_eq!(lines[0].first_sent(), Some(at(1)));
         assert_eq!(lines[0].standing(at(80)), Standing::Late(Span::secs(71)));
         assert_eq!(lines[0].delivered(), (1, None));
-        comms.waits_since = at(500);
+        comms.waits_from = 8;
         let lines = scorecard(&comms, &notices);
         assert_eq!((lines.len(), lines[0].due), (1, at(500)));
     }

@@ -4,9 +4,10 @@ use super::{Form, Home};
 use axum::{extract::Path, response::Response};
 use domain::{
     Command, Number, Refusal, Stamp,
-    notify::{People, Via},
+    notify::{Address, People, Via},
     plan::{Channel, Plan},
 };
+use engine::address_mark;
 
 pub async fn acknowledge(Path(incident): Path<Number>, form: Form) -> Response {
     let command = Command::Acknowledge {
@@ -37,6 +38,31 @@ pub async fn call(Path(incident): Path<Number>, form: Form) -> Response {
         _ => Err(Refusal::invalid("reached", "Say whether they were reached.")),
     };
     form.about(incident, command).await
+}
+
+/// A message to find out whether an address works.
+pub async fn test(form: Form) -> Response {
+    let command = tested(&form, &form.state.desk.plan().plan);
+    form.about_contacts(command).await
+}
+
+fn tested(form: &Form, plan: &Plan) -> Result<Command, Refusal> {
+    let channel: Channel = (form.text("channel").parse())
+        .map_err(|says: String| Refusal::invalid("channel", says))?;
+    let people = People::of(&plan.contacts);
+    let who = form.text("person");
+    let (person, contact) = people.find(who.trim()).ok_or_else(|| {
+        Refusal::invalid("person", format!("The plan has no contact `{who}`."))
+    })?;
+    let address = Address::to_test(contact, channel).ok_or_else(|| {
+        let says = format!("The plan has no address of {person} by {}.", channel.name());
+        Refusal::invalid("channel", says)
+    })?;
+    Ok(Command::TestContact {
+        person: person.to_owned(),
+        channel,
+        address_digest: address_mark(&form.state.vault, &address),
+    })
 }
 
 pub async fn put_on_call(form: Form) -> Response {
