@@ -62,7 +62,7 @@ fn the_scorecard_says_what_was_due_sent_delivered_and_known() {
     let card = card(Story::recovering().page(incident(), 225, Commander));
     assert_eq!(
         line(&card, "E-mail"),
-        "E-mail Everybody, 4 14:02:25 14:02:26 – 2 of 4 In time"
+        "E-mail Everybody · 4 14:02:25 14:02:26 – 2 of 4 In time"
     );
     assert_eq!(
         line(&card, "Slack"),
@@ -70,7 +70,7 @@ fn the_scorecard_says_what_was_due_sent_delivered_and_known() {
     );
     assert_eq!(
         line(&card, "Phone"),
-        "Phone Everybody, 4 14:02:25 14:02:27 3 of 4 2 of 4 1 not reached"
+        "Phone Everybody · 4 14:02:25 14:02:27 3 of 4 2 of 4 1 not reached"
     );
 }
 
@@ -291,7 +291,7 @@ fn an_update_is_seen_as_it_goes_out_before_it_is_posted() {
     let out = between(&html, "As it goes out", "Said last");
     let read = text(out);
     assert!(read.contains("nothing is posted yet"), "{read}");
-    assert!(read.contains("The public status page at once Monitoring : Orders are saved &lt;again&gt;."), "{read}");
+    assert!(read.contains("The public status page at once Monitoring Orders are saved &lt;again&gt;."), "{read}");
     assert!(read.contains("Slack 4 people · the plan's words INC-2026-014, Identified: The primary is lost. &lt;b&gt;"), "{read}");
     assert!(read.contains("Posted now, the next public update is due 14:25:56 (every 20 min)"), "{read}");
     assert!(html.contains("Orders are saved &lt;again&gt;.</textarea>"), "it can still be changed");

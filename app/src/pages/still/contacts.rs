@@ -217,7 +217,7 @@ fn supporter(e: &ExternalSupport) -> El {
         .set("data-row", true)
         .put(cell("Service", e.service.clone()))
         .put(cell("Contact", reach(&e.contact)))
-        .put(cell("Account", el("code").put(e.account.clone())))
+        .put(cell("Account", el("code").class("keep").put(e.account.clone())))
         .put(cell("Priority", priority))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{composer, spoken};
 use crate::{
-    node::{El, Node, blockquote, div, el, p, span},
+    node::{El, Node, blockquote, div, el, p},
     page::{Draft, Page},
     pages::head,
     parts::{card, dim, incidents, link, severity, state, when},
@@ -69,7 +69,7 @@ fn goes_out(page: &Page, incident: &Incident, draft: &Draft) -> El {
             .put(
                 blockquote()
                     .put(el("b").put(draft.phase.words()))
-                    .put(span().put(format!(": {}", draft.message))),
+                    .put(div().put(draft.message.clone())),
             )
     });
     let inside = (!public).then(|| {
@@ -109,10 +109,13 @@ fn goes_out(page: &Page, incident: &Incident, draft: &Draft) -> El {
 }
 
 fn said(page: &Page, incident: &Incident) -> El {
+    // The public's word is also that of those at work, until there is a later one inside.
+    let inside = incident.updates.last().is_some_and(|u| !u.public) && incident.public;
+    let inside = inside.then(|| composer::last_said(page, incident, Cadence::Internal));
     let body = div()
         .set("id", "said")
         .set("data-follow", true)
         .put(composer::last_said(page, incident, Cadence::Public))
-        .put(composer::last_said(page, incident, Cadence::Internal));
+        .put(inside);
     card("Said last", (), body)
 }

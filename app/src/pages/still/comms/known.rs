@@ -54,7 +54,8 @@ impl<'a> Shown<'a> {
 }
 
 pub fn card(page: &Page, incident: &Incident) -> Vec<El> {
-    let Some(comms) = page.told.comms.get(&incident.number) else {
+    let comms = page.told.comms.get(&incident.number);
+    let Some(comms) = comms.filter(|c| c.level < u8::MAX) else {
         let says = "It was declared before Muster told anybody: nothing is known of who was told.";
         return vec![p().class("dim").put(says)];
     };
@@ -108,12 +109,13 @@ fn acknowledged(shown: &Shown<'_>) -> El {
             .put(next_level(shown))
             .into(),
     };
-    let level = (shown.comms.level > 1).then(|| {
-        let levels = shown.plan().communication.levels();
-        let asked = levels.get(usize::from(shown.comms.level) - 2);
-        let whom = asked.map_or_else(String::new, |l| format!(": {}", matrix::asked(shown.plan(), l)));
+    let levels = shown.plan().communication.levels();
+    let level = usize::from(shown.comms.level).checked_sub(2);
+    let level = level.and_then(|n| levels.get(n)).map(|level| {
+        let whom = matrix::asked(shown.plan(), level);
+        let says = format!("Escalated to level {}: {whom}", shown.comms.level);
         p().class("small")
-            .put(state(Icon::Warn, format!("Escalated to level {}{whom}", shown.comms.level)))
+            .put(state(Icon::Warn, says))
             .put(" ")
             .put(when(shown.comms.level_since))
     });

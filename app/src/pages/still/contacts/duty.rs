@@ -25,7 +25,7 @@ pub fn cards(page: &Page, people: &People<'_>) -> Vec<El> {
     let now = div()
         .set("id", "on-call")
         .set("data-follow", true)
-        .put(ul().class("plain").all(page.told.on_call.iter().map(|o| one(page, o))))
+        .put(ul().class("plain duty").all(page.told.on_call.iter().map(|o| one(page, o))))
         .all(page.plan.rotations.iter().map(|r| weeks(page, r)))
         .put(overrides(page));
     let body = vec![
@@ -66,7 +66,7 @@ fn weeks(page: &Page, rotation: &Rotation) -> El {
     );
     div()
         .put(el("h3").put(about))
-        .put(ul().class("plain").all(page.told.roster.iter().filter(of).map(line)))
+        .put(ul().class("plain duty weeks").all(page.told.roster.iter().filter(of).map(line)))
 }
 
 fn overrides(page: &Page) -> Option<El> {

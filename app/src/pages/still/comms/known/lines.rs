@@ -30,7 +30,7 @@ fn line(shown: &Shown<'_>, score: &Score<'_>) -> El {
     };
     let to = cell("To", score.channel.name()).put(
         div().class("small dim").put(match score.channel.is_personal() {
-            true => format!("{whom}, {all}"),
+            true => format!("{whom} · {all}"),
             false => {
                 let names: Vec<&str> = score.to.iter().map(|t| t.person).collect();
                 names.join(", ")
