@@ -82,7 +82,7 @@ impl Historian {
             };
             tokio::select! {
                 () = something => {}
-                _ = stopping.wait_for(|stop| *stop) => return self.try_round(true).await,
+                _ = stopping.changed() => return self.try_round(true).await,
             }
         }
     }
