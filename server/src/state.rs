@@ -1,7 +1,10 @@
 //! What every handler may reach.
 
 use crate::{status::StatusPage, web::Ticks};
-use engine::{Desk, checks::Looks, failover::Sights, runner::Spools};
+use engine::{
+    Desk, checks::Looks, failover::Sights, history::Histories, runner::Spools,
+};
+use std::sync::Arc;
 use tokio::sync::watch;
 
 #[derive(Clone)]
@@ -9,6 +12,7 @@ pub struct State {
     pub desk: Desk,
     pub looks: watch::Receiver<Looks>,
     pub sights: watch::Receiver<Sights>,
+    pub histories: watch::Receiver<Arc<Histories>>,
     /// Where attempts keep their output.
     pub spools: Spools,
     pub vault: engine::secrets::Vault,
