@@ -4,7 +4,7 @@
 #[path = "../tests/story/mod.rs"]
 mod story;
 
-use app::page::{Draft, Page, Refused, View};
+use app::page::{Unposted, Page, Refused, View};
 use domain::{AccessRole, Kind, Phase, Refusal};
 use std::{fs, path::Path};
 use story::{INC, RUN, Story, output, render};
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// An update as somebody is about to post it.
 fn draft(mut page: Page) -> Page {
-    page.draft = Some(Draft {
+    page.draft = Some(Unposted {
         internal: false,
         phase: Phase::Monitoring,
         message: "Orders are saved again since 14:06 UTC. We are watching.".into(),

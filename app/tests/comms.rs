@@ -2,7 +2,7 @@
 
 mod story;
 
-use app::page::{Draft, Page, View};
+use app::page::{Unposted, Page, View};
 use domain::{
     AccessRole::{Commander, Responder, Viewer},
     Kind, Phase,
@@ -281,7 +281,7 @@ fn the_composer_says_what_was_said_last_and_when_the_next_word_is_due() {
 #[test]
 fn an_update_is_seen_as_it_goes_out_before_it_is_posted() {
     let mut page = Story::recovering().page(View::Update { number: INC.into() }, 225, Commander);
-    page.draft = Some(Draft {
+    page.draft = Some(Unposted {
         internal: false,
         phase: Phase::Monitoring,
         message: "Orders are saved <again>.".into(),
@@ -296,7 +296,7 @@ fn an_update_is_seen_as_it_goes_out_before_it_is_posted() {
     assert!(read.contains("Posted now, the next public update is due 14:25:56 (every 20 min)"), "{read}");
     assert!(html.contains("Orders are saved &lt;again&gt;.</textarea>"), "it can still be changed");
 
-    page.draft = Some(Draft {
+    page.draft = Some(Unposted {
         internal: true,
         phase: Phase::Investigating,
         message: "Conditions: the replica lags".into(),

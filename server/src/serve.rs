@@ -14,6 +14,7 @@ use engine::{
     checks::{Checks, Prober, raise_file_limit},
     exposure,
     failover::Failovers,
+    history::Historian,
     plan::{Loaded, canonical_json, diff},
     runner::{Place, Runner},
     secrets::Vault,
@@ -96,6 +97,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     let prober = Prober::new(password.clone()).map_err(|e| Exit::Failed(e.to_string()))?;
     let exposure = exposure::Watch::new(desk.clone(), prober.clone());
     let checks = Checks::new(desk.clone(), prober);
+    let historian = Historian::new(desk.clone(), checks.looks());
     let failovers =
         Failovers::new(desk.clone(), password).map_err(|e| Exit::Failed(e.to_string()))?;
     let spool = options
@@ -121,17 +123,20 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         desk: desk.clone(),
         looks: checks.looks(),
         sights: failovers.sights(),
+        histories: historian.histories(),
         spools: runner.spools(),
         vault,
         status: StatusPage::start(desk.clone(), checks.looks()).await?,
         channels: crate::connected::start(&desk).map_err(Exit::Failed)?,
         url: url.trim_end_matches('/').into(),
         https: url.starts_with("https://"),
-        ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping),
+        ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping.clone()),
     };
     tokio::spawn(checks.serve());
     tokio::spawn(exposure.serve());
     tokio::spawn(failovers.serve());
+    tokio::spawn(engine::maintenance::serve(desk.clone()));
+    let historian = tokio::spawn(historian.serve(stopping));
     tokio::spawn(runner.serve());
     tokio::spawn(follow_plan(desk.clone(), folder));
 
@@ -155,6 +160,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     let served = axum::serve(listener, web::app(state))
         .with_graceful_shutdown(asked)
         .await;
+    let _ = historian.await;
     store.close().await;
     served.map_err(|e| Exit::Failed(format!("the server failed: {e}")))
 }

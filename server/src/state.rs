@@ -1,7 +1,9 @@
 //! What every handler may reach.
 
 use crate::{status::StatusPage, web::Ticks};
-use engine::{Desk, channels::Channels, checks::Looks, failover::Sights, runner::Spools};
+use engine::{
+    Desk, channels::Channels, checks::Looks, failover::Sights, history::Histories, runner::Spools,
+};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -10,6 +12,7 @@ pub struct State {
     pub desk: Desk,
     pub looks: watch::Receiver<Looks>,
     pub sights: watch::Receiver<Sights>,
+    pub histories: watch::Receiver<Arc<Histories>>,
     /// Where attempts keep their output.
     pub spools: Spools,
     pub vault: engine::secrets::Vault,

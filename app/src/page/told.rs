@@ -90,7 +90,7 @@ pub struct Spoken {
 
 /// An update that is written and not posted yet.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Draft {
+pub struct Unposted {
     pub internal: bool,
     pub phase: Phase,
     /// What would be posted.

@@ -2,7 +2,10 @@
 
 use super::{Story, at, person, runner};
 use app::page::{Month, Place, Spoken, Told, Way};
-use domain::{notify::*, plan::*, *};
+use domain::{
+    Actor, Command, Context, Event, Kind, Severity, Source, Span, Stamp, Stamped, decide, notify::*,
+    plan::*,
+};
 use std::collections::BTreeMap;
 
 /// Weeks from the epoch on, and nobody sleeps but Alice.

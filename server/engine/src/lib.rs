@@ -17,6 +17,8 @@ pub mod desk;
 mod dry_run;
 pub mod exposure;
 pub mod failover;
+pub mod history;
+pub mod maintenance;
 mod pass;
 pub mod plan;
 pub mod runner;

@@ -2,6 +2,7 @@
 
 pub mod comms;
 pub mod failover;
+pub mod maintenance;
 pub mod runs;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     pages::{self, Home},
 };
 use crate::{rest::problem::Problem, state::State};
-use app::page::{Answer, Draft, Refused};
+use app::page::{Answer, Unposted, Refused};
 use axum::{
     Json, RequestExt,
     body::Bytes,
@@ -142,10 +143,10 @@ impl Form {
     }
 
     /// What is to be said: for the public in one text, for those at work in three that become one.
-    fn draft(&self) -> Result<Draft, Refusal> {
+    fn draft(&self) -> Result<Unposted, Refusal> {
         let internal = self.flag("internal");
         if !internal {
-            return Ok(Draft {
+            return Ok(Unposted {
                 internal,
                 phase: self.word("phase", "")?,
                 message: self.text("message"),
@@ -161,7 +162,7 @@ impl Form {
         }
         let said = fields.iter().filter(|(_, text)| !text.is_empty());
         let lines = said.map(|(name, text)| format!("{}{}: {text}", name[..1].to_uppercase(), &name[1..]));
-        Ok(Draft {
+        Ok(Unposted {
             internal,
             phase: Phase::Investigating,
             message: lines.collect::<Vec<_>>().join("\n"),

@@ -3,10 +3,11 @@
 mod measured;
 mod past;
 mod told;
+pub mod windows;
 
 use super::{Signed, output};
 use crate::{rest::problem::Problem, state::State};
-use app::page::{Book, Draft, Look, Measured, Page, Past, Told, View, Who};
+use app::page::{Book, Unposted, Look, Measured, Page, Past, Told, View, Who};
 use domain::{
     Incident, Number, Run, RunId, ServiceId, Stamp, Stamped, World, incident_stream,
     plan::{Plan, Tier, child_run},
@@ -82,6 +83,9 @@ fn frame(state: &State, signed: &Signed, view: View) -> Page {
             exposures: measured::exposures(&state.desk.plan().plan, &world),
             failovers: measured::failovers(&state.desk.plan().plan, &world),
             held: world.automation.clone(),
+            histories: state.histories.borrow().clone(),
+            maintenances: world.open_maintenances().into_iter().cloned().collect(),
+            found: world.held.clone().into_iter().collect(),
             ..Measured::default()
         },
         sight: None,
@@ -354,6 +358,24 @@ pub fn failover(state: &State, signed: &Signed, service: &ServiceId) -> Loaded {
     Ok(page)
 }
 
+/// One service, and its days.
+pub fn service(state: &State, signed: &Signed, service: ServiceId) -> Loaded {
+    let page = plain(
+        state,
+        signed,
+        View::Service {
+            service: service.clone(),
+        },
+        false,
+    );
+    match page.plan.service(&service) {
+        Some(_) => Ok(page),
+        None => Err(Missing::NotFound(format!(
+            "The plan has no service `{service}`."
+        ))),
+    }
+}
+
 pub async fn incidents(state: &State, signed: &Signed, before: Option<&str>) -> Loaded {
     let found = state
         .desk
@@ -412,7 +434,7 @@ pub async fn update(
     state: &State,
     signed: &Signed,
     number: &Number,
-    draft: Option<Draft>,
+    draft: Option<Unposted>,
 ) -> Loaded {
     let view = View::Update {
         number: number.clone(),

@@ -6,9 +6,9 @@ use super::{
     output, render,
 };
 use crate::{rest::problem::Problem, state::State};
-use app::page::{Draft, Page, Refused, View};
+use app::page::{Unposted, Page, Refused, View};
 use axum::{
-    extract::{Path, Query, Request, State as Held},
+    extract::{Path, Query, RawQuery, Request, State as Held},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -42,6 +42,7 @@ pub async fn again(state: &State, signed: &Signed, home: &Home, mut refused: Ref
         Home::Run(id) => load::run(state, signed, id, &output::Which::default()).await,
         Home::Runbooks => load::runbooks(state, signed).await,
         Home::Failover(service) => load::failover(state, signed, service),
+        Home::Maintenance => load::windows::maintenance(state, signed, Vec::new()).await,
     };
     answer(
         state,
@@ -83,6 +84,7 @@ pub enum Home {
     Run(RunId),
     Runbooks,
     Failover(ServiceId),
+    Maintenance,
 }
 
 fn answer(state: &State, signed: &Signed, status: StatusCode, loaded: Loaded) -> Response {
@@ -212,6 +214,26 @@ pub async fn failover(
     ok(&state, &signed, loaded)
 }
 
+pub async fn service(
+    Held(state): Held<State>,
+    signed: Signed,
+    Path(service): Path<ServiceId>,
+) -> Response {
+    let loaded = load::service(&state, &signed, service);
+    ok(&state, &signed, loaded)
+}
+
+/// With the fields of a draft: what it would touch.
+pub async fn maintenance(
+    Held(state): Held<State>,
+    signed: Signed,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let typed = serde_urlencoded::from_str(&query.unwrap_or_default()).unwrap_or_default();
+    let loaded = load::windows::maintenance(&state, &signed, typed).await;
+    ok(&state, &signed, loaded)
+}
+
 pub async fn contacts(Held(state): Held<State>, signed: Signed) -> Response {
     let page = load::contacts(&state, &signed);
     ok(&state, &signed, Ok(page))
@@ -235,7 +257,7 @@ pub async fn update_page(
     state: &State,
     signed: &Signed,
     number: &Number,
-    draft: Option<Draft>,
+    draft: Option<Unposted>,
 ) -> Response {
     let loaded = load::update(state, signed, number, draft).await;
     ok(state, signed, loaded)

@@ -80,6 +80,7 @@ migrations! {
     3 "0003_secrets_and_nodes.sql";
     4 "0004_heartbeats.sql";
     5 "0005_notifications.sql";
+    6 "0006_history.sql";
 }
 
 fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {

@@ -38,7 +38,8 @@ pub use kept::{Kept, Measure};
 pub use outbox::{Attempt, Claim, Notification, Release, Settlement, Told};
 pub use record::{Draft, Head, Record, chain};
 pub use rows::{
-    Credential, CredentialKind, Node, PlanRevision, Projection, Receipt, Revocation, Secret,
+    Credential, CredentialKind, HistoryDay, HistorySpell, Node, PlanRevision, Projection, Receipt,
+    Revocation, Secret,
 };
 pub use tx::{Batch, Tx};
 pub use verify::{Broken, Fault, Verified, Verifier};

@@ -24,6 +24,12 @@ macro_rules! notification_columns {
     };
 }
 
+macro_rules! history_day_columns {
+    () => {
+        "day, service, operational, degraded, partial_outage, major_outage, maintenance, changes"
+    };
+}
+
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {
         $(pub const $name: &str = $sql;)*
@@ -109,6 +115,10 @@ statements! {
         "SELECT ", notification_columns!(), " FROM notification WHERE channel = $1 AND next_at < $2 \
         ORDER BY next_at, rank LIMIT $3");
     ATTEMPTS = "SELECT id, number, at, took_ms, outcome, why FROM notification_attempt WHERE id = $1 ORDER BY number";
+    HISTORY_DAYS = concat!("SELECT ", history_day_columns!(), " FROM history_day \
+        WHERE (day, service) > ($1, $2) ORDER BY day, service LIMIT $3");
+    HISTORY_SPELLS =
+        "SELECT service, health, since, seen FROM history_spell WHERE service > $1 ORDER BY service LIMIT $2";
 
     // The condition on the cause is that of the index.
     NOTIFICATIONS_KEPT = "SELECT CAST(COALESCE(SUM(CASE WHEN sent_at <= due + $6 THEN 1 ELSE 0 END), 0) AS BIGINT) AS met, \
@@ -153,6 +163,33 @@ pub static PROJECTION_PUT: LazyLock<Multi> = LazyLock::new(|| {
         1,
         5,
         " ON CONFLICT (kind, id) DO UPDATE SET open = excluded.open, version = excluded.version, body = excluded.body",
+    )
+});
+
+/// Adds to what is there: a day is written in pieces.
+pub static HISTORY_DAY_PUT: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new(
+        concat!(
+            "INSERT INTO history_day (",
+            history_day_columns!(),
+            ") VALUES "
+        ),
+        1,
+        8,
+        " ON CONFLICT (day, service) DO UPDATE SET operational = history_day.operational + excluded.operational, \
+        degraded = history_day.degraded + excluded.degraded, \
+        partial_outage = history_day.partial_outage + excluded.partial_outage, \
+        major_outage = history_day.major_outage + excluded.major_outage, \
+        maintenance = history_day.maintenance + excluded.maintenance, changes = history_day.changes + excluded.changes",
+    )
+});
+
+pub static HISTORY_SPELL_PUT: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new(
+        "INSERT INTO history_spell (service, health, since, seen) VALUES ",
+        1,
+        4,
+        " ON CONFLICT (service) DO UPDATE SET health = excluded.health, since = excluded.since, seen = excluded.seen",
     )
 });
 
@@ -276,7 +313,7 @@ impl Multi {
 /// Every statement with its name, for the test that prepares them.
 #[cfg(feature = "testing")]
 pub fn all() -> Vec<(String, &'static str)> {
-    let multi: [(&str, &LazyLock<Multi>); 9] = [
+    let multi: [(&str, &LazyLock<Multi>); 11] = [
         ("EVENT_PUT", &EVENT_PUT),
         ("RECEIPT_PUT", &RECEIPT_PUT),
         ("PROJECTION_PUT", &PROJECTION_PUT),
@@ -286,6 +323,8 @@ pub fn all() -> Vec<(String, &'static str)> {
         ("NOTIFICATIONS_TOLD", &NOTIFICATIONS_TOLD),
         ("ADDRESSES_SINCE", &ADDRESSES_SINCE),
         ("ATTEMPT_PUT", &ATTEMPT_PUT),
+        ("HISTORY_DAY_PUT", &HISTORY_DAY_PUT),
+        ("HISTORY_SPELL_PUT", &HISTORY_SPELL_PUT),
     ];
     let sizes = multi.iter().flat_map(|(name, multi)| {
         SIZES

@@ -8,8 +8,10 @@ pub mod composer;
 mod contacts;
 mod declare;
 mod failover;
+pub mod history;
 pub mod incidents;
 mod limits;
+mod maintenance;
 mod matrix;
 mod other;
 mod plan;
@@ -17,6 +19,7 @@ pub mod run;
 mod runbook;
 mod runbooks;
 mod schedule;
+mod service;
 mod spoken;
 mod start;
 mod update;
@@ -37,6 +40,8 @@ pub fn page(room: Room) -> Node {
         View::Runbooks => runbooks::all(room).into(),
         View::Runbook { slug, incident } => runbook::one(room, slug, incident.as_ref()).into(),
         View::Failover { service } => failover::page(room, service).into(),
+        View::Service { service } => service::page(room, service).into(),
+        View::Maintenance => maintenance::page(room).into(),
         View::Contacts => contacts::page(room).into(),
         View::Matrix => matrix::page(room).into(),
         View::Update { number } => update::page(room, number).into(),

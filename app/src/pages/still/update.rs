@@ -3,7 +3,7 @@
 use super::{composer, spoken};
 use crate::{
     node::{El, Node, blockquote, div, el, p},
-    page::{Draft, Page},
+    page::{Unposted, Page},
     pages::head,
     parts::{card, dim, incidents, link, severity, state, when},
     room::Room,
@@ -60,7 +60,7 @@ fn write(page: &Page, incident: &Incident) -> El {
 }
 
 /// Every message that would go out, word by word.
-fn goes_out(page: &Page, incident: &Incident, draft: &Draft) -> El {
+fn goes_out(page: &Page, incident: &Incident, draft: &Unposted) -> El {
     let public = incident.public && !draft.internal;
     let status = public.then(|| {
         div()

@@ -25,15 +25,17 @@ pub async fn desk(house: &House) -> Desk {
     plan.channels = Channels {
         email: Some(channels::Email {
             url_env: "SMTP_URL".into(),
+            ca_env: None,
             from: "muster@example.com".into(),
             reply_to: None,
         }),
         phone: Some(channels::Phone {
-            url_env: "TWILIO_URL".into(),
+            url_env: Some("TWILIO_URL".into()),
             account_env: "TWILIO_ACCOUNT".into(),
             token_env: "TWILIO_TOKEN".into(),
-            from: "+15550000".into(),
-            sms_from: None,
+            from_env: "TWILIO_FROM".into(),
+            sms_from_env: None,
+            internal: false,
         }),
         ..Channels::default()
     };
@@ -149,6 +151,7 @@ async fn a_raise_lets_out_what_was_held(house: &House) {
     let mut plan = plan();
     plan.channels.email = Some(channels::Email {
         url_env: "SMTP_URL".into(),
+        ca_env: None,
         from: "muster@example.com".into(),
         reply_to: None,
     });

@@ -5,7 +5,7 @@ mod spoken;
 
 use super::{Missing, document};
 use crate::{state::State, web::duty};
-use app::page::{Draft, Place, Told, Way};
+use app::page::{Unposted, Place, Told, Way};
 use domain::{
     Actor, Command, Context, Event, Incident, Kind, Number, Severity, Source, Span, Stamp, World,
     decide,
@@ -129,7 +129,7 @@ pub fn drafted(
     state: &State,
     plan: &Plan,
     incident: &Incident,
-    draft: &Draft,
+    draft: &Unposted,
     now: Stamp,
 ) -> Vec<app::page::Spoken> {
     let command = Command::PostUpdate {

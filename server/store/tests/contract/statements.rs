@@ -111,6 +111,8 @@ async fn no_statement_reads_a_whole_table_on_postgres() {
                 1, 0, CASE WHEN n % 5 = 0 THEN 'node' || n % 3 END, n, 'x' || n, '', n % 50 = 0, n \
             FROM generate_series(1, 20000) n; \
         INSERT INTO notification_attempt SELECT n || '.0', 1, n, 1, 'sent', '' FROM generate_series(1, 20000) n; \
+        INSERT INTO history_day SELECT n / 500, 's' || n % 500, n, n, n, n, n, n FROM generate_series(1, 20000) n; \
+        INSERT INTO history_spell SELECT 's' || n, 'operational', n, n FROM generate_series(1, 20000) n; \
         ANALYZE";
     postgres.execute(fill).await.unwrap();
     let mut connection = sqlx::PgConnection::connect(&postgres.url).await.unwrap();

@@ -1,7 +1,7 @@
 //! The words of messages before they are sent: rendered by the channels themselves.
 
 use crate::state::State;
-use app::page::{Draft, Spoken};
+use app::page::{Unposted, Spoken};
 use domain::{
     Incident, Kind, Number, Phase, Severity, Stamp,
     notify::{Address, Addressee, Cause},
@@ -15,7 +15,7 @@ pub fn update(
     state: &State,
     plan: &Plan,
     incident: &Incident,
-    draft: &Draft,
+    draft: &Unposted,
     to: &[Addressee],
     now: Stamp,
 ) -> Vec<Spoken> {
