@@ -14,7 +14,7 @@ use super::{
 use domain::plan::{Channel, Plan, channels as plan};
 use std::{collections::BTreeMap, sync::Arc};
 
-const PAGERDUTY: &str = "https://events.pagerduty.com";
+const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
 
 /// Everything that can be sent by, under one plan. Cheap to clone.
 #[derive(Clone)]
