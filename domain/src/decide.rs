@@ -2,6 +2,7 @@
 
 mod failover;
 mod incident;
+mod maintenance;
 mod notify;
 pub(crate) mod run;
 mod text;
@@ -11,8 +12,8 @@ pub use incident::empty_roles;
 pub(crate) use run::take_parameters;
 
 use crate::{
-    AccessRole, Actor, Command, Event, Incident, Number, Permission, Refusal, Run, RunId, Stamp,
-    Stamped, World, notify::Calendar, permission, plan::Plan,
+    AccessRole, Actor, Command, Event, Incident, Number, Permission, Refusal, Run, RunId,
+    ServiceState, Stamp, Stamped, World, notify::Calendar, permission, plan::Plan,
 };
 use std::sync::Arc;
 
@@ -82,6 +83,10 @@ fn carry_out(world: &World, context: &Context<'_>, command: Command) -> Decision
         | Command::ConfirmContact { .. }
         | Command::OverrideOnCall { .. }
         | Command::RemoveOverride { .. } => notify::decide(world, context, command),
+        Command::ScheduleMaintenance { .. }
+        | Command::RescheduleMaintenance { .. }
+        | Command::MoveMaintenance { .. }
+        | Command::AdvanceMaintenance { .. } => maintenance::decide(world, context, command),
 
         Command::Observe {
             service,
@@ -94,19 +99,12 @@ fn carry_out(world: &World, context: &Context<'_>, command: Command) -> Decision
                     "The plan has no service `{service}`."
                 )));
             }
-            let from = world.health(&service);
-            if from == health {
-                return Ok(Vec::new());
-            }
-            Ok(vec![Fact {
-                at: since,
-                event: Event::ServiceChanged {
-                    service,
-                    from,
-                    to: health,
-                    because,
-                },
-            }])
+            let found = ServiceState {
+                health,
+                since: Some(since),
+                because,
+            };
+            maintenance::observed(world, service, found)
         }
         Command::ReportExposure {
             database,
@@ -160,13 +158,6 @@ fn carry_out(world: &World, context: &Context<'_>, command: Command) -> Decision
     }
 }
 
-fn one(context: &Context<'_>, event: Event) -> Decision {
-    Ok(vec![Fact {
-        at: context.now,
-        event,
-    }])
-}
-
 /// The world after these.
 fn ahead(world: &World, context: &Context<'_>, facts: &[Fact]) -> World {
     let mut world = world.clone();
@@ -182,6 +173,13 @@ fn ahead(world: &World, context: &Context<'_>, facts: &[Fact]) -> World {
         world.apply(&stamped);
     }
     world
+}
+
+fn one(context: &Context<'_>, event: Event) -> Decision {
+    Ok(vec![Fact {
+        at: context.now,
+        event,
+    }])
 }
 
 fn secret_name(name: &str) -> Result<(), Refusal> {

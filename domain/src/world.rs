@@ -2,9 +2,10 @@
 //! the same events with [`World::apply`].
 
 use crate::{
-    Event, Exposure, Health, Incident, Number, PlanHash, Run, RunId, ServiceId, ServiceState,
-    Stamp, Stamped,
+    Event, Exposure, Health, Incident, MaintenanceId, Number, PlanHash, Run, RunId, ServiceId,
+    ServiceState, Stamp, Stamped,
     failover::{Failover, Held},
+    maintenance::{HeldFindings, Maintenance},
     notify::{Comms, Override, Verification},
 };
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,15 @@ pub struct World {
     /// Who is on call in somebody's place.
     #[serde(skip)]
     pub overrides: Arc<Vec<Override>>,
+    /// Maintenance windows that are not over. The browser has no such thing, and what the checks find meanwhile neither.
+    #[serde(skip)]
+    pub maintenances: BTreeMap<MaintenanceId, Arc<Maintenance>>,
+    /// Per year: how many were scheduled.
+    #[serde(skip)]
+    pub maintenance_counts: BTreeMap<i64, u32>,
+    /// What the checks find of services in maintenance.
+    #[serde(skip)]
+    pub held: HeldFindings,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +70,7 @@ impl World {
         self.seq = stamped.seq;
         self.apply_failover(stamped);
         self.apply_comms(stamped);
+        self.apply_maintenance(stamped);
         match &stamped.event {
             Event::IncidentDeclared { incident, .. } => {
                 if let Some((year, count)) = incident.parts() {
@@ -234,6 +245,10 @@ impl Event {
             | RunCancelling { run, .. }
             | RunEnded { run, .. } => Subject::Run(run),
             ServiceChanged { .. }
+            | FindingHeld { .. }
+            | MaintenanceScheduled { .. }
+            | MaintenanceRescheduled { .. }
+            | MaintenanceMoved { .. }
             | ExposureChanged { .. }
             | FailoverMoved { incident: None, .. }
             | FailoverAcknowledged { .. }

@@ -14,13 +14,14 @@ use engine::{
     checks::{Checks, Prober, raise_file_limit},
     exposure,
     failover::Failovers,
+    history::Historian,
     plan::{Loaded, canonical_json, diff},
     runner::{Place, Runner},
     secrets::Vault,
     store::{CredentialKind, PlanRevision},
     supervise::Supervisor,
 };
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use tokio::{net::TcpListener, sync::watch};
 
 #[derive(Args)]
@@ -96,6 +97,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     let prober = Prober::new(password.clone()).map_err(|e| Exit::Failed(e.to_string()))?;
     let exposure = exposure::Watch::new(desk.clone(), prober.clone());
     let checks = Checks::new(desk.clone(), prober);
+    let historian = Historian::new(desk.clone(), checks.looks());
     let failovers =
         Failovers::new(desk.clone(), password).map_err(|e| Exit::Failed(e.to_string()))?;
     let spool = options
@@ -107,7 +109,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     let program = std::env::current_exe().map_err(|e| Exit::Failed(e.to_string()))?;
     let vault = Vault::open(&options.data.data)?;
     let place = Place {
-        spool: spool.clone(),
+        spool,
         plan: folder.clone(),
         program,
         url: own_url,
@@ -115,21 +117,25 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         env,
         keep: options.keep_output,
     };
+    let runner = Runner::new(desk.clone(), supervisor, vault.clone(), place);
     let (stop, stopping) = watch::channel(false);
     let state = State {
         desk: desk.clone(),
         looks: checks.looks(),
         sights: failovers.sights(),
-        spool: Arc::new(spool),
-        vault: vault.clone(),
+        histories: historian.histories(),
+        spools: runner.spools(),
+        vault,
         status: StatusPage::start(desk.clone(), checks.looks()).await?,
         https: url.starts_with("https://"),
-        ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping),
+        ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping.clone()),
     };
     tokio::spawn(checks.serve());
     tokio::spawn(exposure.serve());
     tokio::spawn(failovers.serve());
-    tokio::spawn(Runner::new(desk.clone(), supervisor, vault, place).serve());
+    tokio::spawn(engine::maintenance::serve(desk.clone()));
+    let historian = tokio::spawn(historian.serve(stopping));
+    tokio::spawn(runner.serve());
     tokio::spawn(follow_plan(desk.clone(), folder));
 
     tracing::info!(listen = %address, database = store.place(), node, "Muster serves {url}");
@@ -152,6 +158,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     let served = axum::serve(listener, web::app(state))
         .with_graceful_shutdown(asked)
         .await;
+    let _ = historian.await;
     store.close().await;
     served.map_err(|e| Exit::Failed(format!("the server failed: {e}")))
 }

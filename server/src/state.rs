@@ -1,8 +1,8 @@
 //! What every handler may reach.
 
 use crate::{status::StatusPage, web::Ticks};
-use engine::{Desk, checks::Looks, failover::Sights};
-use std::{path::PathBuf, sync::Arc};
+use engine::{Desk, checks::Looks, failover::Sights, history::Histories, runner::Spools};
+use std::sync::Arc;
 use tokio::sync::watch;
 
 #[derive(Clone)]
@@ -10,8 +10,9 @@ pub struct State {
     pub desk: Desk,
     pub looks: watch::Receiver<Looks>,
     pub sights: watch::Receiver<Sights>,
+    pub histories: watch::Receiver<Arc<Histories>>,
     /// Where attempts keep their output.
-    pub spool: Arc<PathBuf>,
+    pub spools: Spools,
     pub vault: engine::secrets::Vault,
     pub status: StatusPage,
     /// Cookies carry `Secure` and the `__Host-` prefix: people reach us by https.

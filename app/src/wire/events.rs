@@ -150,6 +150,10 @@ events! {
     "override_removed" OverrideRemoved
     "failover_acknowledged" FailoverAcknowledged
     "automation_held" AutomationHeld
+    "finding_held" FindingHeld
+    "maintenance_scheduled" MaintenanceScheduled
+    "maintenance_rescheduled" MaintenanceRescheduled
+    "maintenance_moved" MaintenanceMoved
     "exposure_changed" ExposureChanged
     "token_issued" TokenIssued
     "token_revoked" TokenRevoked
@@ -175,6 +179,6 @@ mod tests {
             };
             assert_eq!(stamped(line).expect(line), heard);
         }
-        assert_eq!(kinds.len(), 51, "one line of each kind");
+        assert_eq!(kinds.len(), 55, "one line of each kind");
     }
 }

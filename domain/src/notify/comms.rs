@@ -2,7 +2,7 @@
 //! passes over these events.
 
 use super::{Addressee, Cadence, Cause, Delivery, Suppressed, Via};
-use crate::{Event, Number, Stamp, Stamped, Subject, World, plan::Channel};
+use crate::{Event, Incident, Number, Stamp, Stamped, Subject, World, plan::Channel};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,8 +17,8 @@ pub struct Comms {
     /// Calls by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<Call>,
-    /// Since when somebody's word is waited for: from the declaration or a reopening.
-    pub waits_since: Stamp,
+    /// The event since which somebody's word is waited for: the declaration or a reopening.
+    pub waits_from: u64,
     /// How far it was escalated since then: 1 are those who were told first …
     pub level: u8,
     /// … and from when they have their time: also a raise gives it anew.
@@ -47,8 +47,10 @@ pub struct Told {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Acknowledgement {
     pub person: String,
+    /// Nothing where somebody else says so: that they were called.
     pub via: Option<Via>,
     pub at: Stamp,
+    pub seq: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,14 +92,23 @@ pub struct Override {
 }
 
 impl Comms {
+    /// Of an incident that was declared before anybody was told by machine: nobody's word is waited for.
+    pub fn before(incident: &Incident) -> Comms {
+        Comms {
+            level: u8::MAX,
+            level_since: incident.declared_at,
+            ..Comms::default()
+        }
+    }
+
     pub fn told(&self, channel: Channel, person: &str) -> Option<&Told> {
         self.told.get(&channel)?.get(person)
     }
 
     /// Those who said, in any way, that they know, since it was last waited for: the first first.
     pub fn knowing(&self) -> impl Iterator<Item = &Acknowledgement> {
-        let since = self.waits_since;
-        self.acknowledged.iter().filter(move |a| a.at >= since)
+        let from = self.waits_from;
+        self.acknowledged.iter().filter(move |a| a.seq > from)
     }
 
     pub fn knows(&self, person: &str) -> Option<&Acknowledgement> {
@@ -143,7 +154,7 @@ impl Comms {
         }
         match &stamped.event {
             Event::IncidentDeclared { .. } | Event::IncidentReopened { .. } => {
-                self.waits_since = stamped.at;
+                self.waits_from = stamped.seq;
                 self.level = 1;
                 self.level_since = stamped.at;
                 self.reminded.clear();
@@ -172,7 +183,7 @@ impl Comms {
                 }
             }
             Event::Acknowledged { person, via, .. } => {
-                self.acknowledge(person, Some(*via), stamped.at)
+                self.acknowledge(person, Some(*via), stamped)
             }
             Event::CalledByHand {
                 person,
@@ -181,7 +192,7 @@ impl Comms {
                 ..
             } => {
                 if *reached {
-                    self.acknowledge(person, None, stamped.at);
+                    self.acknowledge(person, None, stamped);
                 }
                 self.calls.push(Call {
                     person: person.clone(),
@@ -195,6 +206,8 @@ impl Comms {
                 self.level = *level;
                 self.level_since = stamped.at;
             }
+            // Its document is one of a closed incident from now on.
+            Event::IncidentResolved { .. } => {}
             Event::UpdateReminded {
                 which,
                 due,
@@ -213,12 +226,13 @@ impl Comms {
     }
 
     /// The first word of each keeps its time.
-    fn acknowledge(&mut self, person: &str, via: Option<Via>, at: Stamp) {
+    fn acknowledge(&mut self, person: &str, via: Option<Via>, stamped: &Stamped) {
         if self.knows(person).is_none() {
             self.acknowledged.push(Acknowledgement {
                 person: person.to_owned(),
                 via,
-                at,
+                at: stamped.at,
+                seq: stamped.seq,
             });
         }
     }

@@ -51,7 +51,7 @@ pub(crate) fn next_level(incident: &Incident, comms: &Comms, plan: &Plan) -> Opt
         return None;
     }
     let levels = plan.communication.levels().len();
-    (usize::from(comms.level) <= levels).then_some(comms.level + 1)
+    (usize::from(comms.level) <= levels).then(|| comms.level + 1)
 }
 
 /// The reminder that comes next: when an update is due; when it is overdue by half its interval; and then once an interval.

@@ -69,19 +69,22 @@ pub fn house() -> House {
         audiences: vec![audience.into()],
         webhook_env: "SLACK_URL".into(),
         signing_secret_env: None,
+        internal: false,
     };
     h.plan.channels = Channels {
         email: Some(channels::Email {
             url_env: "SMTP_URL".into(),
+            ca_env: None,
             from: "muster@example.com".into(),
             reply_to: None,
         }),
         phone: Some(channels::Phone {
-            url_env: "TWILIO_URL".into(),
+            url_env: Some("TWILIO_URL".into()),
             account_env: "TWILIO_ACCOUNT".into(),
             token_env: "TWILIO_TOKEN".into(),
-            from: "+15550000".into(),
-            sms_from: None,
+            from_env: "TWILIO_FROM".into(),
+            sms_from_env: None,
+            internal: false,
         }),
         slack: vec![slack("ops", "tech"), slack("board", "management")],
         ..Channels::default()

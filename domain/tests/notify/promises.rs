@@ -233,7 +233,8 @@ proptest! {
         }
         for _ in 0..20 {
             h.now = h.now.plus(Span::secs(600));
-            for timer in h.timers().into_iter().filter(|t| t.at <= h.now) {
+            let now = h.now;
+            for timer in h.timers().into_iter().filter(|t| t.at <= now) {
                 let asks = matches!(timer.command, Command::Escalate { .. });
                 prop_assert!(!asks);
                 h.machine(timer.command).expect("a timer is never refused");

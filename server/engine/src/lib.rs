@@ -17,6 +17,8 @@ pub mod desk;
 mod dry_run;
 pub mod exposure;
 pub mod failover;
+pub mod history;
+pub mod maintenance;
 pub mod plan;
 pub mod runner;
 pub mod secrets;

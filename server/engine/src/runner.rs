@@ -9,9 +9,11 @@ mod launch;
 mod line;
 mod nodes;
 mod retention;
+mod spools;
 mod start;
 mod watch;
 
+pub use spools::Spools;
 pub use start::seal;
 
 use crate::{Desk, No, Request, access, secrets::Vault, supervise::Supervisor};
@@ -84,7 +86,7 @@ fn beside(dir: PathBuf) -> PathBuf {
 }
 
 /// The folder of an attempt's output: the last of those it was given.
-pub fn output_folder(spool: &Path, run: &RunId, step: u32, attempt: u32) -> PathBuf {
+fn output_folder(spool: &Path, run: &RunId, step: u32, attempt: u32) -> PathBuf {
     let mut dir = folder(spool, run, step, attempt);
     loop {
         let next = beside(dir.clone());
@@ -118,6 +120,11 @@ impl Runner {
             tokens: Arc::default(),
             nudge: Arc::default(),
         }
+    }
+
+    /// Where the outputs of attempts are found.
+    pub fn spools(&self) -> Spools {
+        self.nodes.spools()
     }
 
     /// Works until it is dropped.

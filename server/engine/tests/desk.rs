@@ -8,10 +8,16 @@ mod access;
 mod commands;
 #[path = "desk/failovers.rs"]
 mod failovers;
+#[path = "desk/history.rs"]
+mod history;
 #[path = "desk/house.rs"]
 mod house;
+#[path = "desk/maintenance.rs"]
+mod maintenance;
 #[path = "desk/nodes.rs"]
 mod nodes;
+#[path = "desk/outbox.rs"]
+mod outbox;
 #[path = "desk/restart.rs"]
 mod restart;
 

@@ -2,6 +2,7 @@
 
 mod measured;
 mod past;
+pub mod windows;
 
 use super::{Signed, output};
 use crate::{rest::problem::Problem, state::State};
@@ -10,7 +11,7 @@ use domain::{
     Incident, Number, Run, RunId, ServiceId, Stamp, Stamped, World, incident_stream,
     plan::{Plan, Tier, child_run},
     recovery::{Recovery, Verdict, measure},
-    run_stream, service_stream,
+    run_stream, service_stream, words,
 };
 use engine::stamped;
 use serde::de::DeserializeOwned;
@@ -81,6 +82,9 @@ fn frame(state: &State, signed: &Signed, view: View) -> Page {
             exposures: measured::exposures(&state.desk.plan().plan, &world),
             failovers: measured::failovers(&state.desk.plan().plan, &world),
             held: world.automation.clone(),
+            histories: state.histories.borrow().clone(),
+            maintenances: world.open_maintenances().into_iter().cloned().collect(),
+            found: world.held.clone().into_iter().collect(),
             ..Measured::default()
         },
         sight: None,
@@ -243,7 +247,9 @@ pub async fn incident(state: &State, signed: &Signed, number: &Number) -> Loaded
     let told = |e: &Stamped| e.seq <= page.world.seq;
     let mut lines: Vec<_> = all.into_iter().filter(told).filter(near).collect();
     let surplus = lines.len().saturating_sub(MOST_LINES as usize);
-    page.timeline = lines.split_off(surplus);
+    // As the live stream will tell the later ones.
+    let said = |e: Stamped| words::said(&e).unwrap_or(e);
+    page.timeline = lines.split_off(surplus).into_iter().map(said).collect();
     page.world.incidents.insert(number.clone(), incident);
     Ok(page)
 }
@@ -346,6 +352,24 @@ pub fn failover(state: &State, signed: &Signed, service: &ServiceId) -> Loaded {
     page.world.automation = world.automation.clone();
     page.sight = crate::failover::sight(state, service);
     Ok(page)
+}
+
+/// One service, and its days.
+pub fn service(state: &State, signed: &Signed, service: ServiceId) -> Loaded {
+    let page = plain(
+        state,
+        signed,
+        View::Service {
+            service: service.clone(),
+        },
+        false,
+    );
+    match page.plan.service(&service) {
+        Some(_) => Ok(page),
+        None => Err(Missing::NotFound(format!(
+            "The plan has no service `{service}`."
+        ))),
+    }
 }
 
 pub async fn incidents(state: &State, signed: &Signed, before: Option<&str>) -> Loaded {

@@ -2,8 +2,11 @@
 
 use super::{
     Answer, Beside, InForce, Job, No, Receipt, Request, Tail,
-    documents::{self, DESK, FAILOVER, INCIDENT, RUN, bring_incident, bring_run, json, projection},
-    stamped,
+    documents::{
+        self, COMMS, DESK, FAILOVER, INCIDENT, MAINTENANCE, RUN, bring_incident, bring_run, json,
+        projection,
+    },
+    outbox, stamped,
 };
 use crate::{Clock, Zones};
 use domain::{
@@ -30,6 +33,7 @@ pub(super) struct Turn {
     tail: Arc<Tail>,
     world: watch::Sender<Arc<World>>,
     in_force: watch::Sender<InForce>,
+    queued: watch::Sender<()>,
     /// Every plan some open incident or run was started under.
     plans: HashMap<PlanHash, Arc<Plan>>,
 }
@@ -75,6 +79,7 @@ impl Turn {
             tail: Arc::new(Tail::of(from, &last)),
             world: watch::Sender::new(Arc::default()),
             in_force: watch::Sender::default(),
+            queued: watch::Sender::default(),
             plans: HashMap::new(),
         };
         if let Some(in_force) = &world.plan
@@ -94,6 +99,9 @@ impl Turn {
     }
     pub(super) fn watch_plan(&self) -> watch::Receiver<InForce> {
         self.in_force.subscribe()
+    }
+    pub(super) fn watch_queued(&self) -> watch::Receiver<()> {
+        self.queued.subscribe()
     }
     pub(super) fn tail(&self) -> Arc<Tail> {
         self.tail.clone()
@@ -169,7 +177,8 @@ impl Turn {
         for request in requests {
             answers.push(self.decide(&mut tx, &mut draw, request).await?);
         }
-        if draw.batch.records.is_empty() && draw.batch.receipts.is_empty() {
+        let batch = &draw.batch;
+        if batch.records.is_empty() && batch.receipts.is_empty() && batch.told.is_empty() {
             tx.rollback().await?;
         } else {
             for (kind, id) in &draw.touched {
@@ -191,8 +200,18 @@ impl Turn {
         if let Some(in_force) = draw.in_force {
             self.in_force.send_replace(in_force);
         }
+        let queues = |e: &Stamped| {
+            matches!(
+                e.event,
+                Event::NotificationsQueued { .. } | Event::ContactTested { .. }
+            )
+        };
+        let queued = draw.written.iter().any(queues) || !draw.batch.releases.is_empty();
         if draw.world.seq > self.world.borrow().seq || !draw.written.is_empty() {
             self.world.send_replace(Arc::new(draw.world));
+        }
+        if queued {
+            self.queued.send_replace(());
         }
     }
 
@@ -308,10 +327,18 @@ impl Turn {
             seq: 0,
             incident: incident.cloned(),
             run: run.cloned(),
+            maintenance: request.command.window().cloned(),
             replayed: false,
         };
+        let mut about = 0;
         for fact in facts {
-            write_event(draw, &request.actor, now, fact, &mut receipt);
+            let event = write_event(draw, &request.actor, now, fact, &mut receipt);
+            if !matches!(event.event, Event::NotificationsQueued { .. }) {
+                about = event.seq;
+            }
+            let rows = outbox::rows(&draw.world, &plan, &event, about);
+            draw.batch.notifications.extend(rows);
+            draw.batch.releases.extend(outbox::release(&event));
         }
         write_beside(draw, &request.beside);
         if let Some(key) = &request.key {
@@ -386,11 +413,13 @@ fn write_event(
     now: Stamp,
     fact: domain::Fact,
     receipt: &mut Receipt,
-) {
+) -> Stamped {
+    let mut known = None;
     match fact.event.subject() {
         Subject::Incident(number) => {
             receipt.incident = Some(number.clone());
             draw.touched.insert((INCIDENT, number.0.clone()));
+            known = draw.world.comms(number).map(|c| c.version);
         }
         Subject::Run(run) => {
             // A run may bring other runs with it: the answer is about the one that was asked for.
@@ -415,11 +444,26 @@ fn write_event(
         Event::AutomationHeld { .. } => {
             draw.touched.insert((DESK, "automation".into()));
         }
+        Event::MaintenanceScheduled { maintenance, .. } => {
+            receipt.maintenance = Some(maintenance.clone());
+            draw.touched.insert((MAINTENANCE, maintenance.0.clone()));
+            draw.touched.insert((DESK, "maintenance counts".into()));
+        }
+        Event::MaintenanceRescheduled { maintenance, .. }
+        | Event::MaintenanceMoved { maintenance, .. } => {
+            draw.touched.insert((MAINTENANCE, maintenance.0.clone()));
+        }
         Event::PlanLoaded { .. } => {
             draw.touched.insert((DESK, "plan".into()));
         }
         Event::ExposureChanged { .. } => {
             draw.touched.insert((DESK, "exposures".into()));
+        }
+        Event::ContactTested { .. } | Event::ContactConfirmed { .. } => {
+            draw.touched.insert((DESK, "verified".into()));
+        }
+        Event::OnCallOverridden { .. } | Event::OverrideRemoved { .. } => {
+            draw.touched.insert((DESK, "overrides".into()));
         }
         _ => {}
     }
@@ -440,9 +484,16 @@ fn write_event(
         event: fact.event,
     };
     draw.world.apply(&event);
+    // Written anew only where it has changed: it may be long.
+    if let Subject::Incident(number) = event.event.subject()
+        && draw.world.comms(number).map(|c| c.version) != known
+    {
+        draw.touched.insert((COMMS, number.0.clone()));
+    }
     receipt.seq = record.seq;
     draw.batch.records.push(record);
-    draw.written.push(event);
+    draw.written.push(event.clone());
+    event
 }
 
 fn write_beside(draw: &mut Draw, beside: &Beside) {
@@ -459,6 +510,7 @@ fn write_beside(draw: &mut Draw, beside: &Beside) {
     draw.batch
         .secrets_gone
         .extend(beside.secrets_gone.iter().cloned());
+    draw.batch.told.extend(beside.told.iter().cloned());
 }
 
 fn as_expected(
@@ -470,12 +522,15 @@ fn as_expected(
     let Some(expected) = request.expected else {
         return Ok(());
     };
+    let window = request.command.window();
     let found = match (
         run.and_then(|r| world.runs.get(r)),
         incident.and_then(|n| world.incidents.get(n)),
+        window.and_then(|m| world.maintenances.get(m)),
     ) {
-        (Some(run), _) => run.version,
-        (_, Some(incident)) => incident.version,
+        (Some(run), ..) => run.version,
+        (_, Some(incident), _) => incident.version,
+        (.., Some(window)) => window.version,
         _ => return Ok(()),
     };
     if found == expected {

@@ -5,7 +5,9 @@
 mod access;
 mod documents;
 mod export;
+mod history;
 mod opening;
+mod outbox;
 mod statements;
 mod survival;
 mod tampering;
