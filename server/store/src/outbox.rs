@@ -272,7 +272,8 @@ impl Store {
         Ok(found)
     }
 
-    /// A provider's receipt: from one state to the next. False where it was in another one by then.
+    /// A provider's receipt: from one state to the next, which is tried again where it says when. False where it was in
+    /// another one by then.
     pub async fn receipt(&self, from: &str, to: &Notification) -> Result<bool, Error> {
         let id = text("a notification", &to.id)?;
         let provider_id = to.provider_id.as_deref();
@@ -282,7 +283,8 @@ impl Store {
         let found = on_tx!(&mut tx, c => {
             let query = sqlx::query(sql::NOTIFICATION_RECEIPT).bind(id).bind(from).bind(&to.state);
             let query = query.bind(to.sent_at).bind(to.delivered_at).bind(to.read_at);
-            query.bind(provider_id).bind(why).execute(c).await.map(|done| done.rows_affected())
+            let query = query.bind(provider_id).bind(why).bind(to.next_at);
+            query.execute(c).await.map(|done| done.rows_affected())
         })?;
         tx.commit().await?;
         Ok(found == 1)

@@ -99,9 +99,11 @@ statements! {
     NOTIFICATION_UNCLAIM = "UPDATE notification SET state = $4, next_at = $5, attempts = attempts - 1, leased_by = NULL, \
         first_at = $6 WHERE id = $1 AND leased_by = $2 AND attempts = $3 AND state = 'sending'";
     NOTIFICATION_LEASES = "UPDATE notification SET next_at = $2 WHERE leased_by = $1 AND state = 'sending'";
-    NOTIFICATION_RECEIPT = "UPDATE notification SET state = $3, next_at = NULL, sent_at = COALESCE(sent_at, $4), \
+    // Tried again after a receipt, it is certain that nobody was reached before.
+    NOTIFICATION_RECEIPT = "UPDATE notification SET state = $3, next_at = $9, sent_at = COALESCE(sent_at, $4), \
         delivered_at = COALESCE(delivered_at, $5), read_at = COALESCE(read_at, $6), \
-        provider_id = COALESCE(provider_id, $7), why = $8, untold = TRUE, leased_by = NULL WHERE id = $1 AND state = $2";
+        provider_id = COALESCE(provider_id, $7), why = $8, untold = TRUE, leased_by = NULL, \
+        certain = CASE WHEN $9 IS NULL THEN certain ELSE attempts END WHERE id = $1 AND state = $2";
     NOTIFICATION_RELEASE = "UPDATE notification SET state = 'pending', next_at = $2, not_before = NULL \
         WHERE incident = $1 AND state = 'held'";
     NOTIFICATION_GRAVER = "UPDATE notification SET severity = $2 WHERE incident = $1 AND next_at IS NOT NULL";
