@@ -10,7 +10,6 @@
 mod actions;
 mod assets;
 mod cli;
-mod connected;
 mod failover;
 mod rest;
 mod serve;

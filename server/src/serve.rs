@@ -11,6 +11,7 @@ use clap::Args;
 use domain::{AccessRole, Actor, Command, Source, Span, plan::Plan};
 use engine::{
     Beside, Clock, Desk, Request,
+    channels::Channels,
     checks::{Checks, Prober, raise_file_limit},
     exposure,
     failover::Failovers,
@@ -127,7 +128,8 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         spools: runner.spools(),
         vault,
         status: StatusPage::start(desk.clone(), checks.looks()).await?,
-        channels: crate::connected::start(&desk).map_err(Exit::Failed)?,
+        channels: Channels::follow(&desk, |name| std::env::var(name).ok())
+            .map_err(|e| Exit::Failed(e.to_string()))?,
         url: url.trim_end_matches('/').into(),
         https: url.starts_with("https://"),
         ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping.clone()),

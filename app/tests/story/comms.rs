@@ -3,7 +3,7 @@
 use super::{Story, at, person, runner};
 use app::page::{Month, Place, Spoken, Told, Way};
 use domain::{
-    Actor, Command, Context, Event, Kind, Severity, Source, Span, Stamp, Stamped, decide, notify::*,
+    AccessRole, Actor, Command, Context, Event, Kind, Severity, Source, Span, Stamp, Stamped, decide, notify::*,
     plan::*,
 };
 use std::collections::BTreeMap;

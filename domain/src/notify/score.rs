@@ -198,7 +198,9 @@ impl Target<'_> {
     }
 
     pub fn reached(&self, due: Stamp, now: Stamp) -> Reached {
-        if let Some(at) = self.sent() {
+        // A provider took it, and then could not: nobody was told by that.
+        let lost = self.last().is_some_and(|n| n.state == Delivery::Failed) && self.delivered().is_none();
+        if let Some(at) = self.sent().filter(|_| !lost) {
             let late = (at > due.plus(AT_ONCE)).then(|| at.since(due));
             return Reached::Sent { at, late };
         }
@@ -278,7 +280,12 @@ mod tests {
         assert_eq!(one(&[sent("Jane", 1), waits()], 90), Standing::Overdue(Span::secs(90)));
         assert_eq!(one(&[sent("Jane", 1), sent("Bob", 60)], 90), Standing::InTime);
         assert_eq!(one(&[sent("Jane", 1), sent("Bob", 200)], 300), Standing::Late(Span::secs(200)));
+        let unanswered = Notice {
+            sent: Some(at(2)),
+            ..failed.clone()
+        };
         assert_eq!(one(&[sent("Jane", 1), failed], 30), Standing::NotReached(1));
+        assert_eq!(one(&[sent("Jane", 1), unanswered], 30), Standing::NotReached(1));
     }
 
     #[test]

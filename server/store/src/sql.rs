@@ -123,10 +123,11 @@ statements! {
         "SELECT service, health, since, seen FROM history_spell WHERE service > $1 ORDER BY service LIMIT $2";
 
     // The condition on the cause is that of the index.
-    NOTIFICATIONS_KEPT = "SELECT CAST(COALESCE(SUM(CASE WHEN sent_at <= due + $6 THEN 1 ELSE 0 END), 0) AS BIGINT) AS met, \
-        CAST(COALESCE(SUM(CASE WHEN sent_at > due + $6 OR sent_at IS NULL AND next_at IS NOT NULL AND due + $6 < $5 \
-            THEN 1 ELSE 0 END), 0) AS BIGINT) AS late, \
-        CAST(COALESCE(SUM(CASE WHEN sent_at IS NULL AND (state = 'failed' OR why = $7 OR why = $8) \
+    NOTIFICATIONS_KEPT = "SELECT CAST(COALESCE(SUM(CASE WHEN state <> 'failed' AND sent_at <= due + $6 \
+            THEN 1 ELSE 0 END), 0) AS BIGINT) AS met, \
+        CAST(COALESCE(SUM(CASE WHEN state <> 'failed' AND sent_at > due + $6 \
+            OR sent_at IS NULL AND next_at IS NOT NULL AND due + $6 < $5 THEN 1 ELSE 0 END), 0) AS BIGINT) AS late, \
+        CAST(COALESCE(SUM(CASE WHEN state = 'failed' OR sent_at IS NULL AND (why = $7 OR why = $8) \
             THEN 1 ELSE 0 END), 0) AS BIGINT) AS failed \
         FROM notification WHERE cause IN ('declared', 'raised', 'reopened') \
         AND severity = $1 AND channel = $2 AND due >= $3 AND due < $4";

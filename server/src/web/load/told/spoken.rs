@@ -24,26 +24,14 @@ pub fn update(
         let group = groups.entry((to.channel, &to.audience)).or_default();
         group.push(&to.person);
     }
-    let phase = if draft.internal { incident.phase } else { draft.phase };
-    let policy = plan.communication.severity(incident.severity);
-    let every = policy.and_then(|p| match draft.internal {
-        true => p.internal_every,
-        false => incident.public.then_some(p.update_every),
-    });
-    let affected = incident.affected.iter();
-    let named = affected.map(|id| plan.service(id).map_or_else(|| id.to_string(), |s| s.name.clone()));
-    let brief = Brief {
-        number: incident.number.clone(),
-        title: incident.title.clone(),
-        severity: incident.severity,
-        kind: incident.kind,
-        phase,
-        affected: named.collect(),
-        declared_at: incident.declared_at,
-        commander: incident.commander().map(str::to_owned),
-        next_update: every.map(|every| now.plus(every)),
-        url: format!("{}/incidents/{}", state.url, incident.number),
-    };
+    let mut brief = Brief::of(incident, plan, &state.url);
+    // As it will be once this is said.
+    if !draft.internal {
+        let policy = plan.communication.severity(incident.severity);
+        let every = policy.map(|p| p.update_every).filter(|_| incident.public);
+        brief.phase = draft.phase;
+        brief.next_update = every.map(|every| now.plus(every));
+    }
     let one = |((channel, audience), people): ((Channel, &str), Vec<&str>)| {
         let message = Message {
             person: people[0].to_owned(),
