@@ -191,7 +191,7 @@ mod furniture {
     }
 
     pub fn keys() -> Node {
-        const KEYS: [(&str, &str); 12] = [
+        const KEYS: [(&str, &str); 14] = [
             ("?", "these keys"),
             ("/", "to the filter of this page"),
             ("c", "declare an incident"),
@@ -199,9 +199,11 @@ mod furniture {
             ("g i", "go to the incidents"),
             ("g r", "go to the runbooks"),
             ("g c", "go to the contacts"),
+            ("g m", "go to the communication matrix"),
             ("g p", "go to the plan"),
             ("u", "write a public update"),
             ("n", "write a note"),
+            ("r", "write a report: conditions, actions, needs"),
             ("t", "add a task"),
             ("Esc", "close what is open"),
         ];
