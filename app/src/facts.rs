@@ -243,6 +243,12 @@ pub fn and(mut words: Vec<&str>) -> String {
     }
 }
 
+/// A text as part of an element's id.
+#[cfg(feature = "ssr")]
+pub fn slug(text: &str) -> String {
+    encoded(text).replace(['%', '.'], "-")
+}
+
 /// A text for the query of an address.
 pub fn encoded(text: &str) -> String {
     let mut out = String::new();

@@ -50,7 +50,7 @@ fn card(page: Page) -> String {
 
 /// The scorecard's line of a channel.
 fn line(card: &str, channel: &str) -> String {
-    let table = between(card, "class=\"stack score\"", "</table>");
+    let table = between(card, "class=\"score\"", "</table>");
     let row = table
         .split("<tr>")
         .find(|row| row.contains(&format!("data-label=\"To\">{channel}<")));

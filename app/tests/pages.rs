@@ -428,6 +428,20 @@ fn no_page_has_inline_styles_or_handlers() {
 }
 
 #[test]
+fn no_element_says_an_attribute_twice() {
+    for (name, page) in every_page() {
+        let html = render(page);
+        for tag in body(&html).split('<').filter_map(|tag| tag.split('>').next()) {
+            // Values are escaped: a quote ends one.
+            let names: Vec<_> = tag.split('"').step_by(2).filter_map(|part| part.split(' ').next_back()).collect();
+            let once: BTreeSet<_> = names.iter().filter(|n| n.ends_with('=')).collect();
+            let all = names.iter().filter(|n| n.ends_with('=')).count();
+            assert_eq!(all, once.len(), "<{tag}> in {name}");
+        }
+    }
+}
+
+#[test]
 fn every_form_is_a_post_with_a_key_of_its_own_and_every_id_stands_once() {
     for (name, page) in every_page() {
         let html = render(page);

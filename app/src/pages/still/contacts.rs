@@ -173,14 +173,15 @@ fn way(page: &Page, name: &str, c: &Contact, channel: Channel) -> El {
         Some(why) => state(Icon::None, "Not connected").set("title", why.clone()),
         None => standing.mark(page.now),
     };
-    let form = Form::to("/contacts/test", format!("test-{}-{}", channel.id(), c.role));
+    let id = format!("test-{}-{}", channel.id(), facts::slug(name));
+    let form = Form::to("/contacts/test", id.clone());
     let again = matches!(standing, Standing::Never);
     let says = if again { "Send a test" } else { "Test again" };
     let button = Button::new(says, Permission::Respond)
         .class("btn small")
         .barred(trouble)
         .view()
-        .set("id", format!("test-{}-{}", channel.id(), facts::encoded(&c.role)))
+        .set("id", id)
         .set("aria-label", format!("{says}: {name}, {}", channel.name()));
     let form = form.view(vec![
         hidden("person", name.to_owned()),

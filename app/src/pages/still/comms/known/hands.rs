@@ -94,7 +94,7 @@ fn last_call(shown: &Shown<'_>, name: &str) -> Option<El> {
 
 /// "I called them": reached or not, and a line.
 fn called(shown: &Shown<'_>, name: &str) -> El {
-    let id = facts::encoded(name).replace('%', "-");
+    let id = facts::slug(name);
     let form = shown.form("calls", format!("call-{id}"));
     let open = form.was_refused();
     let choice = |value: &'static str, says: &'static str, form: &Form| {
@@ -132,7 +132,7 @@ fn called(shown: &Shown<'_>, name: &str) -> El {
     ];
     let body = form.view(fields);
     let says = vec![Node::from("I called them"), span().class("vh").put(format!(": {name}")).into()];
-    fold(format!("called-{id}"), says, open, body).class("rest call")
+    div().class("call").put(fold(format!("called-{id}"), says, open, body))
 }
 
 /// Who was told and has not said that they know; each can be told again.
@@ -186,7 +186,7 @@ pub fn silent(shown: &Shown<'_>) -> Option<El> {
 
 /// One press, for one person or for all of them.
 fn again(shown: &Shown<'_>, name: Option<&str>) -> El {
-    let id = name.map_or("all".to_owned(), |n| facts::encoded(n).replace('%', "-"));
+    let id = name.map_or("all".to_owned(), facts::slug);
     let form = shown.form("notifications/repeat", format!("again-{id}"));
     let says = match name {
         Some(_) => "Tell again",

@@ -19,7 +19,7 @@ pub fn table(shown: &Shown<'_>) -> El {
     }
     let heads = ["To", "Due", "First sent", "Delivered", "Known", "Kept"];
     let lines: Vec<El> = shown.score.iter().map(|s| line(shown, s)).collect();
-    stack(&heads, lines).class("stack score")
+    div().class("score").put(stack(&heads, lines))
 }
 
 fn line(shown: &Shown<'_>, score: &Score<'_>) -> El {
@@ -110,7 +110,7 @@ pub fn details(shown: &Shown<'_>) -> Option<El> {
     let rows: Vec<El> = shown.page.told.notices.iter().rev().map(row).collect();
     let says = format!("Each person, {}", count(rows.len(), "message"));
     let heads = ["Who", "Why", "State", "Sent", "Delivered"];
-    Some(fold("each-person", says, false, stack(&heads, rows).class("stack score")))
+    Some(fold("each-person", says, false, div().class("score").put(stack(&heads, rows))))
 }
 
 fn row(n: &Notice) -> El {
