@@ -431,9 +431,16 @@ fn no_page_has_inline_styles_or_handlers() {
 fn no_element_says_an_attribute_twice() {
     for (name, page) in every_page() {
         let html = render(page);
-        for tag in body(&html).split('<').filter_map(|tag| tag.split('>').next()) {
+        for tag in body(&html)
+            .split('<')
+            .filter_map(|tag| tag.split('>').next())
+        {
             // Values are escaped: a quote ends one.
-            let names: Vec<_> = tag.split('"').step_by(2).filter_map(|part| part.split(' ').next_back()).collect();
+            let names: Vec<_> = tag
+                .split('"')
+                .step_by(2)
+                .filter_map(|part| part.split(' ').next_back())
+                .collect();
             let once: BTreeSet<_> = names.iter().filter(|n| n.ends_with('=')).collect();
             let all = names.iter().filter(|n| n.ends_with('=')).count();
             assert_eq!(all, once.len(), "<{tag}> in {name}");

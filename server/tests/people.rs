@@ -25,19 +25,26 @@ fn open() -> (House, Server) {
 }
 
 async fn declare(caller: &Caller) -> String {
-    let body = json!({ "title": "Orders are failing", "severity": "SEV1", "affected": ["orders-api"] });
+    let body =
+        json!({ "title": "Orders are failing", "severity": "SEV1", "affected": ["orders-api"] });
     caller.declare(body).await
 }
 
 /// The kinds of an incident's events, in their order.
 async fn kinds(caller: &Caller, number: &str) -> Vec<String> {
-    let timeline = caller.json(&format!("/api/v1/incidents/{number}/timeline")).await;
+    let timeline = caller
+        .json(&format!("/api/v1/incidents/{number}/timeline"))
+        .await;
     let events = timeline["events"].as_array().unwrap().iter();
-    events.map(|e| e["event"].as_str().unwrap().to_owned()).collect()
+    events
+        .map(|e| e["event"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 async fn last<'a>(caller: &Caller, number: &str, kind: &str) -> Value {
-    let timeline = caller.json(&format!("/api/v1/incidents/{number}/timeline")).await;
+    let timeline = caller
+        .json(&format!("/api/v1/incidents/{number}/timeline"))
+        .await;
     let events = timeline["events"].as_array().unwrap();
     events.iter().rfind(|e| e["event"] == kind).unwrap().clone()
 }
@@ -53,23 +60,46 @@ async fn who_reads_the_page_acknowledges_tells_again_and_records_calls() {
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     assert_eq!(header(&answer, "location"), format!("/incidents/{number}"));
     let event = last(&browser, &number, "acknowledged").await;
-    assert_eq!((&event["person"], &event["via"]), (&json!("Jane Doe"), &json!("page")));
+    assert_eq!(
+        (&event["person"], &event["via"]),
+        (&json!("Jane Doe"), &json!("page"))
+    );
 
-    let call = [("key", "c-1"), ("person", "Bob Wilson"), ("reached", "yes"), ("says", "On his way")];
-    assert_eq!(browser.form(&at("calls"), &call).await.status(), StatusCode::SEE_OTHER);
+    let call = [
+        ("key", "c-1"),
+        ("person", "Bob Wilson"),
+        ("reached", "yes"),
+        ("says", "On his way"),
+    ];
+    assert_eq!(
+        browser.form(&at("calls"), &call).await.status(),
+        StatusCode::SEE_OTHER
+    );
     let event = last(&browser, &number, "called_by_hand").await;
     assert_eq!(event["reached"], true);
     assert_eq!(event["says"], "On his way");
 
     // Without the one word that matters it comes back, with what was typed.
-    let call = [("key", "c-2"), ("person", "Alice Brown"), ("says", "Rang <twice>")];
+    let call = [
+        ("key", "c-2"),
+        ("person", "Alice Brown"),
+        ("says", "Rang <twice>"),
+    ];
     let answer = browser.form(&at("calls"), &call).await;
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
 
     // They were told a moment ago: not again at once.
-    let answer = browser.form(&at("notifications/repeat"), &[("key", "r-1")]).await;
+    let answer = browser
+        .form(&at("notifications/repeat"), &[("key", "r-1")])
+        .await;
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(answer.text().await.unwrap().contains("They were told less than 1 min ago."));
+    assert!(
+        answer
+            .text()
+            .await
+            .unwrap()
+            .contains("They were told less than 1 min ago.")
+    );
 }
 
 #[tokio::test]
@@ -83,7 +113,10 @@ async fn a_viewer_sees_who_knows_and_changes_nothing_of_it() {
         (at("acknowledge"), &[]),
         (at("notifications/repeat"), &[]),
         (at("calls"), &[("person", "Bob Wilson"), ("reached", "yes")]),
-        ("/contacts/test".into(), &[("person", "Bob Wilson"), ("channel", "email")]),
+        (
+            "/contacts/test".into(),
+            &[("person", "Bob Wilson"), ("channel", "email")],
+        ),
         (
             "/contacts/overrides".into(),
             &[
@@ -111,7 +144,11 @@ async fn a_preview_shows_every_word_and_posts_nothing() {
     let number = declare(&browser).await;
     let before = kinds(&browser, &number).await;
     let path = format!("/incidents/{number}/updates/preview");
-    let fields = [("key", "u-1"), ("phase", "identified"), ("message", "We know <why>.")];
+    let fields = [
+        ("key", "u-1"),
+        ("phase", "identified"),
+        ("message", "We know <why>."),
+    ];
     let answer = browser.form(&path, &fields).await;
     assert_eq!(answer.status(), StatusCode::OK);
     let page = answer.text().await.unwrap();
@@ -119,7 +156,11 @@ async fn a_preview_shows_every_word_and_posts_nothing() {
     assert!(page.contains("E-mail") && page.contains("4 people"));
     assert_eq!(kinds(&browser, &number).await, before);
 
-    let report = [("internal", "on"), ("conditions", ""), ("needs", "More hands")];
+    let report = [
+        ("internal", "on"),
+        ("conditions", ""),
+        ("needs", "More hands"),
+    ];
     let answer = browser.form(&path, &report).await;
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let page = answer.text().await.unwrap();
@@ -131,12 +172,23 @@ async fn a_preview_shows_every_word_and_posts_nothing() {
         ("actions", ""),
         ("needs", "More hands"),
     ];
-    let answer = browser.form(&format!("/incidents/{number}/updates"), &report).await;
+    let answer = browser
+        .form(&format!("/incidents/{number}/updates"), &report)
+        .await;
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     let event = last(&browser, &number, "update_posted").await;
-    assert_eq!(event["message"], "Conditions: Half of all orders fail\nNeeds: More hands");
+    assert_eq!(
+        event["message"],
+        "Conditions: Half of all orders fail\nNeeds: More hands"
+    );
     assert_eq!(event["public"], false);
-    assert!(!server.anybody().text("/status").await.contains("More hands"));
+    assert!(
+        !server
+            .anybody()
+            .text("/status")
+            .await
+            .contains("More hands")
+    );
 }
 
 #[tokio::test]
@@ -144,9 +196,15 @@ async fn the_calendar_is_for_who_has_its_address_and_for_nobody_else() {
     let (house, server) = open();
     let browser = server.browser(&house, "responder").await;
     const FEED: &str = "/contacts/on-call.ics";
-    assert_eq!(server.anybody().get(FEED).await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        server.anybody().get(FEED).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
     let wrong = format!("{FEED}?key={}", "0".repeat(32));
-    assert_eq!(server.anybody().get(&wrong).await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        server.anybody().get(&wrong).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
 
     let page = browser.text("/contacts").await;
     let key = page.split("on-call.ics?key=").nth(1).unwrap();
@@ -156,7 +214,10 @@ async fn the_calendar_is_for_who_has_its_address_and_for_nobody_else() {
     assert!(header(&feed, "content-type").starts_with("text/calendar"));
     let feed = feed.text().await.unwrap();
     assert!(feed.contains("SUMMARY:Jane Doe on call: Platform"));
-    assert!(!feed.contains("555") && !feed.contains('@') || feed.matches('@').count() == feed.matches("@muster").count());
+    assert!(
+        !feed.contains("555") && !feed.contains('@')
+            || feed.matches('@').count() == feed.matches("@muster").count()
+    );
     let mine = browser.text(&format!("{FEED}?person=Bob%20Wilson")).await;
     assert!(mine.contains("Bob Wilson on call") && !mine.contains("Jane Doe on call"));
 }
@@ -174,19 +235,25 @@ async fn somebody_stands_in_by_the_clock_on_the_rotations_wall() {
             ("reason", "Leave"),
         ]
     };
-    let answer = browser.form("/contacts/overrides", &fields("tomorrow")).await;
+    let answer = browser
+        .form("/contacts/overrides", &fields("tomorrow"))
+        .await;
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let page = answer.text().await.unwrap();
     assert!(page.contains("Write the time as") && page.contains("value=\"Leave\""));
 
-    let answer = browser.form("/contacts/overrides", &fields("2030-07-01T09:00")).await;
+    let answer = browser
+        .form("/contacts/overrides", &fields("2030-07-01T09:00"))
+        .await;
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     let page = browser.text("/contacts").await;
     // Nine in Vienna, in summer.
     assert!(page.contains("datetime=\"2030-07-01T07:00:00"), "{page}");
     let id = page.split("/contacts/overrides/").nth(1).unwrap();
     let id = id.split('/').next().unwrap();
-    let answer = browser.form(&format!("/contacts/overrides/{id}/remove"), &[]).await;
+    let answer = browser
+        .form(&format!("/contacts/overrides/{id}/remove"), &[])
+        .await;
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     assert!(!browser.text("/contacts").await.contains("2030-07-01"));
 }
@@ -200,7 +267,12 @@ async fn contacts_leave_as_cards_one_by_one_or_all() {
     assert_eq!(all.text().await.unwrap().matches("BEGIN:VCARD").count(), 4);
     let one = browser.get("/contacts.vcf?person=Database%20Admin").await;
     assert!(header(&one, "content-disposition").contains("bob-wilson.vcf"));
-    assert!(one.text().await.unwrap().contains("TEL;TYPE=VOICE,WORK:+1-555-0003"));
+    assert!(
+        one.text()
+            .await
+            .unwrap()
+            .contains("TEL;TYPE=VOICE,WORK:+1-555-0003")
+    );
     let nobody = browser.ask(Method::GET, "/contacts.vcf?person=Nobody");
     assert_eq!(nobody.send().await.unwrap().status(), StatusCode::NOT_FOUND);
 }
