@@ -16,6 +16,8 @@ mod decide;
 mod event;
 mod exposure;
 pub mod failover;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod history;
 mod id;
 mod incident;
 pub mod plan;

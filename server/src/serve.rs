@@ -14,6 +14,7 @@ use engine::{
     checks::{Checks, Prober, raise_file_limit},
     exposure,
     failover::Failovers,
+    history::Historian,
     plan::{Loaded, canonical_json, diff},
     runner::{Place, Runner},
     secrets::Vault,
@@ -96,6 +97,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     let prober = Prober::new(password.clone()).map_err(|e| Exit::Failed(e.to_string()))?;
     let exposure = exposure::Watch::new(desk.clone(), prober.clone());
     let checks = Checks::new(desk.clone(), prober);
+    let historian = Historian::new(desk.clone(), checks.looks());
     let failovers =
         Failovers::new(desk.clone(), password).map_err(|e| Exit::Failed(e.to_string()))?;
     let spool = options
@@ -120,6 +122,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         desk: desk.clone(),
         looks: checks.looks(),
         sights: failovers.sights(),
+        histories: historian.histories(),
         spool: Arc::new(spool),
         vault: vault.clone(),
         status: StatusPage::start(desk.clone(), checks.looks()).await?,

@@ -1,7 +1,7 @@
 //! What every handler may reach.
 
 use crate::{status::StatusPage, web::Ticks};
-use engine::{Desk, checks::Looks, failover::Sights};
+use engine::{Desk, checks::Looks, failover::Sights, history::Histories};
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 
@@ -10,6 +10,7 @@ pub struct State {
     pub desk: Desk,
     pub looks: watch::Receiver<Looks>,
     pub sights: watch::Receiver<Sights>,
+    pub histories: watch::Receiver<Arc<Histories>>,
     /// Where attempts keep their output.
     pub spool: Arc<PathBuf>,
     pub vault: engine::secrets::Vault,

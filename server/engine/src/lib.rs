@@ -15,6 +15,7 @@ pub mod desk;
 mod dry_run;
 pub mod exposure;
 pub mod failover;
+pub mod history;
 pub mod plan;
 pub mod runner;
 pub mod secrets;
