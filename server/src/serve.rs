@@ -3,8 +3,7 @@
 use crate::{
     cli::{Data, Exit},
     state::State,
-    status::StatusPage,
-    web,
+    status, web,
 };
 use axum::serve::ListenerExt;
 use clap::Args;
@@ -118,6 +117,11 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         keep: options.keep_output,
     };
     let (stop, stopping) = watch::channel(false);
+    let sources = status::Sources {
+        desk: desk.clone(),
+        looks: checks.looks(),
+        histories: historian.histories(),
+    };
     let state = State {
         desk: desk.clone(),
         looks: checks.looks(),
@@ -125,7 +129,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         histories: historian.histories(),
         spool: Arc::new(spool),
         vault: vault.clone(),
-        status: StatusPage::start(desk.clone(), checks.looks()).await?,
+        status: status::start(sources, None, &url, status::Kept::at(&options.data.data)).await?,
         https: url.starts_with("https://"),
         ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping),
     };

@@ -8,6 +8,7 @@ mod live;
 mod load;
 mod output;
 mod pages;
+mod plain;
 mod render;
 
 pub use auth::Signed;
@@ -139,7 +140,15 @@ fn routes() -> Vec<Route> {
         route("/signout", view, post(auth::sign_out)),
         route("/readyz", view, get(ready)),
         route("/signin", Gate::Public, get(auth::sign_in)),
-        route("/status", Gate::Public, get(status::page)),
+        route("/status", Gate::Public, get(status::public)),
+        route("/status/{*rest}", Gate::Public, get(status::public)),
+        route("/history.atom", Gate::Public, get(status::public)),
+        route("/history.rss", Gate::Public, get(status::public)),
+        route(
+            "/api/v2/{*rest}",
+            Gate::Public,
+            get(status::public).options(status::public),
+        ),
         route("/healthz", Gate::Public, get(|| async { "ok\n" })),
         route("/pkg/{file}", Gate::Public, get(assets::get)),
         route(

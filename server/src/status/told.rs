@@ -4,7 +4,7 @@
 //! Architecture invariant: nothing comes in here that was not meant for the public. A service without a public face, an
 //! incident that is not public, a drill, a note, a name: not there, so no document can betray it.
 
-use domain::{Health, Number, Phase, Severity, Stamp, plan::Language};
+use domain::{Health, Number, Phase, Severity, Span, Stamp, plan::Language};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -24,6 +24,9 @@ pub struct Told {
     pub incidents: Vec<Incident>,
     /// The next that begins first, then what is over, the last first.
     pub windows: Vec<Window>,
+    /// All this is the last that was known, and so old.
+    #[serde(skip)]
+    pub age: Option<Span>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,9 +50,9 @@ pub struct Component {
     pub id: Id,
     pub name: String,
     pub health: Health,
-    /// Somebody looks at it, or has spoken of it.
-    pub watched: bool,
     pub since: Option<Stamp>,
+    /// When it was last looked at.
+    pub seen: Option<Stamp>,
     /// The oldest first, today last.
     pub days: Vec<Day>,
     /// The share of those days in which it was up.
@@ -137,6 +140,12 @@ pub struct Window {
     pub revision: u32,
 }
 
+impl Window {
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Completed | Stage::Cancelled)
+    }
+}
+
 /// In Statuspage's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -165,7 +174,10 @@ impl Id {
     pub fn of(kind: &str, name: &str) -> Id {
         const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
         let hash = Sha256::digest(format!("{kind}/{name}"));
-        let mut number = hash.iter().take(8).fold(0_u64, |n, b| n << 8 | u64::from(*b));
+        let mut number = hash
+            .iter()
+            .take(8)
+            .fold(0_u64, |n, b| n << 8 | u64::from(*b));
         let digit = |_| {
             let digit = DIGITS[(number % 36) as usize];
             number /= 36;
@@ -193,16 +205,22 @@ impl Told {
     /// The worst there is among what is watched.
     pub fn worst(&self) -> Health {
         let watched = self.components().filter(|c| c.health != Health::NoData);
-        watched.map(|c| c.health).max_by_key(|h| h.rank()).unwrap_or_default()
+        watched
+            .map(|c| c.health)
+            .max_by_key(|h| h.rank())
+            .unwrap_or_default()
     }
 
-    /// The same but for the instant it was looked at.
+    /// The same but for the instant it was seen, and what passes by itself.
     pub fn says_the_same(&self, other: &Told) -> bool {
-        let bare = |told: &Told| Told {
-            as_of: Stamp(0),
-            changed: Stamp(0),
-            ..told.clone()
+        let health = |told: &Told| {
+            told.components()
+                .map(|c| (c.id.clone(), c.name.clone(), c.health))
+                .collect::<Vec<_>>()
         };
-        bare(self) == bare(other)
+        self.site == other.site
+            && self.incidents == other.incidents
+            && self.windows == other.windows
+            && health(self) == health(other)
     }
 }

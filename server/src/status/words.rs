@@ -5,7 +5,9 @@ mod en;
 mod es;
 mod fr;
 
+use super::told::Stage;
 use domain::{Health, Phase, Span, Stamp, plan::Language};
+use std::borrow::Borrow;
 
 /// One language. A field that holds `{}` has one place to fill.
 pub struct Words {
@@ -40,7 +42,6 @@ pub struct Words {
     pub postmortem: &'static str,
 
     pub days_ago: &'static str,
-    pub today: &'static str,
     pub available: &'static str,
     pub down: &'static str,
     pub seen_days: &'static str,
@@ -53,8 +54,6 @@ pub struct Words {
     pub quiet_month: &'static str,
     pub quiet_days: &'static str,
     pub recent: &'static str,
-    pub older: &'static str,
-    pub newer: &'static str,
     pub back: &'static str,
     pub calendar: &'static str,
     pub times_utc: &'static str,
@@ -69,6 +68,8 @@ pub struct Words {
     pub health: [&'static str; 6],
     /// In the order of [`Phase`].
     pub phase: [&'static str; 4],
+    /// In the order of [`Stage`].
+    pub stage: [&'static str; 5],
     pub units: Units,
 }
 
@@ -83,8 +84,8 @@ pub struct Units {
 }
 
 impl Words {
-    pub fn of(language: Language) -> &'static Words {
-        match language {
+    pub fn of(language: impl Borrow<Language>) -> &'static Words {
+        match language.borrow() {
             Language::En => &en::WORDS,
             Language::De => &de::WORDS,
             Language::Fr => &fr::WORDS,
@@ -92,12 +93,16 @@ impl Words {
         }
     }
 
-    pub fn health(&self, health: Health) -> &'static str {
-        self.health[health as usize]
+    pub fn health(&self, health: impl Borrow<Health>) -> &'static str {
+        self.health[*health.borrow() as usize]
     }
 
-    pub fn phase(&self, phase: Phase) -> &'static str {
-        self.phase[phase as usize]
+    pub fn phase(&self, phase: impl Borrow<Phase>) -> &'static str {
+        self.phase[*phase.borrow() as usize]
+    }
+
+    pub fn stage(&self, stage: impl Borrow<Stage>) -> &'static str {
+        self.stage[*stage.borrow() as usize]
     }
 
     /// `12 min`, `3 h`, `2 d`: the largest unit that fits.
@@ -119,11 +124,16 @@ impl Words {
             return format!("{whole} %");
         }
         let digits = format!("{rest:02}");
-        format!("{whole}{}{} %", self.units.point, digits.trim_end_matches('0'))
+        format!(
+            "{whole}{}{} %",
+            self.units.point,
+            digits.trim_end_matches('0')
+        )
     }
 
     /// `November 2026`.
-    pub fn month(&self, (year, month): (i64, u8)) -> String {
+    pub fn month(&self, month: impl Borrow<(i64, u8)>) -> String {
+        let (year, month) = *month.borrow();
         let name = self.months[usize::from(month.clamp(1, 12)) - 1];
         format!("{name} {year}")
     }
@@ -137,7 +147,10 @@ impl Words {
 /// Year and month of an instant, in UTC.
 pub fn month_of(at: Stamp) -> (i64, u8) {
     let text = at.rfc3339();
-    (at.year(), text.get(5..7).and_then(|m| m.parse().ok()).unwrap_or(1))
+    (
+        at.year(),
+        text.get(5..7).and_then(|m| m.parse().ok()).unwrap_or(1),
+    )
 }
 
 /// The language of a request: the one asked for by its address, else the first that its reader understands and we speak,
@@ -145,7 +158,9 @@ pub fn month_of(at: Stamp) -> (i64, u8) {
 pub fn choose(asked: Option<&str>, accepts: Option<&str>, ours: &[Language]) -> Language {
     let named = |tag: &str| {
         let primary = tag.trim().split('-').next().unwrap_or_default();
-        ours.iter().copied().find(|l| l.id().eq_ignore_ascii_case(primary))
+        ours.iter()
+            .copied()
+            .find(|l| l.id().eq_ignore_ascii_case(primary))
     };
     if let Some(language) = asked.and_then(named) {
         return language;
@@ -202,7 +217,23 @@ mod tests {
         for language in Language::ALL {
             let w = Words::of(language);
             assert_eq!(w.language, language.id());
-            for filled in [w.title, w.about, w.recovering, w.as_of, w.last_known, w.cut_off, w.next_word, w.available, w.down, w.seen_days, w.troubled_days, w.days_ago, w.quiet_days, w.times_local, w.cannot_renew] {
+            for filled in [
+                w.title,
+                w.about,
+                w.recovering,
+                w.as_of,
+                w.last_known,
+                w.cut_off,
+                w.next_word,
+                w.available,
+                w.down,
+                w.seen_days,
+                w.troubled_days,
+                w.days_ago,
+                w.quiet_days,
+                w.times_local,
+                w.cannot_renew,
+            ] {
                 assert_eq!(filled.matches("{}").count(), 1, "{language:?}: {filled}");
             }
         }
