@@ -9,6 +9,7 @@
 mod answer;
 mod documents;
 mod kept;
+mod listener;
 mod place;
 mod published;
 mod publisher;
@@ -17,17 +18,17 @@ mod told;
 mod words;
 
 pub use kept::Kept;
+pub use listener::listen;
 pub use publisher::{Sources, StatusPage, start};
+pub use told::Told;
 
 use crate::state::State;
 use axum::{
-    body::Body,
     extract::{Request, State as Held},
     response::Response,
 };
 
 /// Every public route is this one: what is published under its path, or the page for what is not.
 pub async fn public(Held(state): Held<State>, request: Request) -> Response {
-    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-    answer::answer(&state.status.published(), method, uri, headers).map(Body::from)
+    state.status.answer(&request)
 }

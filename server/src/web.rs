@@ -15,6 +15,7 @@ pub use auth::Signed;
 pub use live::Ticks;
 pub use load::{find_incident, find_run, incident_lines, recovery, verdicts};
 pub use output::{Which, run_output};
+pub use plain::plain_page;
 
 use crate::{assets, state::State, status};
 use axum::{

@@ -6,17 +6,18 @@ use super::{
 };
 use axum::{
     body::Bytes,
-    http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header},
 };
 
 /// Answers from what is published, and from nothing else. Whatever is not there is answered alike.
 pub fn answer(
     published: &Published,
     method: &Method,
-    uri: &Uri,
+    path: &str,
+    query: Option<&str>,
     headers: &HeaderMap,
 ) -> Response<Bytes> {
-    let (packed, status) = match (method, published.entries.get(uri.path())) {
+    let (packed, status) = match (method, published.entries.get(path)) {
         (&Method::GET | &Method::HEAD, Some(Entry::Moved(to))) => {
             let mut answer = Response::new(Bytes::new());
             *answer.status_mut() = StatusCode::PERMANENT_REDIRECT;
@@ -30,7 +31,7 @@ pub fn answer(
                 StatusCode::NOT_FOUND
             };
             let language = choose(
-                asked(uri),
+                asked(query),
                 text(headers, header::ACCEPT_LANGUAGE),
                 &published.languages,
             );
@@ -82,8 +83,8 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 }
 
 /// The language that the address asks for: `?lang=de`.
-fn asked(uri: &Uri) -> Option<&str> {
-    uri.query()?
+fn asked(query: Option<&str>) -> Option<&str> {
+    query?
         .split('&')
         .find_map(|pair| pair.strip_prefix("lang="))
 }

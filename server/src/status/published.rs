@@ -83,6 +83,11 @@ impl Published {
         }
     }
 
+    /// Whether something is published under this path.
+    pub fn has(&self, path: &str) -> bool {
+        self.entries.contains_key(path)
+    }
+
     pub fn told(&self) -> &Arc<Told> {
         &self.told
     }

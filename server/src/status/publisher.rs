@@ -1,8 +1,11 @@
 //! Keeps true what is published: renders anew when something has changed, at most once a second, and hands on what must
 //! outlive this process.
 
-use super::{documents::Look, kept::Kept, published::Published, tell::Teller, told::Told};
+use super::{
+    answer::answer, documents::Look, kept::Kept, published::Published, tell::Teller, told::Told,
+};
 use arc_swap::ArcSwap;
+use axum::{body::Body, extract::Request, response::Response};
 use domain::Stamp;
 use engine::{Clock, Desk, checks::Looks, history::Histories};
 use std::{sync::Arc, time::Duration};
@@ -20,12 +23,27 @@ const PULSE: Duration = Duration::from_secs(5);
 pub struct StatusPage(Arc<ArcSwap<Published>>);
 
 impl StatusPage {
-    pub fn of(told: Told) -> StatusPage {
-        let told = Arc::new(told);
+    /// Shows this. What is of an earlier time says so.
+    pub fn of(told: Told, now: Stamp) -> StatusPage {
+        let age = (now > told.as_of).then(|| now.since(told.as_of));
+        let told = Arc::new(Told { age, ..told });
         let look = Look::of(&told);
         StatusPage(Arc::new(ArcSwap::from_pointee(Published::of(
             told, &look, None,
         ))))
+    }
+
+    /// Answers from what is published.
+    pub fn answer(&self, request: &Request) -> Response {
+        let uri = request.uri();
+        answer(
+            &self.published(),
+            request.method(),
+            uri.path(),
+            uri.query(),
+            request.headers(),
+        )
+        .map(Body::from)
     }
 
     pub fn published(&self) -> arc_swap::Guard<Arc<Published>> {
@@ -85,7 +103,10 @@ pub async fn start(
             page.put(told).await;
             page
         }
-        None => StatusPage::of(told),
+        None => {
+            let now = told.as_of;
+            StatusPage::of(told, now)
+        }
     };
     tokio::spawn(publish(sources, teller, pulse, page.clone(), kept));
     Ok(page)
