@@ -2,7 +2,7 @@
 // a temporary folder, listens on ports of its own, and is taken down at the end.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { chmod, chown, cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, chown, cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -34,14 +34,18 @@ export class House {
     readonly database: Database,
     private readonly runbooks: Record<string, string>,
     private readonly automatic: boolean,
+    private readonly services: string,
   ) {}
 
-  /** `runbooks`: what its plan has besides the shipped ones, as YAML by slug. `automatic`: it lets Muster fail over by itself. */
-  static async open(database: Database = "sqlite", runbooks: Record<string, string> = {}, automatic = false): Promise<House> {
+  /**
+   * `runbooks`: what its plan has besides the shipped ones, as YAML by slug. `automatic`: it lets Muster fail over by itself.
+   * `services`: what its plan has besides the shipped ones, as YAML.
+   */
+  static async open(database: Database = "sqlite", runbooks: Record<string, string> = {}, automatic = false, services = ""): Promise<House> {
     const folder = await mkdtemp(join(tmpdir(), "muster-house-"));
     // The database servers run as another user when root runs the tests: the folder must let them pass.
     await chmod(folder, 0o755);
-    const house = new House(folder, await freeBase(57400), database, runbooks, automatic);
+    const house = new House(folder, await freeBase(57400), database, runbooks, automatic, services);
     try {
       await house.start();
     } catch (error) {
@@ -137,6 +141,7 @@ export class House {
       const file = join(plan, "failover.yaml");
       await writeFile(file, (await readFile(file, "utf8")).replace("automatic: false", "automatic: true"));
     }
+    if (this.services) await appendFile(join(plan, "services.yaml"), `\n${this.services}\n`);
     for (const [slug, text] of Object.entries(this.runbooks)) await writeFile(join(plan, "runbooks", `${slug}.yaml`), text);
   }
 }

@@ -25,12 +25,16 @@ interface Place {
 interface Found {
   incident: string;
   run: string;
+  /** A window that is about to be scheduled, beside one that goes on. */
+  draft: string;
 }
 
 const PLACES: Place[] = [
   { name: "board", at: () => "/" },
   { name: "wall", at: () => "/?wall" },
   { name: "failover", at: () => "/failover/manufacturing-database" },
+  { name: "service", at: () => "/services/manufacturing-database" },
+  { name: "maintenance", at: (found) => found.draft },
   { name: "incidents", at: () => "/incidents" },
   { name: "declare", at: () => "/incidents/new" },
   { name: "incident", at: (found) => `/incidents/${found.incident}` },
@@ -78,7 +82,21 @@ async function fill(house: House): Promise<Found> {
     return Object.fromEntries(services.map((service) => [service.id, service.health]));
   };
   await expect.poll(health, { timeout: 60_000 }).toMatchObject({ "orders-api": "major_outage", "web-front": "major_outage" });
-  return { incident: open.number, run: run.id };
+  // One window goes on, one is to come, and a third one is being thought about.
+  const soon = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+  const window = (title: string, services: string[], times: object) => house.api(token, "/maintenance", { title, services, public: true, ...times });
+  await window("New version of the export", ["report-export"], { until: soon(90) });
+  await window("The replica gets new disks", ["database-replica"], { from: soon(600), until: soon(720), message: "No interruption is expected." });
+  const draft = new URLSearchParams({
+    title: "The database gets new disks",
+    message: "Orders can be read but not placed.",
+    from: soon(1_500).slice(0, 16),
+    until: soon(1_560).slice(0, 16),
+    zone: "UTC",
+    public: "on",
+  });
+  for (const service of ["manufacturing-database", "database-replica"]) draft.append("services", service);
+  return { incident: open.number, run: run.id, draft: `/maintenance?${draft}` };
 }
 
 /** The page as lines: elements, attributes and texts. Not the instants, which the browser puts in the reader's zone. */

@@ -64,6 +64,8 @@ interface Stage {
   runbooks: Record<string, string>;
   /** Its plan lets Muster fail over by itself. */
   automatic: boolean;
+  /** What its plan has besides the shipped services, as YAML. */
+  services: string;
   house: House;
 }
 
@@ -72,9 +74,10 @@ export const test = base.extend<Story, Stage>({
   stage: ["", { option: true, scope: "worker" }],
   runbooks: [{}, { option: true, scope: "worker" }],
   automatic: [false, { option: true, scope: "worker" }],
+  services: ["", { option: true, scope: "worker" }],
   house: [
-    async ({ database, stage: _, runbooks, automatic }, use) => {
-      const house = await House.open(database, runbooks, automatic);
+    async ({ database, stage: _, runbooks, automatic, services }, use) => {
+      const house = await House.open(database, runbooks, automatic, services);
       await use(house);
       await house.close();
     },

@@ -87,6 +87,10 @@ pub enum View {
     Failover {
         service: ServiceId,
     },
+    Service {
+        service: ServiceId,
+    },
+    Maintenance,
     Contacts,
     Plan,
     /// A capability of a later version, told honestly: `/drills`, `/postmortems`.
@@ -171,6 +175,38 @@ pub struct Measured {
     pub forecast: Option<Forecast>,
     /// What could be run instead, and how long that takes.
     pub otherwise: Option<Forecast>,
+    #[cfg(not(target_arch = "wasm32"))]
+    pub histories: Arc<BTreeMap<ServiceId, domain::history::History>>,
+    /// The windows that are not over, the next one first; and, where a page shows them, the past ones.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub maintenances: Vec<Arc<domain::Maintenance>>,
+    /// What the checks find of services in maintenance.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub found: Vec<(ServiceId, Arc<domain::ServiceState>)>,
+    /// A window that somebody is about to schedule.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub draft: Option<Box<Draft>>,
+}
+
+/// A window as it was typed, before anything is told of it.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    pub title: String,
+    pub message: String,
+    pub services: Vec<ServiceId>,
+    pub from: String,
+    pub until: String,
+    /// In which zone the times are.
+    pub zone: String,
+    pub public: bool,
+    /// Its times, where it could be scheduled so.
+    pub planned: Option<Planned>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Planned {
+    pub from: Stamp,
+    pub until: Stamp,
 }
 
 /// Going by the runs before it.

@@ -90,6 +90,8 @@ fn title(page: &Page) -> String {
             Some(service) => format!("Failover: {}", service.name),
             None => "Failover".into(),
         },
+        View::Service { service } => crate::room::service_name(&page.plan, service).to_owned(),
+        View::Maintenance => "Maintenance".into(),
         View::Contacts => "Contacts".into(),
         View::Plan => "Plan".into(),
         View::NotYet { name, .. } => name.clone(),

@@ -1,8 +1,8 @@
 //! Everything that can be asked of Muster. Forms, REST, the CLI, the runner and the checker only translate to these.
 
 use crate::{
-    AccessRole, Answer, Cover, Ending, Health, IncidentRole, Kind, Mode, Number, Permission, Phase,
-    PlanHash, RunId, ServiceId, Severity, Slug, Stamp, failover::Sight,
+    AccessRole, Answer, Cover, Ending, Health, IncidentRole, Kind, MaintenanceId, Mode, Number,
+    Permission, Phase, PlanHash, RunId, ServiceId, Severity, Slug, Stage, Stamp, failover::Sight,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -159,6 +159,32 @@ pub enum Command {
         because: String,
         since: Stamp,
     },
+    /// Announces work on some services. One that begins now begins with this.
+    ScheduleMaintenance {
+        title: String,
+        message: String,
+        services: Vec<ServiceId>,
+        from: Stamp,
+        until: Stamp,
+        public: bool,
+    },
+    /// Moves its beginning (before it has begun) or its end.
+    RescheduleMaintenance {
+        maintenance: MaintenanceId,
+        from: Option<Stamp>,
+        until: Stamp,
+        message: String,
+    },
+    /// By hand: begins it before its time, says that the work is done, ends or cancels it.
+    MoveMaintenance {
+        maintenance: MaintenanceId,
+        to: Stage,
+        message: String,
+    },
+    /// The clock: something is due. What, is decided here.
+    AdvanceMaintenance {
+        maintenance: MaintenanceId,
+    },
     /// The watcher of the databases: how much of the latest data stands in one place only.
     ReportExposure {
         database: String,
@@ -282,13 +308,17 @@ pub fn permission(command: &Command) -> Permission {
         | SettleFailover { .. }
         | AcknowledgeFailover { .. }
         | HoldAutomation { .. }
-        | ReleaseAutomation { .. } => Permission::Command,
+        | ReleaseAutomation { .. }
+        | ScheduleMaintenance { .. }
+        | RescheduleMaintenance { .. }
+        | MoveMaintenance { .. } => Permission::Command,
         IssueToken { .. } | RevokeToken { .. } | SetSecret { .. } | RemoveSecret { .. } => {
             Permission::Administer
         },
         Advance { .. }
         | EndAttempt { .. }
         | Observe { .. }
+        | AdvanceMaintenance { .. }
         | ReportExposure { .. }
         | WatchFailover { .. }
         | LoadPlan { .. }
@@ -328,6 +358,10 @@ impl Command {
             | EndAttempt { run, .. } => (None, Some(run)),
             Declare { .. }
             | Observe { .. }
+            | ScheduleMaintenance { .. }
+            | RescheduleMaintenance { .. }
+            | MoveMaintenance { .. }
+            | AdvanceMaintenance { .. }
             | ReportExposure { .. }
             // Decided under the plan in force, whatever plan the incident was declared under.
             | WatchFailover { .. }
@@ -344,6 +378,17 @@ impl Command {
             | SetSecret { .. }
             | RemoveSecret { .. }
             | SignIn { .. } => (None, None),
+        }
+    }
+
+    /// The maintenance window it is about.
+    pub fn window(&self) -> Option<&MaintenanceId> {
+        use Command::*;
+        match self {
+            RescheduleMaintenance { maintenance, .. }
+            | MoveMaintenance { maintenance, .. }
+            | AdvanceMaintenance { maintenance } => Some(maintenance),
+            _ => None,
         }
     }
 }

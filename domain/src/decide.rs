@@ -2,6 +2,7 @@
 
 mod failover;
 mod incident;
+mod maintenance;
 pub(crate) mod run;
 mod text;
 
@@ -10,8 +11,8 @@ pub use incident::empty_roles;
 pub(crate) use run::take_parameters;
 
 use crate::{
-    AccessRole, Actor, Command, Event, Incident, Number, Permission, Refusal, Run, RunId, Stamp,
-    World, permission, plan::Plan,
+    AccessRole, Actor, Command, Event, Incident, Number, Permission, Refusal, Run, RunId,
+    ServiceState, Stamp, Stamped, World, permission, plan::Plan,
 };
 use std::sync::Arc;
 
@@ -65,6 +66,11 @@ pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decisio
         | Command::HoldAutomation { .. }
         | Command::ReleaseAutomation { .. } => failover::decide(world, context, command),
 
+        Command::ScheduleMaintenance { .. }
+        | Command::RescheduleMaintenance { .. }
+        | Command::MoveMaintenance { .. }
+        | Command::AdvanceMaintenance { .. } => maintenance::decide(world, context, command),
+
         Command::Observe {
             service,
             health,
@@ -76,19 +82,12 @@ pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decisio
                     "The plan has no service `{service}`."
                 )));
             }
-            let from = world.health(&service);
-            if from == health {
-                return Ok(Vec::new());
-            }
-            Ok(vec![Fact {
-                at: since,
-                event: Event::ServiceChanged {
-                    service,
-                    from,
-                    to: health,
-                    because,
-                },
-            }])
+            let found = ServiceState {
+                health,
+                since: Some(since),
+                because,
+            };
+            maintenance::observed(world, service, found)
         }
         Command::ReportExposure {
             database,
@@ -140,6 +139,23 @@ pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decisio
         Command::RemoveSecret { name } => one(context, Event::SecretRemoved { name }),
         command => incident::decide(world, context, command),
     }
+}
+
+/// The world after these.
+fn ahead(world: &World, context: &Context<'_>, facts: &[Fact]) -> World {
+    let mut world = world.clone();
+    for fact in facts {
+        let stamped = Stamped {
+            seq: world.seq + 1,
+            stream: fact.event.stream(),
+            at: fact.at,
+            recorded: context.now,
+            actor: context.actor.clone(),
+            event: fact.event.clone(),
+        };
+        world.apply(&stamped);
+    }
+    world
 }
 
 fn one(context: &Context<'_>, event: Event) -> Decision {

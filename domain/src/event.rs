@@ -2,9 +2,9 @@
 //! holds one of each kind ever written, and all must decode.
 
 use crate::{
-    AccessRole, Actor, Answer, Cover, Ending, Health, IncidentRole, Kind, Mode, Number, Parent,
-    Phase, PlanHash, Purpose, RunId, RunStatus, ServiceId, Severity, Stamp, StepStatus, Subject,
-    Wait,
+    AccessRole, Actor, Answer, Cover, Ending, Health, IncidentRole, Kind, MaintenanceId, Mode,
+    Number, Parent, Phase, PlanHash, Purpose, RunId, RunStatus, ServiceId, Severity, Stage, Stamp,
+    StepStatus, Subject, Wait,
     failover::{Signal, State},
     plan::Runbook,
 };
@@ -212,6 +212,34 @@ pub enum Event {
         to: Health,
         because: String,
     },
+    /// A check found this of a service while a window holds: it is told when the window ends, if it is still so.
+    FindingHeld {
+        service: ServiceId,
+        from: Health,
+        to: Health,
+        because: String,
+    },
+    MaintenanceScheduled {
+        maintenance: MaintenanceId,
+        title: String,
+        message: String,
+        services: Vec<ServiceId>,
+        from: Stamp,
+        until: Stamp,
+        public: bool,
+    },
+    MaintenanceRescheduled {
+        maintenance: MaintenanceId,
+        from: Stamp,
+        until: Stamp,
+        message: String,
+    },
+    MaintenanceMoved {
+        maintenance: MaintenanceId,
+        from: Stage,
+        to: Stage,
+        message: String,
+    },
     /// The newest commits of a database are in a second place, or are not any more. `point`: what can be restored.
     ExposureChanged {
         database: String,
@@ -308,7 +336,8 @@ pub struct Stamped {
 }
 
 impl Event {
-    /// The stream an event belongs to: an incident, a run, a service, the plan, the automation or access.
+    /// The stream an event belongs to: an incident, a run, a service, a maintenance window, the plan, the automation or
+    /// access.
     pub fn stream(&self) -> String {
         match (self.subject(), self) {
             (Subject::Incident(number), _) => incident_stream(number),
@@ -316,9 +345,16 @@ impl Event {
             (
                 _,
                 Event::ServiceChanged { service, .. }
+                | Event::FindingHeld { service, .. }
                 | Event::FailoverMoved { service, .. }
                 | Event::FailoverAcknowledged { service },
             ) => service_stream(service),
+            (
+                _,
+                Event::MaintenanceScheduled { maintenance, .. }
+                | Event::MaintenanceRescheduled { maintenance, .. }
+                | Event::MaintenanceMoved { maintenance, .. },
+            ) => format!("maintenance/{maintenance}"),
             (_, Event::AutomationHeld { .. }) => "automation".into(),
             (_, Event::ExposureChanged { database, .. }) => format!("database/{database}"),
             (_, Event::PlanLoaded { .. }) => "plan".into(),
@@ -361,6 +397,10 @@ impl Event {
             RunCancelling { .. } => "run_cancelling",
             RunEnded { .. } => "run_ended",
             ServiceChanged { .. } => "service_changed",
+            FindingHeld { .. } => "finding_held",
+            MaintenanceScheduled { .. } => "maintenance_scheduled",
+            MaintenanceRescheduled { .. } => "maintenance_rescheduled",
+            MaintenanceMoved { .. } => "maintenance_moved",
             ExposureChanged { .. } => "exposure_changed",
             FailoverMoved { .. } => "failover_moved",
             FailoverAcknowledged { .. } => "failover_acknowledged",

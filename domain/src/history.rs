@@ -134,13 +134,49 @@ impl History {
         self.days.values().filter(|day| !day.is_empty())
     }
 
-    /// Puts these in the place of what is here of their days, and of what goes on.
-    pub fn renew(&mut self, days: &[Day], spell: Option<Spell>) {
-        self.spell = spell;
-        let differ = |day: &&Day| self.days.get(&day.date) != Some(*day);
-        let new: Vec<Day> = days.iter().filter(differ).copied().collect();
-        if !new.is_empty() {
-            Arc::make_mut(&mut self.days).extend(new.into_iter().map(|d| (d.date, d)));
+    /// What goes on is this now: an earlier spell is over where it begins.
+    pub fn follow(&mut self, spell: Spell) {
+        if self.spell.is_some_and(|mine| mine.since < spell.since) {
+            self.end(spell.since);
+        }
+        self.spell = Some(spell);
+    }
+
+    /// Puts these in the place of what is here of their days, and lets go of what is not told any more.
+    pub fn renew(&mut self, days: &[Day], now: Stamp) {
+        let oldest = (second(now).div_euclid(DAY) - DAYS as i64) as i32;
+        let same = |day: &Day| self.days.get(&day.date) == Some(day);
+        let is_old = |date: &i32| *date < oldest;
+        if days.iter().all(same) && !self.days.keys().next().is_some_and(is_old) {
+            return;
+        }
+        let all = Arc::make_mut(&mut self.days);
+        all.extend(days.iter().map(|d| (d.date, *d)));
+        all.retain(|date, _| !is_old(date));
+    }
+
+    /// Adds what is over in another one, which goes on from here; and goes on as that one does.
+    pub fn add(&mut self, next: &History) {
+        self.spell = next.spell;
+        for new in next.over() {
+            let day = Arc::make_mut(&mut self.days).entry(new.date);
+            let day = day.or_insert(Day {
+                date: new.date,
+                ..Day::default()
+            });
+            day.changes += new.changes;
+            for (sum, seconds) in day.seconds.iter_mut().zip(new.seconds) {
+                *sum += seconds;
+            }
+        }
+    }
+
+    /// These have just happened: they tell whether it flaps.
+    pub fn remember(&mut self, changes: &[Change]) {
+        for change in changes.iter().filter(|change| change.is_own()) {
+            let lately = |earlier: &Stamp| change.at.since(*earlier) < LATELY;
+            self.recent.retain(lately);
+            self.recent.push(change.at);
         }
     }
 
@@ -199,9 +235,6 @@ impl History {
         });
         if change.is_own() {
             day(Arc::make_mut(&mut self.days), at).changes += 1;
-            self.recent
-                .retain(|earlier| change.at.since(*earlier) < LATELY);
-            self.recent.push(change.at);
         }
     }
 

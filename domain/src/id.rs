@@ -33,6 +33,8 @@ names! {
     ServiceId;
     /// A runbook's slug: the name of its file without `.yaml`.
     Slug;
+    /// A maintenance window's number, `MNT-<year>-<three digits or more>`.
+    MaintenanceId;
     /// A plan's content hash: lower-case hex of SHA-256.
     PlanHash;
 }
@@ -44,11 +46,26 @@ impl Number {
 
     /// Year and count, or nothing where the text is not an incident's number.
     pub fn parts(&self) -> Option<(i64, u32)> {
-        let (year, count) = self.0.strip_prefix("INC-")?.split_once('-')?;
-        let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-        if year.len() != 4 || count.len() < 3 || !digits(year) || !digits(count) {
-            return None;
-        }
-        Some((year.parse().ok()?, count.parse().ok()?))
+        parts(self.0.strip_prefix("INC-")?)
     }
+}
+
+impl MaintenanceId {
+    pub fn new(year: i64, count: u32) -> Self {
+        Self(format!("MNT-{year}-{count:03}"))
+    }
+
+    /// Year and count, or nothing where the text is not a window's number.
+    pub fn parts(&self) -> Option<(i64, u32)> {
+        parts(self.0.strip_prefix("MNT-")?)
+    }
+}
+
+fn parts(text: &str) -> Option<(i64, u32)> {
+    let (year, count) = text.split_once('-')?;
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    if year.len() != 4 || count.len() < 3 || !digits(year) || !digits(count) {
+        return None;
+    }
+    Some((year.parse().ok()?, count.parse().ok()?))
 }

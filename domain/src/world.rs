@@ -2,9 +2,10 @@
 //! the same events with [`World::apply`].
 
 use crate::{
-    Event, Exposure, Health, Incident, Number, PlanHash, Run, RunId, ServiceId, ServiceState,
-    Stamp, Stamped,
+    Event, Exposure, Health, Incident, MaintenanceId, Number, PlanHash, Run, RunId, ServiceId,
+    ServiceState, Stamp, Stamped,
     failover::{Failover, Held},
+    maintenance::{HeldFindings, Maintenance},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -31,6 +32,15 @@ pub struct World {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(target_arch = "wasm32", serde(skip))]
     pub automation: Option<Arc<Held>>,
+    /// Maintenance windows that are not over. The browser has no such thing, and what the checks find meanwhile neither.
+    #[serde(skip)]
+    pub maintenances: BTreeMap<MaintenanceId, Arc<Maintenance>>,
+    /// Per year: how many were scheduled.
+    #[serde(skip)]
+    pub maintenance_counts: BTreeMap<i64, u32>,
+    /// What the checks find of services in maintenance.
+    #[serde(skip)]
+    pub held: HeldFindings,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +59,7 @@ impl World {
         }
         self.seq = stamped.seq;
         self.apply_failover(stamped);
+        self.apply_maintenance(stamped);
         match &stamped.event {
             Event::IncidentDeclared { incident, .. } => {
                 if let Some((year, count)) = incident.parts() {
@@ -216,6 +227,10 @@ impl Event {
             | RunCancelling { run, .. }
             | RunEnded { run, .. } => Subject::Run(run),
             ServiceChanged { .. }
+            | FindingHeld { .. }
+            | MaintenanceScheduled { .. }
+            | MaintenanceRescheduled { .. }
+            | MaintenanceMoved { .. }
             | ExposureChanged { .. }
             | FailoverMoved { incident: None, .. }
             | FailoverAcknowledged { .. }

@@ -263,6 +263,6 @@ fn every_event_ever_written_still_decodes() {
         seen.insert(event.event.kind());
         world.apply(&event);
     }
-    assert_eq!(seen.len(), 41, "each kind has its line: {seen:?}");
+    assert_eq!(seen.len(), 45, "each kind has its line: {seen:?}");
     assert_eq!(world.incidents.len(), 1);
 }

@@ -12,6 +12,7 @@ mod desk;
 mod failback;
 mod failover;
 pub mod ground;
+mod maintenance;
 mod overview;
 mod way;
 
@@ -110,6 +111,14 @@ const HERE: &[(&str, &str)] = &[
         "look at every service once, as its check does (--strict fails where one is down)",
     ),
     (
+        "maintenance:disable",
+        "start the application, demand that it serves, and end its maintenance window",
+    ),
+    (
+        "maintenance:enable",
+        "begin a maintenance window (--for=2h, --public) and stop the application, so that nothing is written",
+    ),
+    (
         "status:all",
         "services, open incidents and running recoveries",
     ),
@@ -150,8 +159,6 @@ const NOT_YET: &[&str] = &[
     "dr:update-procedures",
     "emergency:shutdown-all",
     "health:comprehensive",
-    "maintenance:disable",
-    "maintenance:enable",
     "meeting:schedule-postmortem",
     "network:emergency-disconnect",
     "recover:application",
@@ -240,6 +247,8 @@ async fn act(name: &str, ground: &mut Ground) -> Result<String, No> {
         "app:start" => application::start(ground).await,
         "app:health-check" => application::health_check(ground).await,
         "health:check" => overview::health_check(ground).await,
+        "maintenance:enable" => maintenance::enable(ground).await,
+        "maintenance:disable" => maintenance::disable(ground).await,
         "status:all" => overview::status_all(ground).await,
         "alert:send-report" => desk::send_report(ground).await,
         _ => Err(No::WrongUse(format!("there is no action `{name}`"))),

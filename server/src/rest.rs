@@ -3,7 +3,9 @@
 
 mod failovers;
 mod heartbeats;
+mod history;
 mod incidents;
+mod maintenance;
 pub mod problem;
 mod runs;
 
@@ -65,6 +67,23 @@ pub fn routes() -> Vec<Route> {
             "/api/v1/incidents/{number}/resolve",
             view,
             post(incidents::resolve),
+        ),
+        route("/api/v1/services/{id}/history", view, get(history::get)),
+        route(
+            "/api/v1/maintenance",
+            view,
+            get(maintenance::list).post(maintenance::schedule),
+        ),
+        route("/api/v1/maintenance/{id}", view, get(maintenance::get)),
+        route(
+            "/api/v1/maintenance/{id}/reschedule",
+            view,
+            post(maintenance::reschedule),
+        ),
+        route(
+            "/api/v1/maintenance/{id}/{act}",
+            view,
+            post(maintenance::go),
         ),
         route("/api/v1/contacts", view, get(incidents::contacts)),
         route("/api/v1/runbooks", view, get(runs::runbooks)),

@@ -156,11 +156,13 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         vault: vault.clone(),
         status: page,
         https: url.starts_with("https://"),
-        ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping),
+        ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping.clone()),
     };
     tokio::spawn(checks.serve());
     tokio::spawn(exposure.serve());
     tokio::spawn(failovers.serve());
+    tokio::spawn(engine::maintenance::serve(desk.clone()));
+    let historian = tokio::spawn(historian.serve(stopping));
     tokio::spawn(Runner::new(desk.clone(), supervisor, vault, place).serve());
     tokio::spawn(follow_plan(desk.clone(), folder));
 
@@ -184,6 +186,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     let served = axum::serve(listener, web::app(state))
         .with_graceful_shutdown(asked)
         .await;
+    let _ = historian.await;
     store.close().await;
     served.map_err(|e| Exit::Failed(format!("the server failed: {e}")))
 }

@@ -133,6 +133,22 @@ fn routes() -> Vec<Route> {
         ),
         route("/automation/hold", view, post(forms::failover::hold)),
         route("/automation/release", view, post(forms::failover::release)),
+        route("/services/{id}", view, get(pages::service)),
+        route(
+            "/maintenance",
+            view,
+            get(pages::maintenance).post(forms::maintenance::schedule),
+        ),
+        route(
+            "/maintenance/{id}/reschedule",
+            view,
+            post(forms::maintenance::reschedule),
+        ),
+        route(
+            "/maintenance/{id}/{act}",
+            view,
+            post(forms::maintenance::go),
+        ),
         route("/contacts", view, get(pages::contacts)),
         route("/plan", view, get(pages::plan)),
         route("/drills", view, get(pages::drills)),

@@ -26,7 +26,14 @@ pub fn page(room: Room) -> Vec<El> {
                 .set("data-follow", true)
                 .html(still!(open(room))),
         ))
-        .put(tiers(room));
+        .put(tiers(room))
+        .put(
+            div()
+                .class("flat")
+                .set("id", "days")
+                .set("data-follow", true)
+                .html(still!(crate::pages::still::history::board(&room.page()))),
+        );
     let right = div()
         .class("col")
         .put(live(move || suggested(room)))

@@ -91,7 +91,7 @@ mod furniture {
     /// The part of the site that a view is in.
     fn place(view: &View) -> &str {
         match view {
-            View::Board | View::Wall => "Board",
+            View::Board | View::Wall | View::Service { .. } | View::Maintenance => "Board",
             View::Incidents { .. } | View::Incident { .. } | View::Declare { .. } => "Incidents",
             View::Runbooks | View::Runbook { .. } | View::Run { .. } | View::Failover { .. } => {
                 "Runbooks"

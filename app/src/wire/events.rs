@@ -139,6 +139,10 @@ events! {
     passed
     "failover_acknowledged" FailoverAcknowledged
     "automation_held" AutomationHeld
+    "finding_held" FindingHeld
+    "maintenance_scheduled" MaintenanceScheduled
+    "maintenance_rescheduled" MaintenanceRescheduled
+    "maintenance_moved" MaintenanceMoved
     "exposure_changed" ExposureChanged
     "token_issued" TokenIssued
     "token_revoked" TokenRevoked
@@ -164,6 +168,6 @@ mod tests {
             };
             assert_eq!(stamped(line).expect(line), heard);
         }
-        assert_eq!(kinds.len(), 41, "one line of each kind");
+        assert_eq!(kinds.len(), 45, "one line of each kind");
     }
 }

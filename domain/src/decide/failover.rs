@@ -153,7 +153,7 @@ pub fn asking<'a>(
 ) -> Option<Asking<'a>> {
     let failover = plan.failover(service)?;
     let database = plan.targets.databases.get(&failover.database)?;
-    let state = world.services.get(service);
+    let state = world.finding(service);
     let runbook = runbook(failover, signal).and_then(|slug| plan.runbook(slug));
     let drill = |i: &&std::sync::Arc<Incident>| {
         i.is_open() && i.kind == Kind::Drill && i.affected.contains(service)
@@ -163,8 +163,9 @@ pub fn asking<'a>(
         primary: &database.primary,
         secondary: &database.replica,
         now,
-        health: world.health(service),
+        health: world.found(service),
         because: state.map_or("", |s| &s.because),
+        window: world.window(service).map(|w| w.title.as_str()),
         held: world.automation.as_deref(),
         last: world.failover(service).and_then(|f| f.unacknowledged()),
         drill: world.incidents.values().find(drill).map(|i| &i.number),

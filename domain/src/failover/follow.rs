@@ -135,6 +135,7 @@ impl Following<'_> {
             // No guard of a run's own signals asks for what follows.
             health: Health::NoData,
             because: "",
+            window: None,
             held: None,
             last: None,
             drill: None,

@@ -49,6 +49,8 @@ pub struct Asking<'a> {
     pub now: Stamp,
     pub health: Health,
     pub because: &'a str,
+    /// The title of the maintenance window that it is in.
+    pub window: Option<&'a str>,
     pub held: Option<&'a Held>,
     /// The last automatic failover, unless it is acknowledged.
     pub last: Option<Stamp>,
@@ -100,6 +102,9 @@ impl Guard {
                 )),
             },
             Guard::Warm => warm(a),
+            Guard::ChecksFailed if let Some(window) = a.window => Err(format!(
+                "It is in maintenance ({window}): what its check finds is held until that ends."
+            )),
             Guard::ChecksFailed if a.health == Health::MajorOutage => {
                 Ok(format!("the check failed: {}", a.because))
             }

@@ -1,7 +1,7 @@
 //! What no live page shows: the browser's download does without these words.
 
-use super::{Icon, Line, Topic};
-use crate::{Cover, Event};
+use super::{Icon, Line, Topic, health_icon};
+use crate::{Cover, Event, Stage};
 
 /// The sentence for an event that belongs to no incident and no run.
 pub fn says(event: &Event) -> Line {
@@ -19,6 +19,49 @@ pub fn says(event: &Event) -> Line {
                 Cover::Silent => (Icon::Bad, "no primary answers"),
             };
             let says = format!("{database}: {word}: {because}");
+            (icon, Topic::Services, says)
+        }
+        FindingHeld {
+            service,
+            to,
+            because,
+            ..
+        } => {
+            let found = to.words().to_ascii_lowercase();
+            let says = format!("{service}: {found}, held while in maintenance: {because}");
+            (health_icon(*to), Topic::Services, says)
+        }
+        MaintenanceScheduled {
+            maintenance,
+            title,
+            from,
+            until,
+            ..
+        } => {
+            let (from, until) = (from.minute(), until.minute());
+            let says = format!("{maintenance} scheduled from {from} until {until}: {title}");
+            (Icon::Run, Topic::Services, says)
+        }
+        MaintenanceRescheduled {
+            maintenance,
+            message,
+            ..
+        } => {
+            let says = format!("{maintenance} moved: {message}");
+            (Icon::Run, Topic::Services, says)
+        }
+        MaintenanceMoved {
+            maintenance,
+            to,
+            message,
+            ..
+        } => {
+            let icon = match to {
+                Stage::Completed => Icon::Ok,
+                Stage::Cancelled => Icon::Skip,
+                _ => Icon::Run,
+            };
+            let says = format!("{maintenance} {}: {message}", to.words().to_lowercase());
             (icon, Topic::Services, says)
         }
         TokenIssued { name, role, .. } => {

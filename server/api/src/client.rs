@@ -1,7 +1,7 @@
 //! The typed client: one method a call, one error type.
 
-use crate::{Declare, Note, StartRun, Update};
-use domain::{Number, RunId, Slug};
+use crate::{Declare, Message, Note, ScheduleMaintenance, StartRun, Update};
+use domain::{MaintenanceId, Number, RunId, Slug};
 use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use serde_json::Value;
@@ -69,6 +69,10 @@ impl Client {
     pub async fn failovers(&self) -> Result<Value, Trouble> {
         self.get("/failovers").await
     }
+    /// Maintenance windows, as `{"maintenance": […]}`.
+    pub async fn maintenance(&self) -> Result<Value, Trouble> {
+        self.get("/maintenance").await
+    }
     pub async fn run(&self, id: &RunId) -> Result<Value, Trouble> {
         self.get(&format!("/runs/{id}")).await
     }
@@ -88,6 +92,22 @@ impl Client {
     }
     pub async fn note(&self, key: &str, number: &Number, body: &Note) -> Result<Value, Trouble> {
         self.post(&format!("/incidents/{number}/notes"), key, body)
+            .await
+    }
+    pub async fn schedule_maintenance(
+        &self,
+        key: &str,
+        body: &ScheduleMaintenance,
+    ) -> Result<Value, Trouble> {
+        self.post("/maintenance", key, body).await
+    }
+    pub async fn complete_maintenance(
+        &self,
+        key: &str,
+        id: &MaintenanceId,
+        body: &Message,
+    ) -> Result<Value, Trouble> {
+        self.post(&format!("/maintenance/{id}/complete"), key, body)
             .await
     }
     pub async fn start_run(

@@ -88,6 +88,45 @@ pub struct Resolve {
     pub message: String,
 }
 
+/// `POST /api/v1/maintenance`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleMaintenance {
+    pub title: String,
+    /// What people are told; by default a sentence that says no more than the stage.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    pub services: Vec<ServiceId>,
+    /// RFC 3339. Without it: it begins now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<jiff::Timestamp>,
+    pub until: jiff::Timestamp,
+    /// Announced on the public status page.
+    #[serde(default)]
+    pub public: bool,
+}
+
+/// `POST /api/v1/maintenance/{id}/reschedule`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RescheduleMaintenance {
+    /// Only before it has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<jiff::Timestamp>,
+    pub until: jiff::Timestamp,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
+/// `POST /api/v1/maintenance/{id}/begin`, `/verify`, `/complete` and `/cancel`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Message {
+    /// What people are told of it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
 /// `POST /api/v1/runbooks/{slug}/runs`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

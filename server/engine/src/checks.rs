@@ -22,6 +22,8 @@ use verdict::Verdict;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Look {
     pub at: Stamp,
+    /// The first of the looks up to this one between which there was no break.
+    pub since: Stamp,
     pub took: Duration,
     /// How long after it was due it began.
     pub late: Duration,
@@ -30,6 +32,10 @@ pub struct Look {
     /// What the looks so far come to, written down or not.
     pub health: Health,
 }
+
+/// A look that comes later after the last one than this, or than three intervals, was not foreseen: in between nobody
+/// looked.
+const BREAK: Duration = Duration::from_secs(10);
 
 /// Within this time of its start each service is looked at, or within its interval where that is shorter.
 const FIRST: Duration = Duration::from_secs(5);
@@ -92,7 +98,7 @@ impl Checks {
         targets: Arc<plan::Targets>,
     ) {
         let began = self.desk.clock().now();
-        let known = self.desk.world().health(&service);
+        let known = self.desk.world().found(&service);
         let mut verdict = Verdict::new(check.fall, check.rise, known);
         // Soon, and not all at the same instant: what was never seen has no health.
         let mut due = Instant::now() + within(check.interval.0.min(FIRST));
@@ -107,12 +113,14 @@ impl Checks {
             let Some(seen) = self.look(&service, &check, &targets, began).await else {
                 continue;
             };
+            let since = self.unbroken(&service, check.interval.0, at);
             let took = begun.elapsed();
             let class = seen.as_ref().map_or_else(|f| f.class.word(), |_| "ok");
             let changed = verdict.after(seen, at);
             self.looks.send_modify(|looks| {
                 let look = Look {
                     at,
+                    since,
                     took,
                     late,
                     class,
@@ -123,6 +131,15 @@ impl Checks {
             if let Some((health, because, since)) = changed {
                 self.report(&service, health, because, since).await;
             }
+        }
+    }
+
+    /// Since when a service has been looked at without a break, for a look at that instant.
+    fn unbroken(&self, service: &ServiceId, interval: Duration, at: Stamp) -> Stamp {
+        let longest = BREAK.max(interval * 3);
+        match self.looks.borrow().get(service) {
+            Some(last) if at.since(last.at).0 <= longest => last.since,
+            _ => at,
         }
     }
 

@@ -13,7 +13,9 @@ use tail::Tail;
 pub use tail::{Frames, TooFar};
 
 use crate::Clock;
-use domain::{Actor, Command, Number, PlanHash, Refusal, RunId, Stamped, World, plan::Plan};
+use domain::{
+    Actor, Command, MaintenanceId, Number, PlanHash, Refusal, RunId, Stamped, World, plan::Plan,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::{Credential, PlanRevision, Revocation, Store};
@@ -31,6 +33,8 @@ pub struct Receipt {
     pub incident: Option<Number>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<MaintenanceId>,
     /// The key had been used: this is the old answer.
     #[serde(skip)]
     pub replayed: bool,

@@ -263,6 +263,7 @@ fn own(
     let because = state.map(|s| s.because.clone()).unwrap_or_default();
     Some(match world.health(&failover.service) {
         Health::NoData => return None,
+        Health::Maintenance => (Word::Unknown, format!("in maintenance: {because}")),
         Health::MajorOutage if writes => (
             Word::Up,
             format!("the check failed ({because}), but the primary itself takes writes"),

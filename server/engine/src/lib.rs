@@ -16,6 +16,7 @@ mod dry_run;
 pub mod exposure;
 pub mod failover;
 pub mod history;
+pub mod maintenance;
 pub mod plan;
 pub mod runner;
 pub mod secrets;

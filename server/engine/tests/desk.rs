@@ -8,8 +8,12 @@ mod access;
 mod commands;
 #[path = "desk/failovers.rs"]
 mod failovers;
+#[path = "desk/history.rs"]
+mod history;
 #[path = "desk/house.rs"]
 mod house;
+#[path = "desk/maintenance.rs"]
+mod maintenance;
 #[path = "desk/nodes.rs"]
 mod nodes;
 #[path = "desk/restart.rs"]

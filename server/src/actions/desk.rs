@@ -6,7 +6,7 @@ use domain::{Number, RunId};
 use serde_json::Value;
 
 /// The server, as the runner or the person has named it.
-fn server() -> Result<Client, String> {
+pub fn server() -> Result<Client, String> {
     match (std::env::var("MUSTER_URL"), std::env::var("MUSTER_TOKEN")) {
         (Ok(url), Ok(token)) => Client::new(&url, &token).map_err(|e| e.to_string()),
         _ => Err("MUSTER_URL and MUSTER_TOKEN are not set".into()),

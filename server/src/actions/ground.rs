@@ -32,7 +32,7 @@ impl Ground {
             .filter_map(|(key, value)| {
                 Some((key.strip_prefix("npm_config_")?.replace('_', "-"), value))
             })
-            .filter(|(key, _)| key == "json" || key == "strict" || key == "force")
+            .filter(|(key, _)| ["json", "strict", "force", "for", "public"].contains(&key.as_str()))
             .collect();
         for word in words {
             let word = word.trim_start_matches("--");

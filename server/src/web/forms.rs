@@ -1,6 +1,7 @@
 //! Forms: each is read, becomes one command, and leads back to a page; a refused one comes back with what was typed.
 
 pub mod failover;
+pub mod maintenance;
 pub mod runs;
 
 use super::{

@@ -2,6 +2,7 @@
 
 mod measured;
 mod past;
+pub mod windows;
 
 use super::{Signed, output};
 use crate::{rest::problem::Problem, state::State};
@@ -81,6 +82,9 @@ fn frame(state: &State, signed: &Signed, view: View) -> Page {
             exposures: measured::exposures(&state.desk.plan().plan, &world),
             failovers: measured::failovers(&state.desk.plan().plan, &world),
             held: world.automation.clone(),
+            histories: state.histories.borrow().clone(),
+            maintenances: world.open_maintenances().into_iter().cloned().collect(),
+            found: world.held.clone().into_iter().collect(),
             ..Measured::default()
         },
         sight: None,
@@ -346,6 +350,24 @@ pub fn failover(state: &State, signed: &Signed, service: &ServiceId) -> Loaded {
     page.world.automation = world.automation.clone();
     page.sight = crate::failover::sight(state, service);
     Ok(page)
+}
+
+/// One service, and its days.
+pub fn service(state: &State, signed: &Signed, service: ServiceId) -> Loaded {
+    let page = plain(
+        state,
+        signed,
+        View::Service {
+            service: service.clone(),
+        },
+        false,
+    );
+    match page.plan.service(&service) {
+        Some(_) => Ok(page),
+        None => Err(Missing::NotFound(format!(
+            "The plan has no service `{service}`."
+        ))),
+    }
 }
 
 pub async fn incidents(state: &State, signed: &Signed, before: Option<&str>) -> Loaded {

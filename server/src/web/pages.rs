@@ -8,7 +8,7 @@ use super::{
 use crate::{rest::problem::Problem, state::State};
 use app::page::{Page, Refused, View};
 use axum::{
-    extract::{Path, Query, Request, State as Held},
+    extract::{Path, Query, RawQuery, Request, State as Held},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -48,6 +48,7 @@ pub async fn again(state: &State, signed: &Signed, home: &Home, mut refused: Ref
         Home::Run(id) => load::run(state, signed, id, &output::Which::default()).await,
         Home::Runbooks => load::runbooks(state, signed).await,
         Home::Failover(service) => load::failover(state, signed, service),
+        Home::Maintenance => load::windows::maintenance(state, signed, Vec::new()).await,
     };
     answer(
         state,
@@ -87,6 +88,7 @@ pub enum Home {
     Run(RunId),
     Runbooks,
     Failover(ServiceId),
+    Maintenance,
 }
 
 fn answer(state: &State, signed: &Signed, status: StatusCode, loaded: Loaded) -> Response {
@@ -224,6 +226,26 @@ pub async fn failover(
     Path(service): Path<ServiceId>,
 ) -> Response {
     let loaded = load::failover(&state, &signed, &service);
+    ok(&state, &signed, loaded)
+}
+
+pub async fn service(
+    Held(state): Held<State>,
+    signed: Signed,
+    Path(service): Path<ServiceId>,
+) -> Response {
+    let loaded = load::service(&state, &signed, service);
+    ok(&state, &signed, loaded)
+}
+
+/// With the fields of a draft: what it would touch.
+pub async fn maintenance(
+    Held(state): Held<State>,
+    signed: Signed,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let typed = serde_urlencoded::from_str(&query.unwrap_or_default()).unwrap_or_default();
+    let loaded = load::windows::maintenance(&state, &signed, typed).await;
     ok(&state, &signed, loaded)
 }
 

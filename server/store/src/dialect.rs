@@ -70,6 +70,7 @@ migrations! {
     2 "0002_access.sql";
     3 "0003_secrets_and_nodes.sql";
     4 "0004_heartbeats.sql";
+    6 "0006_history.sql";
 }
 
 fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {

@@ -34,7 +34,8 @@ mod wake;
 pub use error::Error;
 pub use record::{Draft, Head, Record, chain};
 pub use rows::{
-    Credential, CredentialKind, Node, PlanRevision, Projection, Receipt, Revocation, Secret,
+    Credential, CredentialKind, HistoryDay, HistorySpell, Node, PlanRevision, Projection, Receipt,
+    Revocation, Secret,
 };
 pub use tx::{Batch, Tx};
 pub use verify::{Broken, Fault, Verified, Verifier};

@@ -6,8 +6,8 @@
 use crate::dialect::{Db, on};
 use crate::tx::{number, text};
 use crate::{
-    Broken, Credential, CredentialKind, Error, Fault, Head, Node, Projection, Record, Secret,
-    Store, Verified, Verifier, sql,
+    Broken, Credential, CredentialKind, Error, Fault, Head, HistoryDay, Node, Projection, Record,
+    Secret, Store, Verified, Verifier, sql,
 };
 
 macro_rules! beat {
@@ -205,6 +205,18 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// How long each service was in each state, by day and service, beginning after one of them.
+    pub async fn history_days(
+        &self,
+        after: (i64, &str),
+        limit: u32,
+    ) -> Result<Vec<HistoryDay>, Error> {
+        let (day, service, limit) = (after.0, text("a service", after.1)?, i64::from(limit));
+        Ok(
+            on!(&self.db, p => sqlx::query_as(sql::HISTORY_DAYS).bind(day).bind(service).bind(limit).fetch_all(p).await)?,
+        )
     }
 
     /// Does the database answer?

@@ -109,6 +109,28 @@ pub struct Node {
     pub boot: String,
 }
 
+/// How long a service was in each state on a day (since 1970, UTC), in seconds, and how often it changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct HistoryDay {
+    pub day: i64,
+    pub service: String,
+    pub operational: i64,
+    pub degraded: i64,
+    pub partial_outage: i64,
+    pub major_outage: i64,
+    pub maintenance: i64,
+    pub changes: i64,
+}
+
+/// What goes on with a service: since when it is so, and until when it was seen. In seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct HistorySpell {
+    pub service: String,
+    pub health: String,
+    pub since: i64,
+    pub seen: i64,
+}
+
 /// 32 bytes as a column of either engine.
 pub(crate) struct Blob32([u8; 32]);
 

@@ -16,6 +16,12 @@ macro_rules! credential_columns {
     };
 }
 
+macro_rules! history_day_columns {
+    () => {
+        "day, service, operational, degraded, partial_outage, major_outage, maintenance, changes"
+    };
+}
+
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {
         $(pub const $name: &str = $sql;)*
@@ -69,6 +75,11 @@ statements! {
     HEARTBEAT_PUT = "INSERT INTO heartbeat (service, at) VALUES ($1, $2) \
         ON CONFLICT (service) DO UPDATE SET at = excluded.at";
 
+    HISTORY_DAYS = concat!("SELECT ", history_day_columns!(), " FROM history_day \
+        WHERE (day, service) > ($1, $2) ORDER BY day, service LIMIT $3");
+    HISTORY_SPELLS =
+        "SELECT service, health, since, seen FROM history_spell WHERE service > $1 ORDER BY service LIMIT $2";
+
     PLAN_REVISION = "SELECT body FROM plan_revision WHERE hash = $1";
     PLAN_REVISION_PUT =
         "INSERT INTO plan_revision (hash, body, loaded_at) VALUES ($1, $2, $3) ON CONFLICT (hash) DO NOTHING";
@@ -98,6 +109,33 @@ pub static PROJECTION_PUT: LazyLock<Multi> = LazyLock::new(|| {
         1,
         5,
         " ON CONFLICT (kind, id) DO UPDATE SET open = excluded.open, version = excluded.version, body = excluded.body",
+    )
+});
+
+/// Adds to what is there: a day is written in pieces.
+pub static HISTORY_DAY_PUT: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new(
+        concat!(
+            "INSERT INTO history_day (",
+            history_day_columns!(),
+            ") VALUES "
+        ),
+        1,
+        8,
+        " ON CONFLICT (day, service) DO UPDATE SET operational = history_day.operational + excluded.operational, \
+        degraded = history_day.degraded + excluded.degraded, \
+        partial_outage = history_day.partial_outage + excluded.partial_outage, \
+        major_outage = history_day.major_outage + excluded.major_outage, \
+        maintenance = history_day.maintenance + excluded.maintenance, changes = history_day.changes + excluded.changes",
+    )
+});
+
+pub static HISTORY_SPELL_PUT: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new(
+        "INSERT INTO history_spell (service, health, since, seen) VALUES ",
+        1,
+        4,
+        " ON CONFLICT (service) DO UPDATE SET health = excluded.health, since = excluded.since, seen = excluded.seen",
     )
 });
 
@@ -183,12 +221,14 @@ impl Multi {
 /// Every statement with its name, for the test that prepares them.
 #[cfg(feature = "testing")]
 pub fn all() -> Vec<(String, &'static str)> {
-    let multi: [(&str, &LazyLock<Multi>); 5] = [
+    let multi: [(&str, &LazyLock<Multi>); 7] = [
         ("EVENT_PUT", &EVENT_PUT),
         ("RECEIPT_PUT", &RECEIPT_PUT),
         ("PROJECTION_PUT", &PROJECTION_PUT),
         ("RECEIPTS", &RECEIPTS),
         ("STREAMS_AFTER", &STREAMS_AFTER),
+        ("HISTORY_DAY_PUT", &HISTORY_DAY_PUT),
+        ("HISTORY_SPELL_PUT", &HISTORY_SPELL_PUT),
     ];
     let sizes = multi.iter().flat_map(|(name, multi)| {
         SIZES

@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use crate::dialect::{DbTx, on_tx};
 use crate::{
-    Credential, Error, Head, PlanRevision, Projection, Receipt, Record, Revocation, Secret, chain,
-    sql,
+    Credential, Error, Head, HistoryDay, HistorySpell, PlanRevision, Projection, Receipt, Record,
+    Revocation, Secret, chain, sql,
 };
 
 /// What is written together. The caller numbers and chains the records with [`Head::append`], starting from [`Tx::head`].
@@ -26,6 +26,10 @@ pub struct Batch {
     pub secrets: Vec<Secret>,
     /// Names of secrets that are no more.
     pub secrets_gone: Vec<String>,
+    /// Added to what is there; each service and day once.
+    pub history_days: Vec<HistoryDay>,
+    /// Replace what is there; each service once.
+    pub history_spells: Vec<HistorySpell>,
 }
 
 /// The statements of [`Tx::write`] over a connection of either engine.
@@ -112,6 +116,30 @@ macro_rules! put {
                     .execute(&mut *$c)
                     .await?;
             }
+            for (sql, rows) in sql::HISTORY_DAY_PUT.split(&$batch.history_days) {
+                let mut query = sqlx::query(sql);
+                for d in rows {
+                    query = query.bind(d.day).bind(&d.service);
+                    query = query
+                        .bind(d.operational)
+                        .bind(d.degraded)
+                        .bind(d.partial_outage)
+                        .bind(d.major_outage);
+                    query = query.bind(d.maintenance).bind(d.changes);
+                }
+                query.execute(&mut *$c).await?;
+            }
+            for (sql, rows) in sql::HISTORY_SPELL_PUT.split(&$batch.history_spells) {
+                let mut query = sqlx::query(sql);
+                for s in rows {
+                    query = query
+                        .bind(&s.service)
+                        .bind(&s.health)
+                        .bind(s.since)
+                        .bind(s.seen);
+                }
+                query.execute(&mut *$c).await?;
+            }
             Ok::<(), sqlx::Error>(())
         }
         .await
@@ -179,6 +207,19 @@ impl Tx {
     pub async fn projection(&mut self, kind: &str, id: &str) -> Result<Option<Projection>, Error> {
         let (kind, id) = (text("a kind", kind)?, text("an id", id)?);
         let found = on_tx!(self.enter()?, c => sqlx::query_as(sql::PROJECTION).bind(kind).bind(id).fetch_optional(c).await);
+        self.leave(found)
+    }
+
+    /// What goes on with each service, by its name, beginning after one.
+    pub async fn history_spells(
+        &mut self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<HistorySpell>, Error> {
+        let after = text("a service", after)?;
+        let found = on_tx!(self.enter()?, c => {
+            sqlx::query_as(sql::HISTORY_SPELLS).bind(after).bind(i64::from(limit)).fetch_all(c).await
+        });
         self.leave(found)
     }
 
@@ -300,6 +341,12 @@ fn check_texts(batch: &Batch) -> Result<(), Error> {
     }
     for name in &batch.secrets_gone {
         text("the name of a secret", name)?;
+    }
+    for d in &batch.history_days {
+        text("a service", &d.service)?;
+    }
+    for s in &batch.history_spells {
+        text("a service", &s.service)?;
     }
     Ok(())
 }

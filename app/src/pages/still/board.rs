@@ -1,6 +1,6 @@
 //! The board's right-hand column: what the plan says, beside what is happening.
 
-use super::schedule;
+use super::{maintenance, schedule};
 use crate::{
     facts::words,
     node::{El, Node, div, span, ul},
@@ -124,7 +124,7 @@ fn contacts(page: &Page) -> El {
     )
 }
 
-/// What the plan's calendar has next.
+/// Maintenance now and next, and what the plan's calendar has.
 fn next(page: &Page) -> El {
     let mut due: Vec<_> = page
         .plan
@@ -140,9 +140,10 @@ fn next(page: &Page) -> El {
         };
         line(s.name.clone(), dim(at))
     });
-    card(
-        "Next by the plan",
+    let more = vec![
+        link("/maintenance", "maintenance"),
         link("/plan#schedules", "all"),
-        ul().class("plain").all(lines),
-    )
+    ];
+    let list = ul().class("plain").all(maintenance::next(page)).all(lines);
+    card("Next", more, list)
 }

@@ -7,14 +7,17 @@ pub mod comms;
 mod contacts;
 mod declare;
 mod failover;
+pub mod history;
 pub mod incidents;
 mod limits;
+mod maintenance;
 mod other;
 mod plan;
 pub mod run;
 mod runbook;
 mod runbooks;
 mod schedule;
+mod service;
 mod start;
 mod wall;
 
@@ -33,6 +36,8 @@ pub fn page(room: Room) -> Node {
         View::Runbooks => runbooks::all(room).into(),
         View::Runbook { slug, incident } => runbook::one(room, slug, incident.as_ref()).into(),
         View::Failover { service } => failover::page(room, service).into(),
+        View::Service { service } => service::page(room, service).into(),
+        View::Maintenance => maintenance::page(room).into(),
         View::Contacts => contacts::page(room).into(),
         View::Plan => plan::page(room).into(),
         View::NotYet { name, says } => other::not_yet(name, says).into(),

@@ -1,12 +1,12 @@
 //! Moves that bring work about: the incident, the run that does it, or a run that goes on.
 
 use super::{
-    super::{Context, Decision, Fact, incident, open_incident, run},
+    super::{Decision, Fact, ahead, incident, open_incident, run},
     Asked, Here, runbook,
 };
 use crate::{
-    Command, Event, Kind, Mode, Refusal, Resume, RunId, Severity, Stamped, World, after_resume,
-    failover::Signal, run::Look,
+    Command, Event, Kind, Mode, Refusal, Resume, RunId, Severity, after_resume, failover::Signal,
+    run::Look,
 };
 use std::collections::BTreeMap;
 
@@ -135,21 +135,4 @@ impl Here<'_> {
         }
         Ok(facts)
     }
-}
-
-/// The world after these.
-fn ahead(world: &World, context: &Context<'_>, facts: &[Fact]) -> World {
-    let mut world = world.clone();
-    for fact in facts {
-        let stamped = Stamped {
-            seq: world.seq + 1,
-            stream: fact.event.stream(),
-            at: fact.at,
-            recorded: context.now,
-            actor: context.actor.clone(),
-            event: fact.event.clone(),
-        };
-        world.apply(&stamped);
-    }
-    world
 }

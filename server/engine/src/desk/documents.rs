@@ -1,8 +1,9 @@
-//! The current state as documents: one an incident, one a run, one a failover, and
-//! three of the desk itself. They are written with the
-//! events they follow from, and are all that a restarted desk reads.
+//! The current state as documents: one an incident, one a run, one a failover, one a maintenance window, and some of the
+//! desk itself. They are written with the events they follow from, and are all that a restarted desk reads.
 
-use domain::{Incident, Number, Run, RunId, ServiceId, World, failover::Failover};
+use domain::{
+    Incident, Maintenance, MaintenanceId, Number, Run, RunId, ServiceId, World, failover::Failover,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 use store::{Error, Projection, Store, Tx};
@@ -10,6 +11,7 @@ use store::{Error, Projection, Store, Tx};
 pub(super) const INCIDENT: &str = "incident";
 pub(super) const RUN: &str = "run";
 pub(super) const FAILOVER: &str = "failover";
+pub(super) const MAINTENANCE: &str = "maintenance";
 pub(super) const DESK: &str = "desk";
 
 /// All that is open.
@@ -38,10 +40,19 @@ pub(super) async fn open_world(store: &Store) -> Result<World, Error> {
                 .insert(ServiceId(found.id), Arc::new(failover));
         }
     }
+    for found in store.open_projections(MAINTENANCE).await? {
+        if let Some(window) = read::<Maintenance>(&found) {
+            world
+                .maintenances
+                .insert(window.id.clone(), Arc::new(window));
+        }
+    }
+    world.take_up_windows();
     for found in store.open_projections(DESK).await? {
         match found.id.as_str() {
             "plan" => world.plan = read(&found),
             "counts" => world.counts = read(&found).unwrap_or_default(),
+            "maintenance counts" => world.maintenance_counts = read(&found).unwrap_or_default(),
             "exposures" => world.exposures = read(&found).unwrap_or_default(),
             "automation" => world.automation = read(&found).unwrap_or_default(),
             _ => {}
@@ -84,6 +95,11 @@ pub(super) fn projection(world: &World, kind: &str, id: &str) -> Option<Projecti
             let failover = world.failover(&ServiceId::from(id))?;
             document(true, failover.version, json(failover))
         }
+        (MAINTENANCE, id) => {
+            let window = world.maintenances.get(&MaintenanceId::from(id))?;
+            document(!window.stage.is_over(), window.version, json(window))
+        }
+        (_, "maintenance counts") => document(true, world.seq, json(&world.maintenance_counts)),
         (_, "automation") => document(true, world.seq, json(&world.automation)),
         (_, "counts") => document(true, world.seq, json(&world.counts)),
         (_, "exposures") => document(true, world.seq, json(&world.exposures)),

@@ -2,7 +2,10 @@
 
 use super::{
     Answer, Beside, InForce, Job, No, Receipt, Request, Tail,
-    documents::{self, DESK, FAILOVER, INCIDENT, RUN, bring_incident, bring_run, json, projection},
+    documents::{
+        self, DESK, FAILOVER, INCIDENT, MAINTENANCE, RUN, bring_incident, bring_run, json,
+        projection,
+    },
     stamped,
 };
 use crate::Clock;
@@ -307,6 +310,7 @@ impl Turn {
             seq: 0,
             incident: incident.cloned(),
             run: run.cloned(),
+            maintenance: request.command.window().cloned(),
             replayed: false,
         };
         for fact in facts {
@@ -414,6 +418,15 @@ fn write_event(
         Event::AutomationHeld { .. } => {
             draw.touched.insert((DESK, "automation".into()));
         }
+        Event::MaintenanceScheduled { maintenance, .. } => {
+            receipt.maintenance = Some(maintenance.clone());
+            draw.touched.insert((MAINTENANCE, maintenance.0.clone()));
+            draw.touched.insert((DESK, "maintenance counts".into()));
+        }
+        Event::MaintenanceRescheduled { maintenance, .. }
+        | Event::MaintenanceMoved { maintenance, .. } => {
+            draw.touched.insert((MAINTENANCE, maintenance.0.clone()));
+        }
         Event::PlanLoaded { .. } => {
             draw.touched.insert((DESK, "plan".into()));
         }
@@ -469,12 +482,15 @@ fn as_expected(
     let Some(expected) = request.expected else {
         return Ok(());
     };
+    let window = request.command.window();
     let found = match (
         run.and_then(|r| world.runs.get(r)),
         incident.and_then(|n| world.incidents.get(n)),
+        window.and_then(|m| world.maintenances.get(m)),
     ) {
-        (Some(run), _) => run.version,
-        (_, Some(incident)) => incident.version,
+        (Some(run), ..) => run.version,
+        (_, Some(incident), _) => incident.version,
+        (.., Some(window)) => window.version,
         _ => return Ok(()),
     };
     if found == expected {

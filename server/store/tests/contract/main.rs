@@ -5,6 +5,7 @@
 mod access;
 mod documents;
 mod export;
+mod history;
 mod opening;
 mod statements;
 mod survival;

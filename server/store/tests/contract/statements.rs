@@ -104,6 +104,8 @@ async fn no_statement_reads_a_whole_table_on_postgres() {
         INSERT INTO plan_revision SELECT 'h' || n, '{}', n FROM generate_series(1, 20000) n; \
         INSERT INTO secret SELECT 'n' || n, sha256(''), n FROM generate_series(1, 20000) n; \
         INSERT INTO heartbeat SELECT 's' || n, n FROM generate_series(1, 20000) n; \
+        INSERT INTO history_day SELECT n / 500, 's' || n % 500, n, n, n, n, n, n FROM generate_series(1, 20000) n; \
+        INSERT INTO history_spell SELECT 's' || n, 'operational', n, n FROM generate_series(1, 20000) n; \
         ANALYZE";
     postgres.execute(fill).await.unwrap();
     let mut connection = sqlx::PgConnection::connect(&postgres.url).await.unwrap();
