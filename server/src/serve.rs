@@ -1,11 +1,14 @@
 //! `muster serve`: puts the parts together, and takes them down in order.
 
+mod arrive;
+
 use crate::{
     cli::{Data, Exit},
     state::State,
-    status::StatusPage,
+    status::{self, StatusPage},
     web,
 };
+use arrive::{Known, arrive};
 use axum::serve::ListenerExt;
 use clap::Args;
 use domain::{AccessRole, Actor, Command, Source, Span, plan::Plan};
@@ -33,6 +36,9 @@ pub struct Options {
     data: Data,
     #[arg(long, default_value = "127.0.0.1:8080", env = "MUSTER_LISTEN")]
     listen: SocketAddr,
+    /// Also serve the public status page here, and nothing else: what is put before the whole world.
+    #[arg(long, value_name = "ADDR", env = "MUSTER_STATUS_LISTEN")]
+    status_listen: Option<SocketAddr>,
     /// Where people reach the server, if not at the address it listens on: `https://muster.example.org`.
     #[arg(long, env = "MUSTER_PUBLIC_URL")]
     url: Option<String>,
@@ -46,6 +52,8 @@ pub struct Options {
 
 /// What a connection may have waiting in the kernel beyond what is on its way: no limit to its speed.
 const UNSENT: u32 = 16 * 1024;
+/// However many descriptors there may be, the public has no more of them than this.
+const MOST_READERS: usize = 100_000;
 /// How often the plan's folder is looked at.
 const PLAN_LOOK: Duration = Duration::from_secs(2);
 
@@ -66,9 +74,22 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         .canonicalize()
         .map_err(|e| Exit::Failed(format!("cannot find {}: {e}", options.plan.display())))?;
 
-    let store = options.data.open().await?;
+    // Ours from the beginning on: who comes too early waits.
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|e| Exit::Failed(format!("cannot listen on {}: {e}", options.listen)))?;
+    options.data.make_folder()?;
+    let kept = status::Kept::at(&options.data.data);
+    let known = kept.read().map(|told| Known {
+        page: StatusPage::of(told.clone(), Clock::system().now()),
+        told,
+    });
+    let limit = raise_file_limit().unwrap_or(1024);
+    if let Some(known) = &known {
+        status_listener(&options, &known.page, limit)?;
+    }
     let node = node_name(&options.data.data)?;
-    let desk = Desk::open(store.clone(), Clock::system(), &node).await?;
+    let (store, desk) = arrive(&options.data, &node, known.as_ref(), &listener).await?;
     match loaded {
         Ok(loaded) => put_in_force(&desk, loaded).await?,
         // Somebody saved a mistake, and the server died: it must come back all the same.
@@ -79,16 +100,13 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     }
     let env = environment(&desk.plan().plan);
 
-    let listener = TcpListener::bind(options.listen)
-        .await
-        .map_err(|e| Exit::Failed(format!("cannot listen on {}: {e}", options.listen)))?;
     let address = listener
         .local_addr()
         .map_err(|e| Exit::Failed(e.to_string()))?;
     let own_url = format!("http://{address}");
     let url = options.url.clone().unwrap_or_else(|| own_url.clone());
 
-    room_for_checks(&desk.plan().plan);
+    room_for_checks(&desk.plan().plan, limit);
     let passwords = env.clone();
     let password = move |name: &str| {
         let found = passwords.iter().find(|(n, _)| n == name);
@@ -119,6 +137,17 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     };
     let runner = Runner::new(desk.clone(), supervisor, vault.clone(), place);
     let (stop, stopping) = watch::channel(false);
+    let shown = known.map(|known| known.page);
+    let first = shown.is_none();
+    let sources = status::Sources {
+        desk: desk.clone(),
+        looks: checks.looks(),
+        histories: historian.histories(),
+    };
+    let page = status::start(sources, shown, &url, kept).await?;
+    if first {
+        status_listener(&options, &page, limit)?;
+    }
     let state = State {
         desk: desk.clone(),
         looks: checks.looks(),
@@ -126,7 +155,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         histories: historian.histories(),
         spools: runner.spools(),
         vault,
-        status: StatusPage::start(desk.clone(), checks.looks()).await?,
+        status: page,
         https: url.starts_with("https://"),
         ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping.clone()),
     };
@@ -163,18 +192,29 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     served.map_err(|e| Exit::Failed(format!("the server failed: {e}")))
 }
 
+/// Opens the public's own door, where one is asked for.
+fn status_listener(options: &Options, page: &StatusPage, limit: u64) -> Result<(), Exit> {
+    let Some(address) = options.status_listen else {
+        return Ok(());
+    };
+    // A quarter of all descriptors stays for the rest of us, however many come.
+    let most = usize::try_from(limit / 4 * 3).map_or(MOST_READERS, |n| n.min(MOST_READERS));
+    let bound = status::listen(address, page.clone(), most)
+        .map_err(|e| Exit::Failed(format!("cannot listen on {address}: {e}")))?;
+    tracing::info!(listen = %bound, "The public status page is served at http://{bound}");
+    Ok(())
+}
+
 /// A look that waits holds a descriptor, and so does each reader.
-fn room_for_checks(plan: &Plan) {
+fn room_for_checks(plan: &Plan, limit: u64) {
     const FOR_THE_REST: u64 = 512;
     let needed = FOR_THE_REST + plan.services.iter().filter(|s| s.check.is_some()).count() as u64;
-    match raise_file_limit() {
-        Ok(limit) if limit >= needed => {}
-        Ok(limit) => tracing::warn!(
+    if limit < needed {
+        tracing::warn!(
             limit,
             needed,
             "The limit of open files is too low for the plan's checks: raise it to {needed} or more"
-        ),
-        Err(error) => tracing::warn!(%error, "The limit of open files cannot be raised"),
+        );
     }
 }
 

@@ -8,12 +8,14 @@ mod live;
 mod load;
 mod output;
 mod pages;
+mod plain;
 mod render;
 
 pub use auth::Signed;
 pub use live::Ticks;
 pub use load::{find_incident, find_run, incident_lines, recovery, verdicts};
 pub use output::{Which, run_output};
+pub use plain::plain_page;
 
 use crate::{assets, state::State, status};
 use axum::{
@@ -155,7 +157,15 @@ fn routes() -> Vec<Route> {
         route("/signout", view, post(auth::sign_out)),
         route("/readyz", view, get(ready)),
         route("/signin", Gate::Public, get(auth::sign_in)),
-        route("/status", Gate::Public, get(status::page)),
+        route("/status", Gate::Public, get(status::public)),
+        route("/status/{*rest}", Gate::Public, get(status::public)),
+        route("/history.atom", Gate::Public, get(status::public)),
+        route("/history.rss", Gate::Public, get(status::public)),
+        route(
+            "/api/v2/{*rest}",
+            Gate::Public,
+            get(status::public).options(status::public),
+        ),
         route("/healthz", Gate::Public, get(|| async { "ok\n" })),
         route("/pkg/{file}", Gate::Public, get(assets::get)),
         route(

@@ -11,6 +11,7 @@ mod parameter;
 mod probe;
 mod runbook;
 mod services;
+mod status;
 mod step;
 mod value;
 mod work;
@@ -25,6 +26,7 @@ pub use parameter::*;
 pub use probe::*;
 pub use runbook::*;
 pub use services::*;
+pub use status::*;
 pub use step::*;
 pub use value::*;
 pub use work::*;
@@ -57,6 +59,9 @@ pub struct Plan {
     /// What fails over, and how.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failover: Vec<Failover>,
+    /// How the public status page looks.
+    #[serde(default, skip_serializing_if = "Status::is_unsaid")]
+    pub status: Status,
     #[serde(default)]
     pub runbooks: Vec<Runbook>,
 }

@@ -1,0 +1,417 @@
+//! What is public: every form of it, what is not in it, and what it says when Muster's own ground gives way.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod house;
+
+use house::{Caller, House, header, unbrotli, until};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::io::Read;
+
+/// Every public path there is, of a house with this incident, and what it holds.
+fn paths(number: &str, month: &str) -> Vec<(String, &'static str)> {
+    let html = "text/html; charset=utf-8";
+    let pages = ["/status", "/status/history", "/status/embed"];
+    let pages = pages.into_iter().map(str::to_owned).chain([
+        format!("/status/incidents/{number}"),
+        format!("/status/history/{month}"),
+    ]);
+    let feeds = [
+        ("/history.atom", "application/atom+xml; charset=utf-8"),
+        ("/history.rss", "application/rss+xml; charset=utf-8"),
+        ("/status/feed.json", "application/feed+json; charset=utf-8"),
+        ("/status/maintenance.ics", "text/calendar; charset=utf-8"),
+        ("/status/badge.svg", "image/svg+xml; charset=utf-8"),
+    ];
+    let feeds = feeds.map(|(path, kind)| (path.to_owned(), kind));
+    let api = [
+        "summary",
+        "status",
+        "components",
+        "incidents",
+        "incidents/unresolved",
+        "scheduled-maintenances",
+        "scheduled-maintenances/upcoming",
+        "scheduled-maintenances/active",
+    ];
+    let api = api.map(|name| {
+        (
+            format!("/api/v2/{name}.json"),
+            "application/json; charset=utf-8",
+        )
+    });
+    pages
+        .map(|path| (path, html))
+        .chain(feeds)
+        .chain(api)
+        .collect()
+}
+
+async fn with(anybody: &Caller, path: &str, headers: &[(&'static str, &str)]) -> Response {
+    let request = anybody.ask(Method::GET, path);
+    let request = headers
+        .iter()
+        .fold(request, |r, (name, value)| r.header(*name, *value));
+    request.send().await.unwrap()
+}
+
+/// The page once it tells of something.
+async fn told(anybody: &Caller, path: &str, text: &str) -> String {
+    until(text, async || {
+        Some(anybody.text(path).await).filter(|page| page.contains(text))
+    })
+    .await
+}
+
+/// The month of now, as the paths name it.
+fn month() -> String {
+    jiff::Timestamp::now().to_string()[..7].to_owned()
+}
+
+fn ungzip(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(bytes)
+        .read_to_string(&mut text)
+        .unwrap();
+    text
+}
+
+/// A component's id as the API tells it.
+fn id(kind: &str, name: &str) -> String {
+    let hash = Sha256::digest(format!("{kind}/{name}"));
+    let mut number = u64::from_be_bytes(hash[..8].try_into().unwrap());
+    let digits = (0..12).map(|_| {
+        let digit = (number % 36) as u32;
+        number /= 36;
+        char::from_digit(digit, 36).unwrap()
+    });
+    digits.collect()
+}
+
+async fn update(api: &Caller, number: &str, phase: &str, message: &str) {
+    let said = json!({ "phase": phase, "message": message });
+    let posted = api
+        .post(&format!("/api/v1/incidents/{number}/updates"), said)
+        .await;
+    assert_eq!(posted.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn every_form_is_there_in_each_encoding_under_its_tag() {
+    let house = House::sqlite();
+    let server = house.start();
+    let api = server.program(&house.token("commander"));
+    let anybody = server.anybody();
+    let number = api.declare(json!({ "title": "Orders <fail> & wait", "severity": "SEV1", "affected": ["orders-api"] })).await;
+    update(
+        &api,
+        &number,
+        "identified",
+        "A disk is full; \"orders\" wait.",
+    )
+    .await;
+    told(&anybody, "/status", "A disk is full").await;
+
+    for (path, kind) in paths(&number, &month()) {
+        // Twice, until both were of the same moment: it is renewed meanwhile.
+        until(&path, async || {
+            let plain = with(&anybody, &path, &[("accept-encoding", "identity")]).await;
+            assert_eq!(plain.status(), StatusCode::OK, "{path}");
+            assert_eq!(header(&plain, "content-type"), kind, "{path}");
+            assert_eq!(header(&plain, "content-encoding"), "", "{path}");
+            assert!(
+                header(&plain, "content-security-policy").starts_with("default-src 'none'"),
+                "{path}"
+            );
+            let tag = header(&plain, "etag").to_owned();
+            let plain = plain.text().await.unwrap();
+            let br = with(&anybody, &path, &[("accept-encoding", "gzip, br")]).await;
+            assert_eq!(header(&br, "content-encoding"), "br", "{path}");
+            let same = header(&br, "etag") == tag;
+            let br = unbrotli(&br.bytes().await.unwrap());
+            let gzip = with(&anybody, &path, &[("accept-encoding", "gzip, br;q=0")]).await;
+            assert_eq!(header(&gzip, "content-encoding"), "gzip", "{path}");
+            let same = same && header(&gzip, "etag") == tag;
+            let gzip = ungzip(&gzip.bytes().await.unwrap());
+            let known = with(
+                &anybody,
+                &path,
+                &[("if-none-match", &format!("\"x\", {tag}"))],
+            )
+            .await;
+            if !same || known.status() == StatusCode::OK {
+                return None;
+            }
+            assert_eq!(known.status(), StatusCode::NOT_MODIFIED, "{path}");
+            assert_eq!(header(&known, "etag"), tag, "{path}");
+            assert!(plain == br && plain == gzip && !plain.is_empty(), "{path}");
+            Some(())
+        })
+        .await;
+        let head = anybody.ask(Method::HEAD, &path).send().await.unwrap();
+        assert_eq!(head.status(), StatusCode::OK, "{path}");
+        assert!(head.bytes().await.unwrap().is_empty(), "{path}");
+        // What programs read, programs of any site may read.
+        let answer = anybody.get(&path).await;
+        let open = if kind.starts_with("text/html") {
+            ""
+        } else {
+            "*"
+        };
+        assert_eq!(
+            header(&answer, "access-control-allow-origin"),
+            open,
+            "{path}"
+        );
+    }
+    let asked = anybody.ask(Method::OPTIONS, "/api/v2/summary.json");
+    let asked = asked
+        .header("origin", "https://example.org")
+        .header("access-control-request-method", "GET");
+    let asked = asked.send().await.unwrap();
+    assert_eq!(asked.status(), StatusCode::NO_CONTENT);
+    assert_eq!(header(&asked, "access-control-allow-origin"), "*");
+}
+
+#[tokio::test]
+async fn what_is_hidden_answers_as_what_never_was_in_every_place() {
+    let house = House::sqlite();
+    let server = house.start();
+    let api = server.program(&house.token("commander"));
+    let anybody = server.anybody();
+    // Of the shipped plan: the database has no public face.
+    let hidden = json!({ "title": "Trouble for all", "severity": "SEV1", "affected": ["manufacturing-database", "orders-api"] });
+    let number = api.declare(hidden).await;
+    let quiet = api
+        .declare(json!({ "title": "Quiet look at the audit log", "severity": "SEV3" }))
+        .await;
+    let drill = api
+        .declare(json!({ "title": "Practice makes perfect", "severity": "SEV1", "kind": "drill" }))
+        .await;
+    update(&api, &quiet, "identified", "Nobody outside reads this.").await;
+    update(&api, &drill, "identified", "Nor this.").await;
+    api.post(
+        &format!("/api/v1/incidents/{number}/notes"),
+        json!({ "text": "Internal words." }),
+    )
+    .await;
+    // The last of all: once this is told, so would be what came before.
+    update(&api, &number, "identified", "We know the cause.").await;
+    told(&anybody, "/status", "We know the cause.").await;
+
+    // It is in no document, under no name, in no language.
+    let secrets = [
+        "manufacturing-database".to_owned(),
+        "anufacturing database".to_owned(),
+        "orders-api".to_owned(),
+        id("component", "manufacturing-database"),
+        id("component", "database-replica"),
+        id("incident", &quiet),
+        id("incident", &drill),
+        quiet.clone(),
+        drill.clone(),
+        "Quiet look".to_owned(),
+        "Practice makes".to_owned(),
+        "Nobody outside".to_owned(),
+        "Nor this".to_owned(),
+        "Internal words".to_owned(),
+        "the commander".to_owned(),
+        "55480".to_owned(),
+    ];
+    let known = id("component", "orders-api");
+    assert!(
+        anybody
+            .text("/api/v2/components.json")
+            .await
+            .contains(&known),
+        "ids are as this test makes them"
+    );
+    for (path, _) in paths(&number, &month()) {
+        for language in ["en", "de", "fr", "es"] {
+            let text = anybody.text(&format!("{path}?lang={language}")).await;
+            for secret in &secrets {
+                assert!(!text.contains(secret.as_str()), "{path} tells of {secret}");
+            }
+        }
+    }
+    // And to ask for it is to ask for nothing.
+    let never = ["never-was-there", "zzzzzzzzzzzz", "INC-2026-999"];
+    let shapes = [
+        "/status/{}",
+        "/status/incidents/{}",
+        "/status/maintenance/{}",
+        "/status/history/{}",
+        "/status/components/{}",
+        "/status/badge.svg/{}",
+        "/api/v2/{}.json",
+        "/api/v2/components/{}.json",
+        "/api/v2/incidents/{}.json",
+        "/api/v2/scheduled-maintenances/{}.json",
+    ];
+    for shape in shapes {
+        let expected = answer(&anybody, &shape.replace("{}", never[0])).await;
+        assert_eq!(expected.0, StatusCode::NOT_FOUND);
+        let hidden = secrets.iter().filter(|s| !s.contains(' '));
+        for asked in hidden.map(String::as_str).chain(never) {
+            let path = shape.replace("{}", asked);
+            assert_eq!(answer(&anybody, &path).await, expected, "{path}");
+        }
+    }
+    // What is asked beside the path changes nothing.
+    for secret in ["manufacturing-database", "never-was-there"] {
+        let badge = anybody
+            .text(&format!("/status/badge.svg?component={secret}"))
+            .await;
+        assert_eq!(badge, anybody.text("/status/badge.svg").await);
+    }
+}
+
+/// An answer without its instant.
+async fn answer(anybody: &Caller, path: &str) -> (StatusCode, Vec<(String, String)>, String) {
+    let answer = anybody.get(path).await;
+    let headers = answer.headers().iter().filter(|(name, _)| *name != "date");
+    let headers = headers.map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned()));
+    (
+        answer.status(),
+        headers.collect(),
+        answer.text().await.unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn the_reader_is_answered_in_a_language_of_theirs() {
+    let house = House::sqlite();
+    let server = house.start();
+    let anybody = server.anybody();
+    let ask = async |path: &str, accepts: &str| {
+        let answer = with(&anybody, path, &[("accept-language", accepts)]).await;
+        assert!(header(&answer, "vary").contains("accept-language"));
+        answer.text().await.unwrap()
+    };
+    for (path, accepts, language, words) in [
+        ("/status", "de-CH, en;q=0.5", "de", "Geplante Wartung"),
+        ("/status", "it, fr;q=0.3", "fr", "Maintenance prévue"),
+        ("/status?lang=es", "de", "es", "Mantenimiento previsto"),
+        ("/status?lang=it", "ja", "en", "Planned maintenance"),
+        ("/status/nowhere", "de", "de", "Hier ist nichts"),
+    ] {
+        let page = ask(path, accepts).await;
+        assert!(
+            page.contains(&format!("<html lang=\"{language}\">")),
+            "{path} for {accepts}"
+        );
+        assert!(page.contains(words), "{path} for {accepts}");
+        // The language goes on with whoever follows a link.
+        assert!(
+            page.contains(&format!("href=\"/status/history?lang={language}\"")),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_incident_is_told_in_every_form_from_its_first_word_to_its_last() {
+    let house = House::sqlite();
+    let server = house.start();
+    let api = server.program(&house.token("commander"));
+    let anybody = server.anybody();
+    let number = api
+        .declare(json!({ "title": "Orders fail", "severity": "SEV1", "affected": ["orders-api"] }))
+        .await;
+    update(&api, &number, "identified", "A disk is full.").await;
+    update(&api, &number, "monitoring", "Orders work again.").await;
+    told(
+        &anybody,
+        "/api/v2/incidents/unresolved.json",
+        "Orders work again.",
+    )
+    .await;
+    let unresolved: Value = anybody.json("/api/v2/incidents/unresolved.json").await;
+    let incident = &unresolved["incidents"][0];
+    assert_eq!(incident["id"], id("incident", &number));
+    assert_eq!(
+        (&incident["status"], &incident["impact"]),
+        (&json!("monitoring"), &json!("critical"))
+    );
+    assert_eq!(incident["components"][0]["name"], "Orders");
+    assert!(incident["monitoring_at"].is_string() && incident["resolved_at"].is_null());
+    let said = |i: &Value| {
+        let updates = i["incident_updates"].as_array().unwrap().iter();
+        updates
+            .map(|u| {
+                (
+                    u["id"].as_str().unwrap().to_owned(),
+                    u["body"].as_str().unwrap().to_owned(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    let before = said(incident);
+    assert_eq!(
+        before
+            .iter()
+            .map(|(_, body)| body.as_str())
+            .collect::<Vec<_>>(),
+        [
+            "Orders work again.",
+            "A disk is full.",
+            "We are looking into it."
+        ]
+    );
+    let resolved = api
+        .post(
+            &format!("/api/v1/incidents/{number}/resolve"),
+            json!({ "message": "All is well. No data was lost." }),
+        )
+        .await;
+    assert_eq!(resolved.status(), StatusCode::OK);
+    for path in [
+        "/status",
+        "/history.atom",
+        "/history.rss",
+        "/status/feed.json",
+        "/api/v2/incidents.json",
+    ] {
+        told(&anybody, path, "No data was lost.").await;
+    }
+    let page = told(
+        &anybody,
+        &format!("/status/incidents/{number}"),
+        "No data was lost.",
+    )
+    .await;
+    // Every word stays, each with an address of its own.
+    for (n, words) in [
+        "We are looking into it.",
+        "A disk is full.",
+        "Orders work again.",
+        "All is well.",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert!(page.contains(words), "{words}");
+        assert!(page.contains(&format!("id=\"{number}-{n}\"")), "{words}");
+    }
+    let all: Value = anybody.json("/api/v2/incidents.json").await;
+    assert_eq!(
+        said(&all["incidents"][0])[1..],
+        before[..],
+        "ids and words of before are as they were"
+    );
+    assert!(
+        anybody.json("/api/v2/incidents/unresolved.json").await["incidents"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    let month = told(
+        &anybody,
+        &format!("/status/history/{}", month()),
+        "No data was lost.",
+    )
+    .await;
+    assert!(month.contains(&format!("/status/incidents/{number}")));
+}
