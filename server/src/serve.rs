@@ -89,7 +89,10 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         status_listener(&options, &known.page, limit)?;
     }
     let node = node_name(&options.data.data)?;
-    let (store, desk) = arrive(&options.data, &node, known.as_ref(), &listener).await?;
+    let arrived = arrive(&options.data, &node, known.as_ref(), &listener).await?;
+    let Some((store, desk)) = arrived else {
+        return Ok(());
+    };
     match loaded {
         Ok(loaded) => put_in_force(&desk, loaded).await?,
         // Somebody saved a mistake, and the server died: it must come back all the same.

@@ -4,7 +4,7 @@
 
 mod house;
 
-use house::{Caller, House, header, unbrotli, until};
+use house::{Caller, House, Server, header, unbrotli, until};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -414,4 +414,175 @@ async fn an_incident_is_told_in_every_form_from_its_first_word_to_its_last() {
     )
     .await;
     assert!(month.contains(&format!("/status/incidents/{number}")));
+}
+
+/// Where the public's own door is, as the server says.
+async fn door(server: &Server) -> Caller {
+    let url = until("the public's own door", async || {
+        let log = server.log.lock().unwrap();
+        let (_, rest) = log.split_once("page is served at ")?;
+        Some(rest.split_whitespace().next()?.to_owned())
+    });
+    server.anybody().at(url.await)
+}
+
+#[tokio::test]
+async fn the_public_door_leads_to_the_public_and_nowhere_else() {
+    let mut house = House::sqlite();
+    house
+        .env
+        .push(("MUSTER_STATUS_LISTEN".into(), "127.0.0.1:0".into()));
+    let server = house.start();
+    let token = house.token("commander");
+    let api = server.program(&token);
+    let number = api
+        .declare(json!({ "title": "Orders fail", "severity": "SEV1" }))
+        .await;
+    let door = door(&server).await;
+    told(&door, "/", "Orders fail").await;
+    for (path, kind) in paths(&number, &month()) {
+        let answer = door.get(&path).await;
+        assert_eq!(
+            (answer.status(), header(&answer, "content-type")),
+            (StatusCode::OK, kind),
+            "{path}"
+        );
+    }
+    // Whoever knocks, with whatever in hand, for whatever else: the same page for what is not there.
+    let inside = api.at(door.url.clone());
+    let unknown = answer(&door, "/nowhere").await;
+    assert_eq!(unknown.0, StatusCode::NOT_FOUND);
+    for path in [
+        "/incidents",
+        "/api/v1/incidents",
+        "/healthz",
+        "/readyz",
+        "/live",
+        "/signin",
+        "/pkg/main.css",
+        "/status/../incidents",
+        "//status",
+    ] {
+        assert_eq!(answer(&inside, path).await, unknown, "{path}");
+    }
+    let posted = inside
+        .post("/api/v1/incidents", json!({ "title": "x" }))
+        .await;
+    assert_eq!(posted.status(), StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn a_dead_database_takes_nothing_from_the_public_but_news() {
+    let (mut house, wire) = House::sqlite().over_a_wire().await;
+    house
+        .env
+        .push(("MUSTER_STATUS_LISTEN".into(), "127.0.0.1:0".into()));
+    let server = house.start();
+    let api = server.program(&house.token("commander"));
+    let number = api
+        .declare(json!({ "title": "Orders fail", "severity": "SEV1" }))
+        .await;
+    update(&api, &number, "identified", "A disk is full.").await;
+    let outside = door(&server).await;
+    told(&outside, "/status", "A disk is full.").await;
+    let documents = paths(&number, &month());
+
+    // While it runs: everything is there, and says from when the words are.
+    wire.cut();
+    let page = told(&outside, "/status", "own database does not answer").await;
+    assert!(page.contains("A disk is full."));
+    for caller in [&outside, &server.anybody()] {
+        for (path, _) in &documents {
+            assert_eq!(caller.get(path).await.status(), StatusCode::OK, "{path}");
+        }
+    }
+
+    // Started anew: the last that was known, and how old it is.
+    server.kill();
+    let server = house.start();
+    let outside = door(&server).await;
+    for caller in [&outside, &server.anybody()] {
+        let page = caller.text("/status").await;
+        assert!(
+            page.contains("A disk is full.") && page.contains("The last known state,"),
+            "{page}"
+        );
+        assert!(!page.contains("All watched systems operational"));
+        for (path, kind) in &documents {
+            let answer = caller.get(path).await;
+            assert_eq!(
+                (answer.status(), header(&answer, "content-type")),
+                (StatusCode::OK, *kind),
+                "{path}"
+            );
+        }
+    }
+    let german = with(&outside, "/status", &[("accept-language", "de")]).await;
+    assert!(
+        german
+            .text()
+            .await
+            .unwrap()
+            .contains("Der letzte bekannte Stand,")
+    );
+    let anybody = server.anybody();
+    assert_eq!(anybody.get("/healthz").await.status(), StatusCode::OK);
+    let inside = anybody.get("/").await;
+    assert_eq!(inside.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!inside.text().await.unwrap().contains("A disk is full."));
+
+    // And on it goes by itself.
+    wire.mend();
+    until("the database is back", async || {
+        let page = outside.text("/status").await;
+        (!page.contains("The last known state,")).then_some(())
+    })
+    .await;
+    let api = until("the server is whole again", async || {
+        let log = server.log.lock().unwrap().clone();
+        let served = log.lines().rfind(|l| l.contains("Muster serves "))?;
+        let url = served
+            .split_once("Muster serves ")?
+            .1
+            .split_whitespace()
+            .next()?;
+        (!served.contains("to the public only")).then(|| api.at(url.to_owned()))
+    });
+    update(&api.await, &number, "monitoring", "There is room again.").await;
+    told(&outside, "/status", "There is room again.").await;
+}
+
+#[tokio::test]
+async fn a_database_file_that_is_gone_is_not_begun_anew_behind_the_publics_back() {
+    let house = House::sqlite();
+    let server = house.start();
+    let api = server.program(&house.token("commander"));
+    api.declare(json!({ "title": "Orders fail", "severity": "SEV1" }))
+        .await;
+    told(&server.anybody(), "/status", "Orders fail").await;
+    until("it was kept", async || {
+        let kept = std::fs::read_to_string(house.path("data/status.json")).ok()?;
+        kept.contains("Orders fail").then_some(())
+    })
+    .await;
+    server.kill();
+    for file in ["muster.db", "muster.db-wal", "muster.db-shm"] {
+        let _ = std::fs::rename(house.path("data").join(file), house.path(file));
+    }
+    let server = house.start();
+    let page = server.anybody().text("/status").await;
+    assert!(page.contains("Orders fail") && page.contains("The last known state,"));
+    assert!(
+        server.log.lock().unwrap().contains("muster.db"),
+        "it says what is missing"
+    );
+    assert!(!house.path("data/muster.db").exists());
+    for file in ["muster.db", "muster.db-wal", "muster.db-shm"] {
+        let _ = std::fs::rename(house.path(file), house.path("data").join(file));
+    }
+    let page = until("it is back", async || {
+        let page = server.anybody().text("/status").await;
+        (!page.contains("The last known state,")).then_some(page)
+    });
+    assert!(page.await.contains("Orders fail"));
 }

@@ -27,28 +27,30 @@ pub struct Known {
 }
 
 /// Opens the database and the desk over it. With nothing known yet a failure is the end; else this goes on trying, and the
-/// public is served meanwhile at `listener`.
+/// public is served meanwhile at `listener`. Nothing where it was asked to stop before.
 pub async fn arrive(
     data: &Data,
     node: &str,
     known: Option<&Known>,
     listener: &TcpListener,
-) -> Result<(Store, Desk), Exit> {
+) -> Result<Option<(Store, Desk)>, Exit> {
     let Some(known) = known else {
-        return Ok(open(data, node).await?);
+        return Ok(Some(open(data, node).await?));
     };
     let opening = keep_opening(data, node);
     tokio::pin!(opening);
     if let Ok(arrived) = tokio::time::timeout(AT_ONCE, &mut opening).await {
-        return Ok(arrived);
+        return Ok(Some(arrived));
     }
     let own = socket2::SockRef::from(listener).try_clone();
     let own = own.and_then(|socket| TcpListener::from_std(Std::from(socket)));
     let own = own.map_err(|e| Exit::Failed(format!("cannot listen: {e}")))?;
+    let address = listener
+        .local_addr()
+        .map_err(|e| Exit::Failed(e.to_string()))?;
+    let as_of = known.told.as_of.minute();
     tracing::error!(
-        as_of = %known.told.as_of.minute(),
-        "The database does not answer: only the public is served, with what was known at {}",
-        known.told.as_of.minute()
+        "Muster serves http://{address} to the public only, with what was known at {as_of}: the database does not answer"
     );
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let public = Router::new()
@@ -57,15 +59,14 @@ pub async fn arrive(
     let public = axum::serve(own, public).with_graceful_shutdown(async {
         let _ = stopped.await;
     });
-    let public = tokio::spawn(async { public.await });
+    tokio::spawn(async { public.await });
     let arrived = tokio::select! {
-        arrived = &mut opening => arrived,
+        arrived = &mut opening => Some(arrived),
         never = known.page.grow_old(known.told.clone(), Clock::system()) => never,
-        () = super::asked_to_stop() => std::process::exit(0),
+        () = super::asked_to_stop() => None,
     };
-    let _ = stop.send(());
     // Its last answers are on their way: new questions go to who comes next.
-    tokio::spawn(public);
+    let _ = stop.send(());
     Ok(arrived)
 }
 

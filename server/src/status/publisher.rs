@@ -135,15 +135,20 @@ async fn publish(
 ) {
     let mut changes = sources.desk.watch();
     let mut plans = sources.desk.watch_plan();
+    let (mut looks, mut histories) = (sources.looks.clone(), sources.histories.clone());
     let mut last = page.published().told().clone();
     loop {
         let began = Instant::now();
         kept.keep(last.clone()).await;
         tokio::time::sleep_until(began + AT_MOST_EVERY).await;
+        let cut_off = pulse.borrow().is_some();
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
             changed = plans.changed() => if changed.is_err() { return },
+            _ = histories.changed() => {}
             _ = pulse.changed() => {}
+            // Nothing that is seen can be written down now, and is told all the same.
+            _ = looks.changed(), if cut_off => {}
             () = tokio::time::sleep(AT_LEAST_EVERY) => {}
         }
         changes.mark_unchanged();

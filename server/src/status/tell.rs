@@ -1,18 +1,23 @@
 //! From what Muster knows to what the public is told. Whatever is not asked for here stays inside.
 
-use super::told::{Affected, Component, Day, Group, Id, Incident, Site, Told, Update};
+use super::told::{
+    Affected, Component, Day, Group, Id, Incident, Site, Step, Told, Update, Window,
+};
 use domain::{
-    Health, Kind, Number, Phase, ServiceId, Span, Stamp, World,
+    Health, Kind, Maintenance, MaintenanceId, Number, Phase, ServiceId, Span, Stamp, World,
     history::{self, History},
     plan::Plan,
 };
 use engine::{Desk, checks::Looks, history::Histories, store};
+use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A service that was not looked at for so long has no data, whatever was known of it.
 const FRESH: Span = Span::secs(60);
 /// So many incidents are told of, the last ones.
 const MOST: usize = 500;
+/// … and of so many maintenance windows.
+const MOST_WINDOWS: usize = 50;
 
 /// What the public may be told of, beyond what is open.
 pub struct Teller {
@@ -22,42 +27,34 @@ pub struct Teller {
     began: Stamp,
     /// Every public incident, also those that are over.
     incidents: BTreeMap<Number, Arc<domain::Incident>>,
+    windows: BTreeMap<MaintenanceId, Arc<Maintenance>>,
     /// What was last seen before this start, and when: it is as good as a look of the same age.
     before: BTreeMap<Id, (Health, Stamp)>,
 }
 
 impl Teller {
     pub async fn open(desk: Desk, url: &str, kept: Option<&Told>) -> Result<Teller, store::Error> {
-        const PAGE: u32 = 200;
         let first = desk.store().events_after(0, 1).await?;
         let began = first
             .first()
             .map_or(desk.clock().now(), |r| Stamp(r.recorded_at));
-        let mut incidents = BTreeMap::new();
-        let mut before: Option<String> = None;
-        loop {
-            let page = desk
-                .store()
-                .projections("incident", before.as_deref(), PAGE)
-                .await?;
-            let Some(last) = page.last() else { break };
-            before = Some(last.id.clone());
-            let read = page
-                .iter()
-                .filter_map(|p| serde_json::from_str::<domain::Incident>(&p.body).ok());
-            incidents.extend(
-                read.filter(is_public)
-                    .map(|i| (i.number.clone(), Arc::new(i))),
-            );
-            if incidents.len() >= MOST {
-                break;
-            }
-        }
+        let incidents = read(&desk, "incident", MOST, is_public).await?;
+        let windows = read(&desk, "maintenance", MOST_WINDOWS, |w: &Maintenance| {
+            w.public
+        })
+        .await?;
         Ok(Teller {
             desk,
             url: url.to_owned(),
             began,
-            incidents,
+            incidents: incidents
+                .into_iter()
+                .map(|i| (i.number.clone(), Arc::new(i)))
+                .collect(),
+            windows: windows
+                .into_iter()
+                .map(|w| (w.id.clone(), Arc::new(w)))
+                .collect(),
             before: kept.map_or_else(BTreeMap::new, |told| {
                 let seen = |c: &Component| Some((c.id.clone(), (c.health, c.seen?)));
                 told.components().filter_map(seen).collect()
@@ -73,6 +70,11 @@ impl Teller {
         for (number, incident) in &world.incidents {
             if is_public(incident) {
                 self.incidents.insert(number.clone(), incident.clone());
+            }
+        }
+        for (id, window) in &world.maintenances {
+            if window.public {
+                self.windows.insert(id.clone(), window.clone());
             }
         }
         let mut incidents: Vec<_> = self
@@ -104,9 +106,68 @@ impl Teller {
             site: site(&plan, &self.url),
             groups: seen.groups(),
             incidents,
-            windows: Vec::new(),
+            windows: windows(&self.windows, &plan),
             age: None,
         }
+    }
+}
+
+/// The last that are public of a kind of document.
+async fn read<T: DeserializeOwned>(
+    desk: &Desk,
+    kind: &str,
+    most: usize,
+    is_public: impl Fn(&T) -> bool,
+) -> Result<Vec<T>, store::Error> {
+    const PAGE: u32 = 200;
+    let mut found = Vec::new();
+    let mut before: Option<String> = None;
+    while found.len() < most {
+        let page = desk
+            .store()
+            .projections(kind, before.as_deref(), PAGE)
+            .await?;
+        let Some(last) = page.last() else { break };
+        before = Some(last.id.clone());
+        let read = page
+            .iter()
+            .filter_map(|p| serde_json::from_str::<T>(&p.body).ok());
+        found.extend(read.filter(&is_public));
+    }
+    Ok(found)
+}
+
+/// Those that are not over, the next first; then the others, the last first.
+fn windows(all: &BTreeMap<MaintenanceId, Arc<Maintenance>>, plan: &Plan) -> Vec<Window> {
+    let mut windows: Vec<_> = all.values().map(|w| window(w, plan)).collect();
+    windows.sort_by_key(|w| {
+        let begins = w.begins.0;
+        (w.is_over(), if w.is_over() { -begins } else { begins })
+    });
+    windows.truncate(MOST_WINDOWS);
+    windows
+}
+
+fn window(window: &Maintenance, plan: &Plan) -> Window {
+    let key = window.id.to_string();
+    let steps = window.updates.iter().enumerate().map(|(n, word)| Step {
+        id: Id::of("step", &format!("{key}/{n}")),
+        stage: word.stage,
+        at: word.at,
+        // What Muster wrote in nobody's name is told in the reader's language.
+        message: Some(word.message.clone()).filter(|m| m != word.stage.says()),
+    });
+    Window {
+        id: Id::of("maintenance", &key),
+        title: window.title.clone(),
+        stage: window.stage,
+        affected: affected(&window.services, plan),
+        announced: window.scheduled_at,
+        begins: window.from,
+        ends: window.until,
+        ended: window.ended_at,
+        steps: steps.collect(),
+        key,
     }
 }
 
@@ -241,10 +302,14 @@ impl Seen<'_> {
     /// What is known of a service: by looking at it, by what it stands on, and by what people said. Nobody's word makes
     /// anything well.
     fn health(&self, id: &ServiceId) -> Health {
+        if self.world.window(id).is_some() {
+            return Health::Maintenance;
+        }
         let own = self.seen(id).map_or(Health::NoData, |(health, _)| health);
-        let of = |id: &ServiceId| match self.seen(id) {
-            Some((health, _)) => health,
-            None => self.world.health(id),
+        let of = |id: &ServiceId| match (self.world.window(id), self.seen(id)) {
+            (Some(_), _) => Health::Maintenance,
+            (None, Some((health, _))) => health,
+            (None, None) => self.world.health(id),
         };
         // What it stands on is down: it is not well, whatever its own check has found so far.
         let stands = domain::failed_dependencies(self.plan, &of, id).is_empty();

@@ -4,7 +4,7 @@
 //! Architecture invariant: nothing comes in here that was not meant for the public. A service without a public face, an
 //! incident that is not public, a drill, a note, a name: not there, so no document can betray it.
 
-use domain::{Health, Number, Phase, Severity, Span, Stamp, plan::Language};
+use domain::{Health, Number, Phase, Severity, Span, Stage, Stamp, plan::Language};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -129,32 +129,20 @@ pub struct Window {
     /// Its own name in addresses.
     pub key: String,
     pub title: String,
-    pub about: Option<String>,
     pub stage: Stage,
     pub affected: Vec<Affected>,
     pub announced: Stamp,
     pub begins: Stamp,
     pub ends: Stamp,
+    pub ended: Option<Stamp>,
+    /// In the order they were told. The first announced it.
     pub steps: Vec<Step>,
-    /// How often it was changed since it was announced.
-    pub revision: u32,
 }
 
 impl Window {
     pub fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Completed | Stage::Cancelled)
+        self.stage.is_over()
     }
-}
-
-/// In Statuspage's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    Scheduled,
-    InProgress,
-    Verifying,
-    Completed,
-    Cancelled,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -162,6 +150,7 @@ pub struct Step {
     pub id: Id,
     pub stage: Stage,
     pub at: Stamp,
+    /// Nothing where nobody wrote anything.
     pub message: Option<String>,
 }
 

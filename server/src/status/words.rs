@@ -5,8 +5,7 @@ mod en;
 mod es;
 mod fr;
 
-use super::told::Stage;
-use domain::{Health, Phase, Span, Stamp, plan::Language};
+use domain::{Health, Phase, Span, Stage, Stamp, plan::Language};
 use std::borrow::Borrow;
 
 /// One language. A field that holds `{}` has one place to fill.
@@ -70,6 +69,8 @@ pub struct Words {
     pub phase: [&'static str; 4],
     /// In the order of [`Stage`].
     pub stage: [&'static str; 5],
+    /// What is told of a window where nobody wrote anything.
+    pub stage_says: [&'static str; 5],
     pub units: Units,
 }
 
@@ -103,6 +104,10 @@ impl Words {
 
     pub fn stage(&self, stage: impl Borrow<Stage>) -> &'static str {
         self.stage[*stage.borrow() as usize]
+    }
+
+    pub fn stage_says(&self, stage: impl Borrow<Stage>) -> &'static str {
+        self.stage_says[*stage.borrow() as usize]
     }
 
     /// `12 min`, `3 h`, `2 d`: the largest unit that fits.

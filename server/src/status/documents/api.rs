@@ -6,9 +6,9 @@
 use super::Words;
 use crate::status::{
     place::{Api, Place},
-    told::{Affected, Component, Id, Incident, Stage, Told, Window},
+    told::{Affected, Component, Id, Incident, Told, Window},
 };
-use domain::{Health, Phase, Severity, Stamp, plan::Language};
+use domain::{Health, Phase, Severity, Stage, Stamp, plan::Language};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -305,12 +305,13 @@ impl Writer<'_> {
     }
 
     fn maintenance<'a>(&'a self, window: &'a Window) -> Report<'a> {
-        let about = window.about.clone().unwrap_or_else(|| window.title.clone());
+        let words = Words::of(self.language());
         let mut updates: Vec<_> = window
             .steps
             .iter()
             .map(|step| {
-                let body = step.message.clone().unwrap_or_else(|| about.clone());
+                let body = step.message.clone();
+                let body = body.unwrap_or_else(|| words.stage_says(step.stage).to_owned());
                 let (old, new) = match step.stage {
                     Stage::Scheduled | Stage::Cancelled => ("operational", "operational"),
                     Stage::InProgress => ("operational", "under_maintenance"),
@@ -332,7 +333,7 @@ impl Writer<'_> {
             created_at: window.announced.rfc3339(),
             updated_at: updated.rfc3339(),
             monitoring_at: None,
-            resolved_at: window.is_over().then(|| updated.rfc3339()),
+            resolved_at: window.ended.map(Stamp::rfc3339),
             impact: "maintenance",
             shortlink: self.link(Place::Maintenance(window.key.clone())),
             started_at: window.begins.rfc3339(),

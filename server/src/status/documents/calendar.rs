@@ -3,9 +3,9 @@
 use super::Words;
 use crate::status::{
     place::Place,
-    told::{Stage, Told, Window},
+    told::{Told, Window},
 };
-use domain::Stamp;
+use domain::{Stage, Stamp};
 
 /// So many octets are in a line, its end not counted.
 const LINE: usize = 75;
@@ -36,18 +36,27 @@ fn event(told: &Told, window: &Window, w: &Words, line: &mut impl FnMut(&str, &s
     let changed = window.steps.last().map_or(window.announced, |s| s.at);
     line("BEGIN", "VEVENT");
     line("UID", &format!("{}@muster", window.id));
-    line("SEQUENCE", &window.revision.to_string());
+    // Every word of it is a revision.
+    line(
+        "SEQUENCE",
+        &window.steps.len().saturating_sub(1).to_string(),
+    );
     line("DTSTAMP", &instant(changed));
     line("LAST-MODIFIED", &instant(changed));
     line("DTSTART", &instant(window.begins));
     line("DTEND", &instant(window.ends));
     line("SUMMARY", &text(&window.title));
     let affected: Vec<_> = window.affected.iter().map(|a| a.name.as_str()).collect();
-    let mut about = window.about.clone().unwrap_or_default();
+    let last = window.steps.last();
+    let mut about = last.map_or_else(String::new, |s| {
+        s.message
+            .clone()
+            .unwrap_or_else(|| w.stage_says(s.stage).to_owned())
+    });
     if !affected.is_empty() {
         about = format!("{about}\n{}: {}", w.affects, affected.join(", "));
     }
-    line("DESCRIPTION", &text(about.trim()));
+    line("DESCRIPTION", &text(&about));
     line("URL", &url);
     let status = match window.stage {
         Stage::Cancelled => "CANCELLED",

@@ -3,12 +3,12 @@
 use super::{Look, Words};
 use crate::status::{
     place::{Api, Form, Month, Place, months},
-    told::{Affected, Component, Incident, Stage, Step, Told, Window},
+    told::{Affected, Component, Incident, Told, Window},
     words::month_of,
 };
 use askama::Template;
 use domain::{
-    Health, Phase, Span, Stamp,
+    Health, Phase, Span, Stage, Stamp,
     plan::Language,
     words::{Icon, health_icon},
 };
@@ -368,9 +368,4 @@ fn stage_icon(stage: &Stage) -> Icon {
 /// The last said first.
 fn newest<T>(of: &[T]) -> impl Iterator<Item = (usize, &T)> {
     of.iter().enumerate().rev()
-}
-
-/// What was said of a window, beyond its being announced.
-fn steps(window: &Window) -> impl Iterator<Item = (usize, &Step)> {
-    newest(&window.steps)
 }

@@ -79,6 +79,13 @@ pub static WORDS: Words = Words {
         "Abgeschlossen",
         "Abgesagt",
     ],
+    stage_says: [
+        "Eine Wartung ist geplant.",
+        "Die Wartung ist im Gange.",
+        "Die Arbeit ist getan; es wird geprüft, ob alles in Ordnung ist.",
+        "Die Wartung ist abgeschlossen.",
+        "Die Wartung wurde abgesagt.",
+    ],
     units: Units {
         days: "T.",
         hours: "Std.",

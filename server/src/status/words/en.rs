@@ -74,6 +74,13 @@ pub static WORDS: Words = Words {
         "Completed",
         "Cancelled",
     ],
+    stage_says: [
+        "Maintenance is scheduled.",
+        "Maintenance is in progress.",
+        "The work is done; whether everything is well is being verified.",
+        "The maintenance is completed.",
+        "The maintenance was cancelled.",
+    ],
     units: Units {
         days: "d",
         hours: "h",

@@ -79,6 +79,13 @@ pub static WORDS: Words = Words {
         "Terminado",
         "Cancelado",
     ],
+    stage_says: [
+        "Hay un mantenimiento previsto.",
+        "El mantenimiento está en curso.",
+        "El trabajo está hecho; se está verificando que todo funcione.",
+        "El mantenimiento ha terminado.",
+        "El mantenimiento se ha cancelado.",
+    ],
     units: Units {
         days: "d",
         hours: "h",

@@ -79,6 +79,13 @@ pub static WORDS: Words = Words {
         "Terminée",
         "Annulée",
     ],
+    stage_says: [
+        "Une maintenance est prévue.",
+        "La maintenance est en cours.",
+        "Le travail est fait ; son bon résultat est en cours de vérification.",
+        "La maintenance est terminée.",
+        "La maintenance a été annulée.",
+    ],
     units: Units {
         days: "j",
         hours: "h",
