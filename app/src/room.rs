@@ -328,6 +328,7 @@ mod tests {
             affected: vec!["api".into()],
             kind: Kind::Real,
             public: true,
+            quiet: false,
             plan: "p".into(),
             checklist: Vec::new(),
         }

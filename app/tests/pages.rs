@@ -336,6 +336,7 @@ fn untrusted_text_is_escaped() {
             affected: vec![nasty.into()],
             kind: domain::Kind::Real,
             public: true,
+            quiet: false,
             plan: nasty.into(),
             checklist: vec![nasty.into()],
         },

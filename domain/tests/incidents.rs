@@ -76,6 +76,7 @@ fn a_drill_is_never_public() {
         affected: vec![],
         kind: Kind::Drill,
         public: true,
+        quiet: false,
         occurred_at: None,
     };
     assert_eq!(
@@ -93,6 +94,7 @@ fn a_title_cannot_carry_a_second_line() {
         affected: vec![],
         kind: Kind::Real,
         public: false,
+        quiet: false,
         occurred_at: None,
     };
     assert_eq!(

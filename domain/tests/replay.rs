@@ -58,6 +58,7 @@ fn command() -> impl Strategy<Value = Command> {
                 affected: vec![],
                 kind: Kind::Real,
                 public,
+                quiet: false,
                 occurred_at: None,
             }
         }),
@@ -263,6 +264,6 @@ fn every_event_ever_written_still_decodes() {
         seen.insert(event.event.kind());
         world.apply(&event);
     }
-    assert_eq!(seen.len(), 45, "each kind has its line: {seen:?}");
+    assert_eq!(seen.len(), 55, "each kind has its line: {seen:?}");
     assert_eq!(world.incidents.len(), 1);
 }

@@ -134,7 +134,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         plan: folder.clone(),
         program,
         url: own_url,
-        hidden: passwords_of(&desk.plan().plan),
+        secrets: secrets_of(&desk.plan().plan),
         env,
         keep: options.keep_output,
     };
@@ -277,6 +277,17 @@ fn passwords_of(plan: &Plan) -> Vec<String> {
     databases
         .flat_map(|d| d.nodes.values().chain([&d.route]))
         .filter_map(|n| n.password_env.clone())
+        .collect()
+}
+
+/// What must not be seen in the output of any command: those passwords, and what the plan's channels send by.
+fn secrets_of(plan: &Plan) -> Vec<String> {
+    let channels = plan.channels.variables();
+    let channels = channels.into_iter().map(|(_, name)| name.to_owned());
+    passwords_of(plan)
+        .into_iter()
+        .chain(channels)
+        .filter_map(|name| std::env::var(name).ok())
         .collect()
 }
 

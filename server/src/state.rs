@@ -1,9 +1,7 @@
 //! What every handler may reach.
 
 use crate::{status::StatusPage, web::Ticks};
-use engine::{
-    Desk, checks::Looks, failover::Sights, history::Histories, runner::Spools,
-};
+use engine::{Desk, checks::Looks, failover::Sights, history::Histories, runner::Spools};
 use std::sync::Arc;
 use tokio::sync::watch;
 

@@ -11,6 +11,7 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
             affected,
             kind,
             public,
+            quiet,
             occurred_at,
         } => {
             let title = text::line("title", &title, 3, 200)?;
@@ -70,6 +71,7 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
                 affected,
                 kind,
                 public,
+                quiet,
                 plan: plan.hash.clone(),
                 checklist: context.plan.checklist.emergency.clone(),
             };

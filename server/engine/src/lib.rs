@@ -9,6 +9,8 @@
 
 pub mod access;
 pub mod address;
+mod calendar;
+pub mod channels;
 pub mod checks;
 mod clock;
 pub mod desk;
@@ -22,6 +24,7 @@ pub mod runner;
 pub mod secrets;
 pub mod supervise;
 
+pub use calendar::Zones;
 pub use clock::Clock;
 pub use desk::{Beside, Desk, No, Receipt, Request, stamped};
 pub use dry_run::DryRun;

@@ -41,8 +41,8 @@ pub struct Place {
     pub url: String,
     /// What commands get of the server's environment: `PATH`, and the passwords that the plan's targets name.
     pub env: Vec<(String, String)>,
-    /// Which of `env` are secrets, by name.
-    pub hidden: Vec<String>,
+    /// Secrets of the server: hidden in what commands print, also where no command is given them.
+    pub secrets: Vec<String>,
     /// How long outputs are kept after a run's end.
     pub keep: Span,
 }

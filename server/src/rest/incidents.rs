@@ -89,6 +89,7 @@ pub async fn declare(
         affected: body.affected,
         kind: body.kind,
         public,
+        quiet: body.quiet,
         occurred_at,
     };
     let receipt = ask(&state, &signed, &headers, command).await?;

@@ -181,6 +181,7 @@ pub async fn declare(form: Form) -> Response {
             kind,
             // Told to the public unless the form says otherwise; never of a drill.
             public: kind != Kind::Drill && form.flag("public"),
+            quiet: form.flag("quiet"),
             occurred_at,
         })
     })();

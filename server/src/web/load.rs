@@ -11,7 +11,7 @@ use domain::{
     Incident, Number, Run, RunId, ServiceId, Stamp, Stamped, World, incident_stream,
     plan::{Plan, Tier, child_run},
     recovery::{Recovery, Verdict, measure},
-    run_stream, service_stream,
+    run_stream, service_stream, words,
 };
 use engine::stamped;
 use serde::de::DeserializeOwned;
@@ -247,7 +247,9 @@ pub async fn incident(state: &State, signed: &Signed, number: &Number) -> Loaded
     let told = |e: &Stamped| e.seq <= page.world.seq;
     let mut lines: Vec<_> = all.into_iter().filter(told).filter(near).collect();
     let surplus = lines.len().saturating_sub(MOST_LINES as usize);
-    page.timeline = lines.split_off(surplus);
+    // As the live stream will tell the later ones.
+    let said = |e: Stamped| words::said(&e).unwrap_or(e);
+    page.timeline = lines.split_off(surplus).into_iter().map(said).collect();
     page.world.incidents.insert(number.clone(), incident);
     Ok(page)
 }

@@ -21,6 +21,7 @@
 mod dialect;
 mod error;
 pub mod export;
+mod outbox;
 mod read;
 mod record;
 mod rows;
@@ -32,6 +33,7 @@ mod verify;
 mod wake;
 
 pub use error::Error;
+pub use outbox::{Attempt, Claim, Notification, Release, Settlement, Told};
 pub use record::{Draft, Head, Record, chain};
 pub use rows::{
     Credential, CredentialKind, HistoryDay, HistorySpell, Node, PlanRevision, Projection, Receipt,

@@ -66,7 +66,9 @@ pub fn who_and_how(plan: &Plan, row: &MatrixRow) -> (String, String) {
     let how = |c: &Channel| match c {
         Channel::Phone => "phone",
         Channel::Email => "e-mail",
-        Channel::Slack => "Slack",
+        Channel::Sms => "text message",
+        Channel::Webhook => "webhook",
+        other => other.name(),
     };
     (
         join(
@@ -164,7 +166,8 @@ fn by_hand(incident: &Incident, channel: Channel, people: &[&Contact]) -> El {
             )
         }
         Channel::Phone => state(Icon::None, "Not sent by Muster: call"),
-        Channel::Slack => state(Icon::None, "Not sent: post by hand"),
+        Channel::Sms => state(Icon::None, "Not sent by Muster: text"),
+        _ => state(Icon::None, "Not sent: post by hand"),
     }
 }
 

@@ -125,6 +125,7 @@ pub fn declare(title: &str) -> Command {
         affected: vec!["orders-api".into()],
         kind: Kind::Real,
         public: true,
+        quiet: false,
         occurred_at: None,
     }
 }

@@ -7,6 +7,7 @@ mod documents;
 mod export;
 mod history;
 mod opening;
+mod outbox;
 mod statements;
 mod survival;
 mod tampering;
