@@ -6,7 +6,6 @@ use crate::{
     status::StatusPage,
     web,
 };
-use axum::serve::ListenerExt;
 use clap::Args;
 use domain::{AccessRole, Actor, Command, Source, Span, plan::Plan};
 use engine::{
@@ -43,8 +42,6 @@ pub struct Options {
     keep_output: Span,
 }
 
-/// What a connection may have waiting in the kernel beyond what is on its way: no limit to its speed.
-const UNSENT: u32 = 16 * 1024;
 /// How often the plan's folder is looked at.
 const PLAN_LOOK: Duration = Duration::from_secs(2);
 
@@ -143,13 +140,9 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         tracing::info!("Stopping; what runs goes on and is found again at the next start");
         let _ = stop.send(true);
     };
-    let listener = listener.tap_io(|stream| {
-        let socket = socket2::SockRef::from(&*stream);
-        // An event is sent at once, and who does not read makes the kernel hold no more than this.
-        let _ = socket.set_tcp_nodelay(true);
-        let _ = socket.set_tcp_notsent_lowat(UNSENT);
-    });
-    let served = axum::serve(listener, web::app(state))
+    // A router handed over as it is would be copied whole, with every route, for each connection.
+    let app = web::app(state).into_make_service_with_connect_info::<web::Socket>();
+    let served = axum::serve(web::Sockets(listener), app)
         .with_graceful_shutdown(asked)
         .await;
     store.close().await;

@@ -9,11 +9,13 @@ mod load;
 mod output;
 mod pages;
 mod render;
+mod socket;
 
 pub use auth::Signed;
 pub use live::Ticks;
 pub use load::{find_incident, find_run, incident_lines, recovery, verdicts};
 pub use output::{Which, run_output};
+pub use socket::{Socket, Sockets};
 
 use crate::{assets, state::State, status};
 use axum::{
@@ -183,6 +185,8 @@ pub fn app(state: State) -> Router {
             header::HeaderName::from_static("cross-origin-opener-policy"),
             HeaderValue::from_static("same-origin"),
         ))
+        // Last, so that it is the outermost: what it hands over is whole.
+        .layer(middleware::from_fn(socket::hand_over))
         .with_state(state)
 }
 
