@@ -9,7 +9,6 @@ use crate::{
     web,
 };
 use arrive::{Known, arrive};
-use axum::serve::ListenerExt;
 use clap::Args;
 use domain::{AccessRole, Actor, Command, Source, Span, plan::Plan};
 use engine::{
@@ -50,8 +49,6 @@ pub struct Options {
     keep_output: Span,
 }
 
-/// What a connection may have waiting in the kernel beyond what is on its way: no limit to its speed.
-const UNSENT: u32 = 16 * 1024;
 /// However many descriptors there may be, the public has no more of them than this.
 const MOST_READERS: usize = 100_000;
 /// How often the plan's folder is looked at.
@@ -181,13 +178,9 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         tracing::info!("Stopping; what runs goes on and is found again at the next start");
         let _ = stop.send(true);
     };
-    let listener = listener.tap_io(|stream| {
-        let socket = socket2::SockRef::from(&*stream);
-        // An event is sent at once, and who does not read makes the kernel hold no more than this.
-        let _ = socket.set_tcp_nodelay(true);
-        let _ = socket.set_tcp_notsent_lowat(UNSENT);
-    });
-    let served = axum::serve(listener, web::app(state))
+    // A router handed over as it is would be copied whole, with every route, for each connection.
+    let app = web::app(state).into_make_service_with_connect_info::<web::Socket>();
+    let served = axum::serve(web::Sockets(listener), app)
         .with_graceful_shutdown(asked)
         .await;
     let _ = historian.await;

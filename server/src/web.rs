@@ -10,12 +10,14 @@ mod output;
 mod pages;
 mod plain;
 mod render;
+mod socket;
 
 pub use auth::Signed;
 pub use live::Ticks;
 pub use load::{find_incident, find_run, incident_lines, recovery, verdicts};
 pub use output::{Which, run_output};
 pub use plain::plain_page;
+pub use socket::{Socket, Sockets};
 
 use crate::{assets, state::State, status};
 use axum::{
@@ -209,6 +211,8 @@ pub fn app(state: State) -> Router {
             header::HeaderName::from_static("cross-origin-opener-policy"),
             HeaderValue::from_static("same-origin"),
         ))
+        // Last, so that it is the outermost: what it hands over is whole.
+        .layer(middleware::from_fn(socket::hand_over))
         .with_state(state)
 }
 
