@@ -17,6 +17,7 @@ pub mod desk;
 mod dry_run;
 pub mod exposure;
 pub mod failover;
+pub mod notify;
 pub mod history;
 pub mod maintenance;
 pub mod plan;

@@ -87,7 +87,7 @@ statements! {
     // meanwhile is looked at again by PostgreSQL, and is not due any more.
     NOTIFICATION_CLAIM = concat!(
         "UPDATE notification SET state = 'sending', leased_by = $1, next_at = $2, attempts = attempts + 1, \
-        first_at = COALESCE(first_at, $4) WHERE channel = $3 AND next_at <= $4 AND id IN \
+        first_at = COALESCE(first_at, $6) WHERE channel = $3 AND next_at <= $4 AND id IN \
         (SELECT id FROM notification WHERE channel = $3 AND next_at <= $4 ORDER BY next_at, rank LIMIT $5) \
         RETURNING ", notification_columns!());
     NOTIFICATION_NEXT =
@@ -99,14 +99,14 @@ statements! {
     NOTIFICATION_UNCLAIM = "UPDATE notification SET state = $4, next_at = $5, attempts = attempts - 1, leased_by = NULL, \
         first_at = $6 WHERE id = $1 AND leased_by = $2 AND attempts = $3 AND state = 'sending'";
     NOTIFICATION_LEASES = "UPDATE notification SET next_at = $2 WHERE leased_by = $1 AND state = 'sending'";
-    NOTIFICATION_RECEIPT = "UPDATE notification SET state = $3, next_at = NULL, sent_at = COALESCE(sent_at, $4), \
-        delivered_at = COALESCE(delivered_at, $5), read_at = COALESCE(read_at, $6), \
-        provider_id = COALESCE(provider_id, $7), why = $8, untold = TRUE, leased_by = NULL WHERE id = $1 AND state = $2";
+    NOTIFICATION_RECEIPT = "UPDATE notification SET state = $3, next_at = $4, certain = $5, sent_at = COALESCE(sent_at, $6), \
+        delivered_at = COALESCE(delivered_at, $7), read_at = COALESCE(read_at, $8), \
+        provider_id = COALESCE(provider_id, $9), why = $10, untold = $11, leased_by = NULL WHERE id = $1 AND state = $2";
     NOTIFICATION_RELEASE = "UPDATE notification SET state = 'pending', next_at = $2, not_before = NULL \
         WHERE incident = $1 AND state = 'held'";
     NOTIFICATION_GRAVER = "UPDATE notification SET severity = $2 WHERE incident = $1 AND next_at IS NOT NULL";
     NOTIFICATION = concat!("SELECT ", notification_columns!(), " FROM notification WHERE id = $1");
-    NOTIFICATION_BY_PROVIDER = concat!("SELECT ", notification_columns!(), " FROM notification WHERE provider_id = $1");
+    NOTIFICATIONS_BY_PROVIDER = concat!("SELECT ", notification_columns!(), " FROM notification WHERE provider_id = $1");
     NOTIFICATIONS_OF = concat!(
         "SELECT ", notification_columns!(), " FROM notification WHERE incident = $1 AND rank > $2 ORDER BY rank LIMIT $3");
     NOTIFICATIONS_UNTOLD = concat!(
@@ -220,6 +220,16 @@ pub static NOTIFICATIONS_TOLD: LazyLock<Multi> = LazyLock::new(|| {
     )
 });
 
+/// Of these: which the timeline does not know of yet.
+pub static NOTIFICATIONS_STILL_UNTOLD: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new(
+        "SELECT id, state FROM notification WHERE untold = TRUE AND id IN (",
+        1,
+        1,
+        ")",
+    )
+});
+
 /// Since a time: when each address of a channel was written to.
 pub static ADDRESSES_SINCE: LazyLock<Multi> = LazyLock::new(|| {
     Multi::new(
@@ -299,7 +309,7 @@ impl Multi {
 /// Every statement with its name, for the test that prepares them.
 #[cfg(feature = "testing")]
 pub fn all() -> Vec<(String, &'static str)> {
-    let multi: [(&str, &LazyLock<Multi>); 11] = [
+    let multi: [(&str, &LazyLock<Multi>); 12] = [
         ("EVENT_PUT", &EVENT_PUT),
         ("RECEIPT_PUT", &RECEIPT_PUT),
         ("PROJECTION_PUT", &PROJECTION_PUT),
@@ -307,6 +317,7 @@ pub fn all() -> Vec<(String, &'static str)> {
         ("STREAMS_AFTER", &STREAMS_AFTER),
         ("NOTIFICATION_PUT", &NOTIFICATION_PUT),
         ("NOTIFICATIONS_TOLD", &NOTIFICATIONS_TOLD),
+        ("NOTIFICATIONS_STILL_UNTOLD", &NOTIFICATIONS_STILL_UNTOLD),
         ("ADDRESSES_SINCE", &ADDRESSES_SINCE),
         ("ATTEMPT_PUT", &ATTEMPT_PUT),
         ("HISTORY_DAY_PUT", &HISTORY_DAY_PUT),

@@ -67,6 +67,7 @@ fn claim<'a>(channel: &'a str, node: &'a str, now: i64, limit: u32) -> Claim<'a>
         channel,
         node,
         now,
+        at: now,
         until: now + 120 * SECOND,
         limit,
     }
@@ -315,6 +316,8 @@ async fn a_receipt_that_comes_first_stays(database: &Database) {
         .remove(0);
     let delivered = Notification {
         state: "delivered".into(),
+        next_at: None,
+        untold: true,
         delivered_at: Some(T + 5),
         provider_id: Some("CA1".into()),
         ..mine.clone()
@@ -362,6 +365,9 @@ async fn what_is_told_to_the_timeline_is_told_once(database: &Database) {
     };
     append_many(&store, "s", 1).await;
     let mut tx = store.begin().await.unwrap();
+    let still = tx.untold(&["7.0", "7.1", "7.9"]).await.unwrap();
+    assert_eq!(still.len(), 2);
+    assert_eq!((still["7.0"].as_str(), still["7.1"].as_str()), ("sent", "read"));
     tx.write(&Batch {
         told: untold.iter().map(told).collect(),
         ..Batch::default()
