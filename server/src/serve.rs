@@ -11,6 +11,7 @@ use clap::Args;
 use domain::{AccessRole, Actor, Command, Source, Span, plan::Plan};
 use engine::{
     Beside, Clock, Desk, Request,
+    channels::{Channels, ack::Signer},
     checks::{Checks, Prober, raise_file_limit},
     exposure,
     failover::Failovers,
@@ -118,12 +119,17 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         keep: options.keep_output,
     };
     let runner = Runner::new(desk.clone(), supervisor, vault.clone(), place);
+    let channels = Channels::follow(&desk, |name| std::env::var(name).ok())
+        .map_err(|e| Exit::Failed(e.to_string()))?;
     let (stop, stopping) = watch::channel(false);
     let state = State {
         desk: desk.clone(),
         looks: checks.looks(),
         sights: failovers.sights(),
         histories: historian.histories(),
+        channels,
+        links: Signer::new(&vault),
+        url: url.as_str().into(),
         spools: runner.spools(),
         vault,
         status: StatusPage::start(desk.clone(), checks.looks()).await?,

@@ -1,7 +1,9 @@
 //! The console: pages, forms, the live stream. Every route is in one table with the permission it asks for.
 
+mod ack;
 mod ansi;
 mod auth;
+mod callbacks;
 mod forms;
 mod lines;
 mod live;
@@ -156,6 +158,21 @@ fn routes() -> Vec<Route> {
         route("/readyz", view, get(ready)),
         route("/signin", Gate::Public, get(auth::sign_in)),
         route("/status", Gate::Public, get(status::page)),
+        route(
+            "/ack/{token}",
+            Gate::Public,
+            get(ack::page).post(ack::acknowledge),
+        ),
+        route(
+            "/callbacks/twilio/{what}",
+            Gate::Public,
+            post(callbacks::twilio),
+        ),
+        route(
+            "/callbacks/slack/actions",
+            Gate::Public,
+            post(callbacks::slack),
+        ),
         route("/healthz", Gate::Public, get(|| async { "ok\n" })),
         route("/pkg/{file}", Gate::Public, get(assets::get)),
         route(
