@@ -13,9 +13,11 @@ use clap::Args;
 use domain::{AccessRole, Actor, Command, Source, Span, plan::Plan};
 use engine::{
     Beside, Clock, Desk, Request,
+    channels::{Channels, ack::Signer},
     checks::{Checks, Prober, raise_file_limit},
     exposure,
     failover::Failovers,
+    notify::{self, Outbox, Ways},
     history::Historian,
     plan::{Loaded, canonical_json, diff},
     runner::{Place, Runner},
@@ -136,6 +138,15 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         keep: options.keep_output,
     };
     let runner = Runner::new(desk.clone(), supervisor, vault.clone(), place);
+    let channels = Channels::follow(&desk, |name| std::env::var(name).ok())
+        .map_err(|e| Exit::Failed(e.to_string()))?;
+    let signer = Signer::new(&vault);
+    let ways = Ways {
+        signer: signer.clone(),
+        url: url.clone(),
+        callback: url.clone(),
+    };
+    let outbox = Outbox::new(desk.clone(), notify::by(channels.clone()), ways);
     let (stop, stopping) = watch::channel(false);
     let shown = known.map(|known| known.page);
     let first = shown.is_none();
@@ -153,6 +164,10 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         looks: checks.looks(),
         sights: failovers.sights(),
         histories: historian.histories(),
+        channels: channels.clone(),
+        outbox: outbox.clone(),
+        links: signer,
+        url: url.as_str().into(),
         spools: runner.spools(),
         vault,
         status: page,
@@ -165,6 +180,8 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     tokio::spawn(engine::maintenance::serve(desk.clone()));
     let historian = tokio::spawn(historian.serve(stopping));
     tokio::spawn(runner.serve());
+    tokio::spawn(outbox.clone().beat(channels));
+    tokio::spawn(outbox.serve());
     tokio::spawn(follow_plan(desk.clone(), folder));
 
     tracing::info!(listen = %address, database = store.place(), node, "Muster serves {url}");

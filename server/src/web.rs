@@ -1,7 +1,9 @@
 //! The console: pages, forms, the live stream. Every route is in one table with the permission it asks for.
 
+mod ack;
 mod ansi;
 mod auth;
+mod callbacks;
 mod forms;
 mod lines;
 mod live;
@@ -167,6 +169,21 @@ fn routes() -> Vec<Route> {
             "/api/v2/{*rest}",
             Gate::Public,
             get(status::public).options(status::public),
+        ),
+        route(
+            "/ack/{token}",
+            Gate::Public,
+            get(ack::page).post(ack::acknowledge),
+        ),
+        route(
+            "/callbacks/twilio/{what}",
+            Gate::Public,
+            post(callbacks::twilio),
+        ),
+        route(
+            "/callbacks/slack/actions",
+            Gate::Public,
+            post(callbacks::slack),
         ),
         route("/healthz", Gate::Public, get(|| async { "ok\n" })),
         route("/pkg/{file}", Gate::Public, get(assets::get)),

@@ -6,15 +6,18 @@ use super::{
     email::Email,
     pagerduty::Pagerduty,
     phone::{self, Phone},
-    slack::Slack,
+    slack::{self, Slack},
     teams::Teams,
     web::{Place, Web},
     webhook::Webhook,
 };
-use domain::plan::{Channel, Plan, channels as plan};
+use domain::{
+    Span, Stamp,
+    plan::{Channel, Plan, channels as plan},
+};
 use std::{collections::BTreeMap, sync::Arc};
 
-const PAGERDUTY: &str = "https://events.pagerduty.com";
+const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
 
 /// Everything that can be sent by, under one plan. Cheap to clone.
 #[derive(Clone)]
@@ -23,13 +26,15 @@ pub struct Channels(Arc<Inner>);
 struct Inner {
     web: Web,
     words: Words,
-    email: Result<Email, String>,
-    phone: Result<Phone, String>,
+    email: Option<Result<Email, String>>,
+    phone: Option<Result<Phone, String>>,
     places: BTreeMap<(Channel, String), Result<Post, String>>,
     /// By which a caller of `/callbacks/…` is known.
     twilio_token: Option<String>,
     slack_secrets: Vec<String>,
-    heartbeat: Option<Result<(Place, domain::Span), String>>,
+    /// Slack is on this machine or network.
+    slack_internal: bool,
+    heartbeat: Option<Result<(Place, Span), String>>,
 }
 
 enum Post {
@@ -126,11 +131,12 @@ impl Channels {
         Ok(Channels(Arc::new(Inner {
             web: Web::new()?,
             words: Words::of(plan),
-            email: email(channels.email.as_ref(), env),
-            phone: phone(channels.phone.as_ref(), env),
+            email: channels.email.as_ref().map(|e| email(e, env)),
+            phone: channels.phone.as_ref().map(|p| phone(p, env)),
             places,
             twilio_token: channels.phone.as_ref().and_then(|p| env(&p.token_env)),
             slack_secrets: secrets.collect(),
+            slack_internal: channels.slack.iter().any(|s| s.internal),
             heartbeat: channels
                 .heartbeat
                 .as_ref()
@@ -143,27 +149,27 @@ impl Channels {
         let inner = &*self.0;
         let said = inner.words.said(message);
         let channel = message.address.channel();
-        let (web, not) = (&inner.web, |why: &String| not_connected(channel, why));
+        let web = &inner.web;
         match channel {
             Channel::Email => match &inner.email {
-                Ok(email) => email.send(message, &said, &inner.words.organization).await,
-                Err(why) => not(why),
+                Some(Ok(email)) => {
+                    let organization = &inner.words.organization;
+                    email.send(message, &said, organization).await
+                }
+                other => not_connected(channel, other.as_ref().and_then(|e| e.as_ref().err())),
             },
             Channel::Phone | Channel::Sms => match &inner.phone {
-                Ok(phone) => phone.send(web, message, &said).await,
-                Err(why) => not(why),
+                Some(Ok(phone)) => phone.send(web, message, &said).await,
+                other => not_connected(channel, other.as_ref().and_then(|p| p.as_ref().err())),
             },
             Channel::Slack | Channel::Webhook | Channel::Teams | Channel::Pagerduty => {
-                let name = message.address.as_str();
-                match inner.places.get(&(channel, name.to_owned())) {
+                let name = message.address.as_str().to_owned();
+                match inner.places.get(&(channel, name)) {
                     Some(Ok(Post::Slack(slack))) => slack.send(web, message, &said).await,
                     Some(Ok(Post::Webhook(webhook))) => webhook.send(web, message, &said).await,
                     Some(Ok(Post::Teams(teams))) => teams.send(web, message, &said).await,
                     Some(Ok(Post::Pagerduty(service))) => service.send(web, message, &said).await,
-                    Some(Err(why)) => not(why),
-                    None => Outcome::Never {
-                        why: format!("the plan has no {} of this name", channel.name()),
-                    },
+                    other => not_connected(channel, other.and_then(|p| p.as_ref().err())),
                 }
             }
         }
@@ -183,6 +189,11 @@ impl Channels {
         }
     }
 
+    /// What a call says, for a provider that asks for it.
+    pub fn spoken(&self, message: &Message) -> String {
+        phone::call(message, &self.0.words.said(message))
+    }
+
     pub fn words(&self) -> &Words {
         &self.0.words
     }
@@ -190,24 +201,22 @@ impl Channels {
     /// Everything of the plan's channels, and whether it can be sent by.
     pub fn connections(&self) -> Vec<Connection> {
         let inner = &*self.0;
-        let one = |channel, trouble: Option<&String>| Connection {
+        let one = |channel, name: Option<&String>, trouble: Option<&String>| Connection {
             channel,
-            name: None,
+            name: name.cloned(),
             trouble: trouble.cloned(),
         };
-        let mut all = vec![
-            one(Channel::Phone, inner.phone.as_ref().err()),
-            one(Channel::Sms, inner.phone.as_ref().err()),
-            one(Channel::Email, inner.email.as_ref().err()),
-        ];
+        let mut all = Vec::new();
+        if let Some(phone) = &inner.phone {
+            all.push(one(Channel::Phone, None, phone.as_ref().err()));
+            all.push(one(Channel::Sms, None, phone.as_ref().err()));
+        }
+        if let Some(email) = &inner.email {
+            all.push(one(Channel::Email, None, email.as_ref().err()));
+        }
+        let places = inner.places.iter();
         all.extend(
-            inner
-                .places
-                .iter()
-                .map(|((channel, name), post)| Connection {
-                    name: Some(name.clone()),
-                    ..one(*channel, post.as_ref().err())
-                }),
+            places.map(|((channel, name), post)| one(*channel, Some(name), post.as_ref().err())),
         );
         all
     }
@@ -222,8 +231,22 @@ impl Channels {
         &self.0.slack_secrets
     }
 
+    /// Says something below a Slack message, at the address that came with a press on it.
+    pub async fn reply_in_slack(&self, address: &str, text: &str, now: Stamp) -> Result<(), String> {
+        let place = Place::new(address, self.0.slack_internal)?;
+        slack::reply(&self.0.web, &place, text, now).await
+    }
+
+    /// How often that is done; nothing where the plan names nobody.
+    pub fn beats(&self) -> Option<Span> {
+        match self.0.heartbeat.as_ref()? {
+            Ok((_, every)) => Some(*every),
+            Err(_) => None,
+        }
+    }
+
     /// Tells whoever watches us that we live. Nothing where the plan names nobody.
-    pub async fn beat(&self, now: domain::Stamp) -> Option<Result<(), String>> {
+    pub async fn beat(&self, now: Stamp) -> Option<Result<(), String>> {
         let (place, _) = match self.0.heartbeat.as_ref()? {
             Ok(heartbeat) => heartbeat,
             Err(why) => return Some(Err(why.clone())),
@@ -244,16 +267,16 @@ pub struct Preview {
     pub said: Said,
 }
 
-/// Somebody can still set the variable: it is tried again.
-fn not_connected(channel: Channel, why: &str) -> Outcome {
+/// Somebody can still set the variable, or write the channel into the plan: it is tried again.
+fn not_connected(channel: Channel, why: Option<&String>) -> Outcome {
+    let why = why.map_or("the plan does not have it", String::as_str);
     Outcome::Later {
         why: format!("{} is not connected: {why}", channel.name()),
         after: None,
     }
 }
 
-fn email(email: Option<&plan::Email>, env: Env<'_>) -> Result<Email, String> {
-    let email = email.ok_or("channels.yaml has no email")?;
+fn email(email: &plan::Email, env: Env<'_>) -> Result<Email, String> {
     let url = variable(env, &email.url_env)?;
     let ca = match email
         .ca_env
@@ -269,8 +292,7 @@ fn email(email: Option<&plan::Email>, env: Env<'_>) -> Result<Email, String> {
     Email::new(email, &url, ca.as_deref()).map_err(|says| format!("{} {says}", email.url_env))
 }
 
-fn phone(phone: Option<&plan::Phone>, env: Env<'_>) -> Result<Phone, String> {
-    let phone = phone.ok_or("channels.yaml has no phone")?;
+fn phone(phone: &plan::Phone, env: Env<'_>) -> Result<Phone, String> {
     let number = |name: &String| {
         let number = variable(env, name)?;
         let is = domain::plan::is_phone(&number);

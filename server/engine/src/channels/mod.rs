@@ -8,6 +8,7 @@
 pub mod ack;
 mod connect;
 mod email;
+mod follow;
 mod pagerduty;
 pub mod phone;
 #[cfg(test)]
@@ -24,7 +25,10 @@ pub use connect::{Channels, Connection};
 pub use domain::notify::Address;
 pub use words::{Ask, Said, Words, block, line, stage};
 
-use domain::{Kind, Number, Phase, Severity, Span, Stamp, notify::Cause};
+use domain::{
+    Incident, IncidentRole, Kind, Number, Phase, ServiceId, Severity, Span, Stamp, notify::Cause,
+    plan::Plan,
+};
 
 /// What a channel is asked to say.
 #[derive(Clone, Debug)]
@@ -81,6 +85,30 @@ pub enum Outcome {
     Doubtful { why: String },
     /// A wrong address, or refused for good.
     Never { why: String },
+}
+
+impl Brief {
+    /// What messages say of an incident. `base` is the address at which people reach the server.
+    pub fn of(incident: &Incident, plan: &Plan, base: &str) -> Brief {
+        let named = |id: &ServiceId| plan.service(id).map_or(id.to_string(), |s| s.name.clone());
+        let commander = incident.roles.get(&IncidentRole::IncidentCommander);
+        Brief {
+            number: incident.number.clone(),
+            title: incident.title.clone(),
+            severity: incident.severity,
+            kind: incident.kind,
+            phase: incident.phase,
+            affected: incident.affected.iter().map(named).collect(),
+            declared_at: incident.declared_at,
+            commander: commander.cloned(),
+            next_update: incident.next_update_due(&plan.communication),
+            url: format!(
+                "{}/incidents/{}",
+                base.trim_end_matches('/'),
+                incident.number
+            ),
+        }
+    }
 }
 
 impl Outcome {

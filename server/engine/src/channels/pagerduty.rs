@@ -24,8 +24,7 @@ impl Pagerduty {
         let mut body = render(message, said);
         let dedup = body["dedup_key"].as_str().map(str::to_owned);
         body["routing_key"] = json!(self.key);
-        let place = self.place.join("/v2/enqueue");
-        match web.post(&place, message.now, |r| r.json(&body)).await {
+        match web.post(&self.place, message.now, |r| r.json(&body)).await {
             Err(outcome) => outcome,
             Ok(answer) if answer.is_success() => Outcome::Delivered { provider_id: dedup },
             Ok(answer) => answer.refusal(),

@@ -12,6 +12,7 @@ on_both_engines! {
     a_row_that_nobody_settled_is_doubtful
     results_are_written_together_and_only_by_who_has_the_lease
     a_receipt_that_comes_first_stays
+    a_receipt_that_nobody_was_reached_lets_it_be_tried_again
     what_is_told_to_the_timeline_is_told_once
     a_graver_incident_lets_what_was_held_out
     an_addresss_past_is_counted_from_a_time_on
@@ -338,6 +339,35 @@ async fn a_receipt_that_comes_first_stays(database: &Database) {
         ("delivered", None, Some(T + 5))
     );
     assert!(now.untold);
+}
+
+async fn a_receipt_that_nobody_was_reached_lets_it_be_tried_again(database: &Database) {
+    let store = database.open().await;
+    put(&store, vec![row(0, "phone", T)]).await;
+    let mine = store.claim(claim("phone", "a", T, 1)).await.unwrap();
+    store.settle(&[sent(&mine[0], T)]).await.unwrap();
+    let busy = Notification {
+        state: "failed_temporarily".into(),
+        next_at: Some(T + 60 * SECOND),
+        certain: 1,
+        why: "the line was busy".into(),
+        ..store.notification("7.0").await.unwrap().unwrap()
+    };
+    assert!(store.receipt("sent", &busy).await.unwrap());
+    let early = store
+        .claim(claim("phone", "a", T + SECOND, 1))
+        .await
+        .unwrap();
+    assert_eq!(ids(&early), [""; 0]);
+    let again = store
+        .claim(claim("phone", "b", T + 61 * SECOND, 1))
+        .await
+        .unwrap();
+    assert_eq!(ids(&again), ["7.0"]);
+    assert!(
+        !again[0].is_doubtful(),
+        "the first call certainly reached nobody"
+    );
 }
 
 async fn what_is_told_to_the_timeline_is_told_once(database: &Database) {

@@ -3,7 +3,7 @@
 
 use crate::channels::{Message, Said, words::line};
 use askama::Template;
-use domain::{Severity, notify::Cause};
+use domain::{Kind, Severity, notify::Cause};
 use lettre::{
     Address,
     message::{
@@ -32,8 +32,12 @@ struct Plain<'a> {
 struct Rich<'a> {
     said: &'a Said,
     why: String,
-    /// The colour of the band, and what it says.
-    tone: (&'static str, String),
+    /// The band at the top: its colour, and what it says.
+    tone: &'static str,
+    band: String,
+    number: String,
+    /// The facts that are not in the band.
+    rows: &'a [(&'static str, String)],
 }
 
 impl Letter<'_> {
@@ -44,10 +48,15 @@ impl Letter<'_> {
             said,
             why: why.clone(),
         };
+        let (tone, band) = band(message, said);
+        let brief = message.incident.as_ref();
         let rich = Rich {
             said,
             why,
-            tone: tone(said),
+            tone,
+            band,
+            number: brief.map_or_else(String::new, |b| b.number.to_string()),
+            rows: said.facts.get(2..).unwrap_or_default(),
         };
         let plain = plain.render().map_err(|e| cannot(&e))?;
         let rich = rich.render().map_err(|e| cannot(&e))?;
@@ -132,24 +141,20 @@ impl Letter<'_> {
     }
 }
 
-fn tone(said: &Said) -> (&'static str, String) {
-    let says = said
-        .subject
-        .split_once(']')
-        .map_or("", |(severity, _)| severity);
-    let severity = said.facts.iter().find(|(name, _)| *name == "Severity");
-    let severity = severity.map_or("", |(_, value)| value.as_str());
-    let drill = if says.contains("DRILL") {
-        "Drill · "
-    } else {
-        ""
+fn band(message: &Message, said: &Said) -> (&'static str, String) {
+    let Some(brief) = &message.incident else {
+        return ("#45505d", "Test, no incident".to_owned());
     };
-    match (said.over, said.severity) {
-        (true, _) => ("#1c7a43", format!("{drill}Resolved · {severity}")),
-        (_, Some(Severity::Sev1)) => ("#b3261e", format!("{drill}{severity}")),
-        (_, Some(Severity::Sev2)) => ("#9a5200", format!("{drill}{severity}")),
-        (_, Some(Severity::Sev3)) => ("#2c5d8f", format!("{drill}{severity}")),
-        (_, None) => ("#45505d", "Test, no incident".to_owned()),
+    let severity = said.facts.get(1).map_or("", |(_, value)| value.as_str());
+    let drill = match brief.kind {
+        Kind::Drill => "Drill: ",
+        Kind::Real | Kind::Backfilled => "",
+    };
+    match (said.over, brief.severity) {
+        (true, _) => ("#1c7a43", format!("{drill}Resolved ({severity})")),
+        (_, Severity::Sev1) => ("#b3261e", format!("{drill}{severity}")),
+        (_, Severity::Sev2) => ("#9a5200", format!("{drill}{severity}")),
+        (_, Severity::Sev3) => ("#2c5d8f", format!("{drill}{severity}")),
     }
 }
 
