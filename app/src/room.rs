@@ -79,6 +79,7 @@ impl Room {
         self.page().who.role.may(permission)
     }
 
+    #[cfg(feature = "ssr")]
     pub fn incident(&self, number: &Number) -> Option<Arc<Incident>> {
         self.world.with(|w| w.incidents.get(number).cloned())
     }
@@ -304,6 +305,8 @@ mod tests {
             book: Default::default(),
             measured: Default::default(),
             sight: None,
+            told: Default::default(),
+            draft: None,
             seed: String::new(),
         }
     }

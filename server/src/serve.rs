@@ -167,7 +167,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         channels: channels.clone(),
         outbox: outbox.clone(),
         links: signer,
-        url: url.as_str().into(),
+        url: url.trim_end_matches('/').into(),
         spools: runner.spools(),
         vault,
         status: page,

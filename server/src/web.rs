@@ -4,6 +4,9 @@ mod ack;
 mod ansi;
 mod auth;
 mod callbacks;
+mod cards;
+mod content;
+mod duty;
 mod forms;
 mod lines;
 mod live;
@@ -73,6 +76,23 @@ fn routes() -> Vec<Route> {
         route("/incidents/{number}/severity", view, post(forms::severity)),
         route("/incidents/{number}/roles", view, post(forms::roles)),
         route("/incidents/{number}/updates", view, post(forms::update)),
+        route("/incidents/{number}/update", view, get(pages::update)),
+        route(
+            "/incidents/{number}/updates/preview",
+            view,
+            post(forms::preview),
+        ),
+        route(
+            "/incidents/{number}/acknowledge",
+            view,
+            post(forms::comms::acknowledge),
+        ),
+        route("/incidents/{number}/calls", view, post(forms::comms::call)),
+        route(
+            "/incidents/{number}/notifications/repeat",
+            view,
+            post(forms::comms::repeat),
+        ),
         route("/incidents/{number}/notes", view, post(forms::note)),
         route("/incidents/{number}/pins", view, post(forms::pin)),
         route("/incidents/{number}/tasks", view, post(forms::task)),
@@ -154,6 +174,21 @@ fn routes() -> Vec<Route> {
             post(forms::maintenance::go),
         ),
         route("/contacts", view, get(pages::contacts)),
+        route("/contacts.vcf", view, get(cards::cards)),
+        // It asks for a session or for a key of its own.
+        route("/contacts/on-call.ics", Gate::Public, get(duty::calendar)),
+        route("/contacts/test", view, post(forms::comms::test)),
+        route(
+            "/contacts/overrides",
+            view,
+            post(forms::comms::put_on_call),
+        ),
+        route(
+            "/contacts/overrides/{id}/remove",
+            view,
+            post(forms::comms::take_off_call),
+        ),
+        route("/matrix", view, get(pages::matrix)),
         route("/plan", view, get(pages::plan)),
         route("/drills", view, get(pages::drills)),
         route("/postmortems", view, get(pages::postmortems)),

@@ -20,6 +20,7 @@
 
 mod dialect;
 mod error;
+mod kept;
 pub mod export;
 mod outbox;
 mod read;
@@ -33,6 +34,7 @@ mod verify;
 mod wake;
 
 pub use error::Error;
+pub use kept::{Kept, Measure};
 pub use outbox::{Attempt, Claim, Notification, Release, Settlement, Told};
 pub use record::{Draft, Head, Record, chain};
 pub use rows::{

@@ -120,6 +120,21 @@ statements! {
     HISTORY_SPELLS =
         "SELECT service, health, since, seen FROM history_spell WHERE service > $1 ORDER BY service LIMIT $2";
 
+    // The condition on the cause is that of the index.
+    NOTIFICATIONS_KEPT = "SELECT CAST(COALESCE(SUM(CASE WHEN state <> 'failed' AND sent_at <= due + $6 \
+            THEN 1 ELSE 0 END), 0) AS BIGINT) AS met, \
+        CAST(COALESCE(SUM(CASE WHEN state <> 'failed' AND sent_at > due + $6 \
+            OR sent_at IS NULL AND next_at IS NOT NULL AND due + $6 < $5 THEN 1 ELSE 0 END), 0) AS BIGINT) AS late, \
+        CAST(COALESCE(SUM(CASE WHEN state = 'failed' OR sent_at IS NULL AND (why = $7 OR why = $8) \
+            THEN 1 ELSE 0 END), 0) AS BIGINT) AS failed \
+        FROM notification WHERE cause IN ('declared', 'raised', 'reopened') \
+        AND severity = $1 AND channel = $2 AND due >= $3 AND due < $4";
+    NOTIFICATION_LAST_SENT = "SELECT CAST(MAX(sent_at) AS BIGINT) AS sent_at FROM notification \
+        WHERE channel = $1 AND first_at IS NOT NULL AND (address = $2 OR $2 = '')";
+    NOTIFICATION_LAST_FAILED = concat!(
+        "SELECT ", notification_columns!(), " FROM notification WHERE channel = $1 \
+        AND state IN ('failed', 'failed_temporarily') AND (address = $2 OR $2 = '') ORDER BY first_at DESC LIMIT 1");
+
     PLAN_REVISION = "SELECT body FROM plan_revision WHERE hash = $1";
     PLAN_REVISION_PUT =
         "INSERT INTO plan_revision (hash, body, loaded_at) VALUES ($1, $2, $3) ON CONFLICT (hash) DO NOTHING";
