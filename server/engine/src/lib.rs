@@ -21,6 +21,6 @@ pub mod secrets;
 pub mod supervise;
 
 pub use clock::Clock;
-pub use desk::{Beside, Desk, No, Receipt, Request, stamped};
+pub use desk::{Beginning, Beside, Desk, No, Receipt, Request, stamped};
 pub use dry_run::DryRun;
 pub use store;
