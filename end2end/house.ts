@@ -18,7 +18,7 @@ export type Database = "sqlite" | "postgres";
 export type Role = "viewer" | "responder" | "commander" | "manager" | "admin";
 
 /** What the lab counts from its base port. */
-const LAB_PORTS = [30, 32, 33, 80, 81];
+const LAB_PORTS = [25, 30, 32, 33, 80, 81, 82];
 
 export class House {
   /** Where people reach Muster. */

@@ -8,5 +8,6 @@ mod mail;
 mod page;
 mod record;
 mod slack;
+mod speed;
 mod stage;
 mod telephone;
