@@ -40,6 +40,14 @@ pub struct Options {
     /// Also serve the public status page here, and nothing else: what is put before the whole world.
     #[arg(long, value_name = "ADDR", env = "MUSTER_STATUS_LISTEN")]
     status_listen: Option<SocketAddr>,
+    /// Also keep the public status page as plain files: in a folder, or at s3://BUCKET/PREFIX. May be given several times.
+    #[arg(
+        long,
+        value_name = "PLACE",
+        env = "MUSTER_STATUS_MIRROR",
+        value_delimiter = ','
+    )]
+    status_mirror: Vec<String>,
     /// Where people reach the server, if not at the address it listens on: `https://muster.example.org`.
     #[arg(long, env = "MUSTER_PUBLIC_URL")]
     url: Option<String>,
@@ -83,6 +91,11 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         page: StatusPage::of(told.clone(), Clock::system().now()),
         told,
     });
+    let mirrors = options
+        .status_mirror
+        .iter()
+        .map(|place| status::Mirror::at(place));
+    let mirrors = mirrors.collect::<Result<Vec<_>, String>>()?;
     let limit = raise_file_limit().unwrap_or(1024);
     if let Some(known) = &known {
         status_listener(&options, &known.page, limit)?;
@@ -155,7 +168,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         looks: checks.looks(),
         histories: historian.histories(),
     };
-    let page = status::start(sources, shown, &url, kept).await?;
+    let page = status::start(sources, shown, &url, kept, mirrors).await?;
     if first {
         status_listener(&options, &page, limit)?;
     }

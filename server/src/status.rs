@@ -10,6 +10,7 @@ mod answer;
 mod documents;
 mod kept;
 mod listener;
+mod mirror;
 mod place;
 mod published;
 mod publisher;
@@ -19,6 +20,7 @@ mod words;
 
 pub use kept::Kept;
 pub use listener::listen;
+pub use mirror::Mirror;
 pub use publisher::{Sources, StatusPage, start};
 pub use told::Told;
 

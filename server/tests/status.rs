@@ -8,7 +8,13 @@ use house::{Caller, House, Server, header, unbrotli, until};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::io::Read;
+use std::{
+    collections::BTreeMap,
+    io::Read,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 /// Every public path there is, of a house with this incident, and what it holds.
 fn paths(number: &str, month: &str) -> Vec<(String, &'static str)> {
@@ -585,4 +591,208 @@ async fn a_database_file_that_is_gone_is_not_begun_anew_behind_the_publics_back(
         (!page.contains("The last known state,")).then_some(page)
     });
     assert!(page.await.contains("Orders fail"));
+}
+
+/// The files of a folder, by name within it.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(folder).unwrap().display().to_string();
+            // It may be on its way to another name.
+            if let Ok(bytes) = std::fs::read(&path) {
+                found.insert(name, bytes);
+            }
+        }
+    }
+    found
+}
+
+/// Where the links of a page in a folder lead, as names in that folder.
+fn leads(name: &str, page: &str) -> Vec<String> {
+    let links = page
+        .split("href=\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap());
+    let links = links.filter(|link| !link.starts_with('#') && !link.contains("://"));
+    links
+        .map(|link| {
+            let mut at: Vec<&str> = name.split('/').collect();
+            at.pop();
+            for part in link.split('#').next().unwrap().split('/') {
+                match part {
+                    ".." => _ = at.pop().expect("a link does not lead out of the folder"),
+                    part => at.push(part),
+                }
+            }
+            at.join("/")
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_mirror_is_whole_and_leads_nowhere_else() {
+    let mut house = House::sqlite();
+    let mirror = house.path("mirror");
+    house
+        .env
+        .push(("MUSTER_STATUS_MIRROR".into(), mirror.display().to_string()));
+    let server = house.start();
+    let api = server.program(&house.token("commander"));
+    let number = api
+        .declare(json!({ "title": "Orders fail", "severity": "SEV1", "affected": ["orders-api"] }))
+        .await;
+    update(&api, &number, "identified", "A disk is full.").await;
+    let all = until("the mirror tells it", async || {
+        let all = files(&mirror);
+        // The first page is written after what it leads to.
+        let page = String::from_utf8_lossy(all.get("index.html")?).into_owned();
+        (page.contains("A disk is full.") && all.contains_key("mirror.json")).then_some(all)
+    })
+    .await;
+    for language in ["", "de/", "fr/", "es/"] {
+        for page in ["index.html", "history.html", "404.html", "embed.html"] {
+            assert!(
+                all.contains_key(&format!("{language}{page}")),
+                "{language}{page}"
+            );
+        }
+        assert!(all.contains_key(&format!("{language}incidents/{number}.html")));
+    }
+    for (path, kind) in paths(&number, &month()) {
+        if kind.starts_with("text/html") {
+            continue;
+        }
+        // The same bytes as those that are served, where nothing of them passes by itself.
+        let name = path.trim_start_matches("/status/").trim_start_matches('/');
+        let served = server.anybody().text(&path).await;
+        assert_eq!(String::from_utf8_lossy(&all[name]), served, "{name}");
+    }
+    for (name, bytes) in &all {
+        if !name.ends_with(".html") || name.ends_with("404.html") {
+            continue;
+        }
+        let page = String::from_utf8_lossy(bytes);
+        for there in leads(name, &page) {
+            assert!(all.contains_key(&there), "{name} leads to {there}");
+        }
+        if !name.ends_with("embed.html") {
+            assert!(
+                page.contains("<meta http-equiv=\"content-security-policy\""),
+                "{name}"
+            );
+        }
+    }
+
+    // What is no longer published goes, also when that happened while nobody was there.
+    server.kill();
+    let plan = house.path("plan/status.yaml");
+    std::fs::write(plan, "languages: [en, de]\n").unwrap();
+    let _server = house.start();
+    until("what was of other languages is gone", async || {
+        let all = files(&mirror);
+        let gone = !all
+            .keys()
+            .any(|name| name.starts_with("fr/") || name.starts_with("es/"));
+        (gone && all.contains_key("de/index.html")).then_some(())
+    })
+    .await;
+}
+
+/// Storage that speaks enough of S3: it keeps what is put, and who asked how.
+#[derive(Clone, Default)]
+struct Bucket(Arc<Mutex<BTreeMap<String, Object>>>);
+
+#[derive(Clone)]
+struct Object {
+    body: Vec<u8>,
+    content_type: String,
+    signed: bool,
+}
+
+impl Bucket {
+    async fn open(&self) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let kept = self.0.clone();
+        let keep = axum::routing::any(async move |request: axum::extract::Request| {
+            let (head, body) = request.into_parts();
+            let of = |name: &str| {
+                head.headers
+                    .get(name)
+                    .map_or("", |v| v.to_str().unwrap())
+                    .to_owned()
+            };
+            let object = Object {
+                signed: of("authorization").starts_with("AWS4-HMAC-SHA256 Credential=us/")
+                    && !of("authorization").contains("secret"),
+                content_type: of("content-type"),
+                body: axum::body::to_bytes(body, 1 << 20).await.unwrap().to_vec(),
+            };
+            let key = head.uri.path().to_owned();
+            let mut kept = kept.lock().unwrap();
+            match head.method {
+                Method::PUT => {
+                    kept.insert(key, object);
+                    (StatusCode::OK, [("etag", "\"x\"")], Vec::new())
+                }
+                Method::GET if kept.contains_key(&key) => {
+                    (StatusCode::OK, [("etag", "\"x\"")], kept[&key].body.clone())
+                }
+                Method::DELETE => {
+                    kept.remove(&key);
+                    (StatusCode::NO_CONTENT, [("etag", "\"x\"")], Vec::new())
+                }
+                _ => (StatusCode::NOT_FOUND, [("etag", "\"x\"")], Vec::new()),
+            }
+        });
+        let app = axum::Router::new().fallback(keep);
+        tokio::spawn(async { axum::serve(listener, app).await });
+        address
+    }
+}
+
+#[tokio::test]
+async fn the_mirror_reaches_storage_that_speaks_s3() {
+    let bucket = Bucket::default();
+    let address = bucket.open().await;
+    let mut house = House::sqlite();
+    for (name, value) in [
+        ("MUSTER_STATUS_MIRROR", "s3://pages/acme/status".to_owned()),
+        ("AWS_ENDPOINT_URL", format!("http://{address}")),
+        ("AWS_ALLOW_HTTP", "true".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "us".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "a secret of ours".to_owned()),
+        ("AWS_REGION", "eu-central-1".to_owned()),
+    ] {
+        house.env.push((name.to_owned(), value));
+    }
+    let server = house.start();
+    let api = server.program(&house.token("commander"));
+    let number = api
+        .declare(json!({ "title": "Orders fail", "severity": "SEV1" }))
+        .await;
+    let page = until("the bucket has the page", async || {
+        let kept = bucket.0.lock().unwrap();
+        let page = kept.get("/pages/acme/status/index.html")?;
+        String::from_utf8_lossy(&page.body)
+            .contains("Orders fail")
+            .then(|| page.clone())
+    })
+    .await;
+    assert_eq!(page.content_type, "text/html; charset=utf-8");
+    let kept = bucket.0.lock().unwrap().clone();
+    assert!(kept.contains_key(&format!("/pages/acme/status/incidents/{number}.html")));
+    assert!(kept.contains_key("/pages/acme/status/api/v2/incidents/unresolved.json"));
+    assert!(
+        kept.values().all(|object| object.signed),
+        "every request is signed"
+    );
+    assert!(!server.log.lock().unwrap().contains("a secret of ours"));
 }

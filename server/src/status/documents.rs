@@ -7,15 +7,17 @@ mod feeds;
 mod page;
 
 use super::{
-    place::{Form, Place, months},
+    place::{Form, OWN_PAGES, Place, months},
     told::Told,
     words::{Words, month_of},
 };
 use domain::plan::Language;
 use sha2::{Digest, Sha256};
+use std::sync::LazyLock;
 
-const STYLE: &str = include_str!("../../../style/status.css");
-const SCRIPT: &str = include_str!("../../templates/status/page.js");
+static STYLE: LazyLock<String> = LazyLock::new(|| bare(include_str!("../../../style/status.css")));
+static SCRIPT: LazyLock<String> =
+    LazyLock::new(|| bare(include_str!("../../templates/status/page.js")));
 
 pub struct Document {
     pub kind: Kind,
@@ -89,12 +91,12 @@ impl Look {
             // Six digits each: the plan's check has seen to it.
             format!(":root{{--accent:light-dark({light},{dark})}}")
         });
-        let style = format!("{STYLE}{}", accent.unwrap_or_default());
+        let style = format!("{}{}", *STYLE, accent.unwrap_or_default());
         // They need nothing from anywhere: their own style and script are named by their hashes.
         let page = format!(
             "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; base-uri 'none'; form-action 'none'",
             digest(&style),
-            digest(SCRIPT)
+            digest(&SCRIPT)
         );
         let embed = format!(
             "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors *",
@@ -102,7 +104,7 @@ impl Look {
         );
         Look {
             style,
-            script: SCRIPT,
+            script: &SCRIPT,
             page,
             embed,
         }
@@ -166,16 +168,15 @@ pub fn stands(place: &Place, before: &Told, now: &Told) -> bool {
             }
         }
         Place::Month(month) => {
+            // Whether an incident has a page of its own is part of it.
             let own = |told: &'_ Told| {
-                let of = told
-                    .incidents
-                    .iter()
-                    .filter(|i| month_of(i.declared) == *month);
-                of.cloned().collect::<Vec<_>>()
+                let all = told.incidents.iter().cloned().enumerate();
+                let of = all.filter(|(_, i)| month_of(i.declared) == *month);
+                of.map(|(n, i)| (n < OWN_PAGES, i)).collect::<Vec<_>>()
             };
             let incidents = own(now);
             months(before) == months(now)
-                && incidents.iter().all(|i| !i.is_open())
+                && incidents.iter().all(|(_, i)| !i.is_open())
                 && own(before) == incidents
         }
         Place::Maintenance(key) => {
@@ -185,6 +186,17 @@ pub fn stands(place: &Place, before: &Told, now: &Told) -> bool {
         Place::Nowhere => true,
         _ => false,
     }
+}
+
+/// Without what is there for us: indentation, and lines that are only a comment.
+fn bare(text: &str) -> String {
+    let lines = text.lines().map(str::trim);
+    let comment =
+        |line: &&str| line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
+    lines
+        .filter(|line| !comment(line))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Without what XML cannot hold.

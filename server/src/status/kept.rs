@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use tokio::sync::watch;
 
 /// A file of the data folder, whole or not there.
 #[derive(Clone)]
@@ -31,8 +32,19 @@ impl Kept {
         .ok()
     }
 
-    /// Puts this in the place of what was kept. What cannot be kept is told once and no reason to stop.
-    pub async fn keep(&self, told: Arc<Told>) {
+    /// Keeps whatever is told, until nobody tells any more.
+    pub async fn follow(self, mut told: watch::Receiver<Arc<Told>>) {
+        loop {
+            let now = told.borrow_and_update().clone();
+            self.keep(now).await;
+            if told.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Puts this in the place of what was kept. What cannot be kept is told, and no reason to stop.
+    async fn keep(&self, told: Arc<Told>) {
         let file = self.file.clone();
         let write = tokio::task::spawn_blocking(move || write(&file, &told));
         match write.await {

@@ -2,7 +2,8 @@
 //! outlive this process.
 
 use super::{
-    answer::answer, documents::Look, kept::Kept, published::Published, tell::Teller, told::Told,
+    answer::answer, documents::Look, kept::Kept, mirror::Mirror, published::Published,
+    tell::Teller, told::Told,
 };
 use arc_swap::ArcSwap;
 use axum::{body::Body, extract::Request, response::Response};
@@ -92,6 +93,7 @@ pub async fn start(
     page: Option<StatusPage>,
     url: &str,
     kept: Kept,
+    mirrors: Vec<Mirror>,
 ) -> Result<StatusPage, engine::store::Error> {
     let before = kept.read();
     let desk = sources.desk.clone();
@@ -108,7 +110,12 @@ pub async fn start(
             StatusPage::of(told, now)
         }
     };
-    tokio::spawn(publish(sources, teller, pulse, page.clone(), kept));
+    let (news, told) = watch::channel(page.published().told().clone());
+    tokio::spawn(kept.follow(told.clone()));
+    for mirror in mirrors {
+        tokio::spawn(mirror.follow(told.clone()));
+    }
+    tokio::spawn(publish(sources, teller, pulse, page.clone(), news));
     Ok(page)
 }
 
@@ -131,7 +138,7 @@ async fn publish(
     mut teller: Teller,
     mut pulse: watch::Receiver<Option<Stamp>>,
     page: StatusPage,
-    kept: Kept,
+    news: watch::Sender<Arc<Told>>,
 ) {
     let mut changes = sources.desk.watch();
     let mut plans = sources.desk.watch_plan();
@@ -139,7 +146,6 @@ async fn publish(
     let mut last = page.published().told().clone();
     loop {
         let began = Instant::now();
-        kept.keep(last.clone()).await;
         tokio::time::sleep_until(began + AT_MOST_EVERY).await;
         let cut_off = pulse.borrow().is_some();
         tokio::select! {
@@ -155,6 +161,7 @@ async fn publish(
         last = page
             .put(tell(&mut teller, &sources, &pulse, Some(&last)))
             .await;
+        news.send_replace(last.clone());
     }
 }
 

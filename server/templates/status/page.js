@@ -118,20 +118,22 @@
       const answer = await fetch(location.href.split("#")[0], { cache: "no-cache" });
       if (!answer.ok) throw answer;
       whole = Date.now();
-      stale.hidden = true;
       const now = answer.headers.get("etag");
-      if (now === tag) return;
+      if (now !== tag) renewed(new DOMParser().parseFromString(await answer.text(), "text/html"));
       tag = now;
-      renewed(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    } catch {
-      // The last known page stays, and says how old it is.
-      if (Date.now() - whole < 15e3) return;
-      stale.textContent = stale.dataset.says.replace("{}", formed(whole));
-      stale.hidden = false;
-    }
+    } catch { /* the last known page stays, and says how old it is */ }
+    old();
+  };
+  // Nobody answers any more; or somebody does, with a copy of a page that is no longer renewed.
+  const old = () => {
+    const asOf = Date.parse(main.querySelector("#asof time")?.dateTime);
+    const since = Date.now() - whole > 15e3 ? whole : Date.now() - asOf > 6e5 ? asOf : 0;
+    stale.hidden = !since;
+    if (since) stale.textContent = stale.dataset.says.replace("{}", formed(since));
   };
   enhance(main);
   times();
+  old();
   if ("live" in main.dataset && location.protocol !== "file:") {
     setInterval(renew, 5000);
     addEventListener("visibilitychange", renew);

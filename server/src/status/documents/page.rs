@@ -2,13 +2,13 @@
 
 use super::{Look, Words};
 use crate::status::{
-    place::{Api, Form, Month, Place, months},
+    place::{Api, Form, Month, OWN_PAGES, Place, months},
     told::{Affected, Component, Incident, Told, Window},
     words::month_of,
 };
 use askama::Template;
 use domain::{
-    Health, Phase, Span, Stage, Stamp,
+    Health, Phase, Severity, Span, Stage, Stamp,
     plan::Language,
     words::{Icon, health_icon},
 };
@@ -45,6 +45,21 @@ impl Ground<'_> {
     /// This page in another language.
     fn here(&self, into: impl Borrow<Language>) -> String {
         self.in_language(self.place, into)
+    }
+
+    /// Where its updates stand.
+    fn page_of(&self, incident: &Incident) -> String {
+        if self.has_page(incident) {
+            self.to(Place::Incident(incident.number.clone()))
+        } else {
+            self.to(Place::Month(month_of(incident.declared)))
+        }
+    }
+
+    /// Whether it has a page of its own, and is not only read in its month.
+    fn has_page(&self, incident: &Incident) -> bool {
+        let own = self.told.incidents.iter().take(OWN_PAGES);
+        own.into_iter().any(|i| i.number == incident.number)
     }
 
     fn name(&self) -> String {
@@ -101,7 +116,11 @@ pub fn headline(told: &Told, w: &Words) -> (String, Icon) {
         {
             (w.fill(w.recovering, &incident.title), Icon::Warn)
         }
-        (Some(incident), Health::MajorOutage) => (incident.title.clone(), Icon::Bad),
+        (Some(incident), worst)
+            if worst == Health::MajorOutage || incident.severity == Severity::Sev1 =>
+        {
+            (incident.title.clone(), Icon::Bad)
+        }
         (Some(incident), _) => (incident.title.clone(), Icon::Warn),
         (None, Health::MajorOutage) => (w.major.into(), Icon::Bad),
         (None, Health::PartialOutage) => (w.partial.into(), Icon::Warn),
@@ -315,7 +334,8 @@ fn summary(component: &Component, w: &Words) -> String {
         .count();
     match component.up {
         None => w.health(Health::NoData).to_owned(),
-        Some(up) if seen < component.days.len() => {
+        // Today may not have been looked at for long enough to count.
+        Some(up) if seen + 1 < component.days.len() => {
             let share = w.fill(w.available, &w.percent(up));
             format!("{share} · {}", w.fill(w.seen_days, &seen.to_string()))
         }
