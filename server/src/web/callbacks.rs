@@ -7,8 +7,8 @@ use super::ack;
 use crate::state::State;
 use axum::{
     body::Bytes,
-    extract::{OriginalUri, Path, Query, State as Held},
-    http::{HeaderMap, StatusCode, header},
+    extract::{Path, Query, State as Held},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use domain::{
@@ -40,7 +40,7 @@ pub async fn twilio(
     Held(state): Held<State>,
     Path(what): Path<String>,
     Query(of): Query<Of>,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {

@@ -118,7 +118,7 @@ impl Letters {
             audience: row.audience.clone(),
             incident: incident.as_deref().map(|i| self.brief(i)),
             text: text.trim_start().to_owned(),
-            acknowledge: Some(self.link(&row, now)),
+            acknowledge: Some(self.link(&row, channel, now)),
             callback: self.ways.callback.clone(),
             now,
         };
@@ -127,10 +127,19 @@ impl Letters {
         Some(Letter::Message(Box::new(message), all))
     }
 
-    fn link(&self, row: &Notification, now: Stamp) -> String {
+    fn link(&self, row: &Notification, channel: Channel, now: Stamp) -> String {
         let about = match &row.incident {
             Some(number) => About::Incident(Number::from(number.as_str())),
-            None => About::Test(row.id.clone()),
+            // What is confirmed is the address that is being tried.
+            None => {
+                let world = self.desk.world();
+                let key = domain::notify::verification_key(&row.person, channel);
+                let digest = world.verified.get(&key).map(|v| v.digest.clone());
+                About::Test {
+                    channel,
+                    digest: digest.unwrap_or_default(),
+                }
+            }
         };
         let claim = Claim {
             about,
@@ -141,24 +150,7 @@ impl Letters {
     }
 
     fn brief(&self, incident: &Incident) -> Brief {
-        let plan = self.desk.plan().plan;
-        let name = |id| match plan.service(id) {
-            Some(service) => service.name.clone(),
-            None => id.0.clone(),
-        };
-        let base = self.ways.url.trim_end_matches('/');
-        Brief {
-            number: incident.number.clone(),
-            title: incident.title.clone(),
-            severity: incident.severity,
-            kind: incident.kind,
-            phase: incident.phase,
-            affected: incident.affected.iter().map(name).collect(),
-            declared_at: incident.declared_at,
-            commander: incident.commander().map(str::to_owned),
-            next_update: incident.next_update_due(&plan.communication),
-            url: format!("{base}/incidents/{}", incident.number),
-        }
+        Brief::of(incident, &self.desk.plan().plan, &self.ways.url)
     }
 
     /// What has happened since it was queued may have taken its reason away.
