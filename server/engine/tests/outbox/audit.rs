@@ -1,6 +1,10 @@
 //! Muster notices when it does not do what it should.
 
-use crate::{house::*, on_both_engines, provider::*};
+use crate::{
+    house::*,
+    on_both_engines,
+    provider::{Answer, Node, Provider, connected, declare, grave, later, node, sent},
+};
 use domain::{notify::Delivery, *};
 use engine::notify::STUCK;
 use std::time::Duration;

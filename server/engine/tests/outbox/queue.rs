@@ -1,6 +1,10 @@
 //! The queue of a channel: retries, leases, rates, bundles, receipts.
 
-use crate::{house::*, on_both_engines, provider::*};
+use crate::{
+    house::*,
+    on_both_engines,
+    provider::{Answer, Node, Provider, connected, declare, grave, later, node, sent},
+};
 use domain::{
     notify::{Delivery, Via},
     plan::Channel,

@@ -1,6 +1,10 @@
 //! What is done because nothing happened.
 
-use crate::{house::*, on_both_engines, provider::*};
+use crate::{
+    house::*,
+    on_both_engines,
+    provider::{Answer, Node, Provider, connected, declare, grave, later, node, sent},
+};
 use domain::{notify::Via, plan::Channel, *};
 
 on_both_engines! {
