@@ -3,7 +3,7 @@
 use crate::{
     house::*,
     on_both_engines,
-    provider::{Answer, Node, Provider, connected, declare, grave, later, node, sent},
+    provider::{Node, Provider, connected, declare, grave, later, node},
 };
 use domain::{notify::Delivery, *};
 use engine::notify::STUCK;

@@ -3,7 +3,7 @@
 use crate::{
     house::*,
     on_both_engines,
-    provider::{Answer, Node, Provider, connected, declare, grave, later, node, sent},
+    provider::{Answer, Node, Provider, connected, declare, later, node},
 };
 use domain::{
     notify::{Delivery, Via},
@@ -231,7 +231,8 @@ async fn several_small_things_for_one_address_go_as_one_message(house: &House) {
     }
     assert_eq!(provider.got().len(), 4);
     // One receipt is for all of them.
-    let receipt = node.outbox.receipt(Which::Provider(&format!("p-{}", ids[2])), Receipt::Delivered);
+    let theirs = format!("p-{}", ids[2]);
+    let receipt = node.outbox.receipt(Which::Provider(&theirs), Receipt::Delivered);
     assert!(receipt.await.unwrap());
     for id in &ids {
         node.until(id, |n| n.state == "delivered").await;

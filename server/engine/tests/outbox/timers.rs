@@ -3,7 +3,7 @@
 use crate::{
     house::*,
     on_both_engines,
-    provider::{Answer, Node, Provider, connected, declare, grave, later, node, sent},
+    provider::{Node, Provider, declare, node},
 };
 use domain::{notify::Via, plan::Channel, *};
 
