@@ -57,6 +57,7 @@ async fn a_word_on_time_asks_nobody_else(house: &House) {
     let provider = Provider::default();
     let node = node(house, &provider).await;
     let incident = declare(&node, Severity::Sev1).await;
+    node.settled(&incident).await;
     house.wait(Span::secs(5 * 60 - 1));
     let acknowledge = Command::Acknowledge {
         incident: incident.clone(),
