@@ -36,7 +36,12 @@ impl Pass {
         let differs = |(a, b): (u8, u8)| a ^ b;
         // Every byte is compared: how long it takes tells nothing.
         text.len() == mine.len()
-            && mine.bytes().zip(text.bytes()).map(differs).fold(0, |all, one| all | one) == 0
+            && mine
+                .bytes()
+                .zip(text.bytes())
+                .map(differs)
+                .fold(0, |all, one| all | one)
+                == 0
     }
 }
 
@@ -57,8 +62,14 @@ mod tests {
         assert_eq!(mark, address_mark(&ours, &phone));
         assert_eq!(mark.len(), 16);
         assert_ne!(mark, address_mark(&theirs, &phone), "another key");
-        assert_ne!(mark, address_mark(&ours, &at(domain::plan::Channel::Sms, "+15550001")));
-        assert_ne!(mark, address_mark(&ours, &at(domain::plan::Channel::Phone, "+15550002")));
+        assert_ne!(
+            mark,
+            address_mark(&ours, &at(domain::plan::Channel::Sms, "+15550001"))
+        );
+        assert_ne!(
+            mark,
+            address_mark(&ours, &at(domain::plan::Channel::Phone, "+15550002"))
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{
     output, render,
 };
 use crate::{rest::problem::Problem, state::State};
-use app::page::{Unposted, Page, Refused, View};
+use app::page::{Page, Refused, Unposted, View};
 use axum::{
     extract::{Path, Query, RawQuery, Request, State as Held},
     http::StatusCode,

@@ -48,7 +48,11 @@ impl Store {
     }
 
     /// What was tried last by a channel and has not gone out.
-    pub async fn last_failed(&self, channel: &str, place: &str) -> Result<Option<Notification>, Error> {
+    pub async fn last_failed(
+        &self,
+        channel: &str,
+        place: &str,
+    ) -> Result<Option<Notification>, Error> {
         let place = text("a place", place)?;
         Ok(on!(&self.db, p => {
             let query = sqlx::query_as(sql::NOTIFICATION_LAST_FAILED).bind(channel).bind(place);

@@ -232,7 +232,12 @@ impl Channels {
     }
 
     /// Says something below a Slack message, at the address that came with a press on it.
-    pub async fn reply_in_slack(&self, address: &str, text: &str, now: Stamp) -> Result<(), String> {
+    pub async fn reply_in_slack(
+        &self,
+        address: &str,
+        text: &str,
+        now: Stamp,
+    ) -> Result<(), String> {
         let place = Place::new(address, self.0.slack_internal)?;
         slack::reply(&self.0.web, &place, text, now).await
     }

@@ -102,9 +102,17 @@ impl Letters {
         for (other, of) in &rows {
             let own = self.text(other.about).await;
             if let Some(of) = of {
-                let said = if own.is_empty() { of.title.as_str() } else { &own };
+                let said = if own.is_empty() {
+                    of.title.as_str()
+                } else {
+                    &own
+                };
                 let cause = &other.cause;
-                text = format!("{text}\n\n{} {} ({cause}): {said}", of.severity.id(), of.number);
+                text = format!(
+                    "{text}\n\n{} {} ({cause}): {said}",
+                    of.severity.id(),
+                    of.number
+                );
             }
         }
         let now = self.desk.clock().now();
@@ -188,7 +196,11 @@ impl Letters {
             return text.clone();
         }
         let seq = u64::try_from(about).unwrap_or_default();
-        let found = self.desk.store().events_after(seq.saturating_sub(1), 1).await;
+        let found = self
+            .desk
+            .store()
+            .events_after(seq.saturating_sub(1), 1)
+            .await;
         let Ok(found) = found else {
             return "".into();
         };

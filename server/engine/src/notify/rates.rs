@@ -45,7 +45,10 @@ pub async fn too_many(
         *own.entry(address).or_default() += 1;
     }
     let mut past: HashMap<String, Vec<i64>> = HashMap::new();
-    for (address, when) in store.written_to(channel.id(), at.0 - longest, &addresses).await? {
+    for (address, when) in store
+        .written_to(channel.id(), at.0 - longest, &addresses)
+        .await?
+    {
         match own.get_mut(address.as_str()) {
             Some(left) if when == at.0 && *left > 0 => *left -= 1,
             _ => past.entry(address).or_default().push(when),
@@ -53,7 +56,9 @@ pub async fn too_many(
     }
     let mut wait = Vec::new();
     for row in asked {
-        let past = past.entry(row.address.clone().unwrap_or_default()).or_default();
+        let past = past
+            .entry(row.address.clone().unwrap_or_default())
+            .or_default();
         past.sort_unstable();
         match free_at(rules, past, at.0) {
             at_once if at_once <= at.0 => past.push(at.0),

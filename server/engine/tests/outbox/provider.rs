@@ -153,7 +153,10 @@ impl Node {
     }
 
     pub async fn rows(&self, incident: &Number) -> Vec<Notification> {
-        let rows = self.desk.store().notifications_of(incident.as_str(), 0, 1000);
+        let rows = self
+            .desk
+            .store()
+            .notifications_of(incident.as_str(), 0, 1000);
         rows.await.unwrap()
     }
 

@@ -397,7 +397,10 @@ async fn what_is_told_to_the_timeline_is_told_once(database: &Database) {
     let mut tx = store.begin().await.unwrap();
     let still = tx.untold(&["7.0", "7.1", "7.9"]).await.unwrap();
     assert_eq!(still.len(), 2);
-    assert_eq!((still["7.0"].as_str(), still["7.1"].as_str()), ("sent", "read"));
+    assert_eq!(
+        (still["7.0"].as_str(), still["7.1"].as_str()),
+        ("sent", "read")
+    );
     tx.write(&Batch {
         told: untold.iter().map(told).collect(),
         ..Batch::default()
