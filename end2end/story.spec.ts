@@ -133,7 +133,7 @@ test("the whole path, live", async ({ house, visit }) => {
     return visitor.getByText(text).first().isVisible();
   };
   await expect.poll(() => told("Orders work again. We are watching.")).toBe(true);
-  await expect(visitor.getByRole("heading", { name: "Orders fail" })).toBeVisible();
+  await expect(visitor.getByRole("heading", { name: "Orders fail" }).first()).toBeVisible();
   // The services count as recovered after two good looks each, which may still be to come.
   await expect.poll(() => told("Recovering: Orders fail"), { timeout: 30_000 }).toBe(true);
 
