@@ -1,5 +1,5 @@
 // Maintenance mode as a recovery uses it: a window with the application stopped, and back.
-import { expect, type House, takenOver, test } from "./test.js";
+import { expect, type House, test } from "./test.js";
 
 const RUNBOOKS = {
   "maintenance-mode": `
