@@ -60,7 +60,7 @@ test("the whole path, with scripting off", async ({ house, visit }) => {
   await resolve(page, number, "The replica took over. No order was lost.");
   await expect(page.locator(".about")).toContainText("Resolved");
   await read(visitor, visitor.getByText("The replica took over. No order was lost."));
-  await expect(visitor.locator(".updates").first()).toContainText("Resolved");
+  await expect(visitor.getByRole("region", { name: "Past incidents" })).toContainText("Resolved");
 
   // The timeline holds every step, with who did it and when.
   for (const name of ["Initial Assessment", "Attempt Reconnection", "Failover to Replica", "Restore from Backup", "Post-Recovery"]) {

@@ -141,9 +141,9 @@ test("the whole path, live", async ({ house, visit }) => {
   await expect(room.locator(".about")).toContainText("Resolved");
   await expect(second.locator(".about")).toContainText("Resolved");
   await expect.poll(() => told("The replica took over. No order was lost.")).toBe(true);
-  const story = visitor.locator("article.incident").filter({ hasText: "Orders fail" });
-  await expect(story.locator(".updates > li > b")).toHaveText(["Resolved", "Monitoring"]);
   await expect(visitor.locator(".banner")).not.toContainText("Orders fail");
+  await visitor.getByRole("region", { name: "Past incidents" }).getByRole("link", { name: "Orders fail" }).click();
+  await expect(visitor.locator("#incident .updates > li > b")).toContainText(["Resolved", "Monitoring"]);
 
   // Everything that one browser saw, the other saw within a second, and neither was loaded again.
   await expectNotReloaded(second);
