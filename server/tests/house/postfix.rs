@@ -184,7 +184,7 @@ command_directory = {unpacked}/usr/sbin
 daemon_directory = {unpacked}/{DAEMONS}
 shlib_directory = {unpacked}/usr/lib/postfix
 meta_directory = {folder_name}/conf
-import_environment = LD_LIBRARY_PATH={unpacked}/usr/lib/postfix TZ
+import_environment = MAIL_CONFIG LD_LIBRARY_PATH={unpacked}/usr/lib/postfix
 mail_owner = {OWNER}
 setgid_group = {GROUP}
 default_privs = {BOXES}
