@@ -2,7 +2,13 @@
 
 use crate::{status::StatusPage, web::Ticks};
 use engine::{
-    Desk, channels::Channels, checks::Looks, failover::Sights, history::Histories, runner::Spools,
+    Desk,
+    channels::{Channels, ack::Signer},
+    checks::Looks,
+    failover::Sights,
+    history::Histories,
+    notify::Outbox,
+    runner::Spools,
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -17,9 +23,12 @@ pub struct State {
     pub spools: Spools,
     pub vault: engine::secrets::Vault,
     pub status: StatusPage,
-    /// By what people are told, under the plan in force.
+    /// What can be sent by, under the plan in force.
     pub channels: watch::Receiver<Channels>,
-    /// Where people reach us.
+    pub outbox: Outbox,
+    /// The links by which people say that they know.
+    pub links: Signer,
+    /// Where people and providers reach us.
     pub url: Arc<str>,
     /// Cookies carry `Secure` and the `__Host-` prefix: people reach us by https.
     pub https: bool,

@@ -1,7 +1,9 @@
 //! The console: pages, forms, the live stream. Every route is in one table with the permission it asks for.
 
+mod ack;
 mod ansi;
 mod auth;
+mod callbacks;
 mod cards;
 mod content;
 mod duty;
@@ -11,12 +13,16 @@ mod live;
 mod load;
 mod output;
 mod pages;
+mod plain;
 mod render;
+mod socket;
 
 pub use auth::Signed;
 pub use live::Ticks;
 pub use load::{find_incident, find_run, incident_lines, recovery, verdicts};
 pub use output::{Which, run_output};
+pub use plain::plain_page;
+pub use socket::{Socket, Sockets};
 
 use crate::{assets, state::State, status};
 use axum::{
@@ -186,7 +192,30 @@ fn routes() -> Vec<Route> {
         route("/signout", view, post(auth::sign_out)),
         route("/readyz", view, get(ready)),
         route("/signin", Gate::Public, get(auth::sign_in)),
-        route("/status", Gate::Public, get(status::page)),
+        route("/status", Gate::Public, get(status::public)),
+        route("/status/{*rest}", Gate::Public, get(status::public)),
+        route("/history.atom", Gate::Public, get(status::public)),
+        route("/history.rss", Gate::Public, get(status::public)),
+        route(
+            "/api/v2/{*rest}",
+            Gate::Public,
+            get(status::public).options(status::public),
+        ),
+        route(
+            "/ack/{token}",
+            Gate::Public,
+            get(ack::page).post(ack::acknowledge),
+        ),
+        route(
+            "/callbacks/twilio/{what}",
+            Gate::Public,
+            post(callbacks::twilio),
+        ),
+        route(
+            "/callbacks/slack/actions",
+            Gate::Public,
+            post(callbacks::slack),
+        ),
         route("/healthz", Gate::Public, get(|| async { "ok\n" })),
         route("/pkg/{file}", Gate::Public, get(assets::get)),
         route(
@@ -230,6 +259,8 @@ pub fn app(state: State) -> Router {
             header::HeaderName::from_static("cross-origin-opener-policy"),
             HeaderValue::from_static("same-origin"),
         ))
+        // Last, so that it is the outermost: what it hands over is whole.
+        .layer(middleware::from_fn(socket::hand_over))
         .with_state(state)
 }
 

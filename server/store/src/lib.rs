@@ -20,8 +20,8 @@
 
 mod dialect;
 mod error;
-mod kept;
 pub mod export;
+mod kept;
 mod outbox;
 mod read;
 mod record;

@@ -6,7 +6,7 @@
 
 use crate::secrets::Vault;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{Number, Span, Stamp};
+use domain::{Number, Span, Stamp, plan::Channel};
 use ring::hmac;
 
 /// A link is good this long.
@@ -33,8 +33,8 @@ pub struct Claim {
 pub enum About {
     /// They know of this incident.
     Incident(Number),
-    /// The test of an address arrived: the notification's id.
-    Test(String),
+    /// The test of an address arrived there: on which channel, and the digest of the address.
+    Test { channel: Channel, digest: String },
 }
 
 /// Why a link does not work.
@@ -56,8 +56,8 @@ impl Signer {
         let minutes = claim.expires.0.div_euclid(60_000_000);
         let minutes = u32::try_from(minutes).unwrap_or_default();
         let (kind, about) = match &claim.about {
-            About::Incident(number) => (b'i', number.as_str()),
-            About::Test(id) => (b't', id.as_str()),
+            About::Incident(number) => (b'i', number.to_string()),
+            About::Test { channel, digest } => (b't', format!("{} {digest}", channel.id())),
         };
         let mut bytes = vec![VERSION, kind];
         bytes.extend(minutes.to_be_bytes());
@@ -105,7 +105,13 @@ fn parse(said: &[u8]) -> Option<Claim> {
     Some(Claim {
         about: match kind {
             b'i' => About::Incident(Number::from(about)),
-            b't' => About::Test(about.to_owned()),
+            b't' => {
+                let (channel, digest) = about.split_once(' ')?;
+                About::Test {
+                    channel: channel.parse().ok()?,
+                    digest: digest.to_owned(),
+                }
+            }
             _ => return None,
         },
         person: person.to_owned(),
@@ -141,6 +147,19 @@ mod tests {
         let just_before = Stamp(claim.expires.0 - 1);
         assert_eq!(signer.read(token, just_before), Ok(claim.clone()));
         assert_eq!(signer.read(token, claim.expires), Err(Bad::Expired(claim)));
+    }
+
+    #[test]
+    fn a_link_of_a_test_says_which_address_was_tested() {
+        let signer = signer();
+        let claim = Claim {
+            about: About::Test {
+                channel: Channel::Sms,
+                digest: "9f86d081".into(),
+            },
+            ..claim("Jane Doe")
+        };
+        assert_eq!(signer.read(&signer.token(&claim), Stamp(0)), Ok(claim));
     }
 
     #[test]

@@ -6,12 +6,15 @@ use super::{
     email::Email,
     pagerduty::Pagerduty,
     phone::{self, Phone},
-    slack::Slack,
+    slack::{self, Slack},
     teams::Teams,
     web::{Place, Web},
     webhook::Webhook,
 };
-use domain::plan::{Channel, Plan, channels as plan};
+use domain::{
+    Span, Stamp,
+    plan::{Channel, Plan, channels as plan},
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
@@ -29,7 +32,9 @@ struct Inner {
     /// By which a caller of `/callbacks/…` is known.
     twilio_token: Option<String>,
     slack_secrets: Vec<String>,
-    heartbeat: Option<Result<(Place, domain::Span), String>>,
+    /// Slack is on this machine or network.
+    slack_internal: bool,
+    heartbeat: Option<Result<(Place, Span), String>>,
 }
 
 enum Post {
@@ -131,6 +136,7 @@ impl Channels {
             places,
             twilio_token: channels.phone.as_ref().and_then(|p| env(&p.token_env)),
             slack_secrets: secrets.collect(),
+            slack_internal: channels.slack.iter().any(|s| s.internal),
             heartbeat: channels
                 .heartbeat
                 .as_ref()
@@ -183,6 +189,11 @@ impl Channels {
         }
     }
 
+    /// What a call says, for a provider that asks for it.
+    pub fn spoken(&self, message: &Message) -> String {
+        phone::call(message, &self.0.words.said(message))
+    }
+
     pub fn words(&self) -> &Words {
         &self.0.words
     }
@@ -220,8 +231,27 @@ impl Channels {
         &self.0.slack_secrets
     }
 
+    /// Says something below a Slack message, at the address that came with a press on it.
+    pub async fn reply_in_slack(
+        &self,
+        address: &str,
+        text: &str,
+        now: Stamp,
+    ) -> Result<(), String> {
+        let place = Place::new(address, self.0.slack_internal)?;
+        slack::reply(&self.0.web, &place, text, now).await
+    }
+
+    /// How often that is done; nothing where the plan names nobody.
+    pub fn beats(&self) -> Option<Span> {
+        match self.0.heartbeat.as_ref()? {
+            Ok((_, every)) => Some(*every),
+            Err(_) => None,
+        }
+    }
+
     /// Tells whoever watches us that we live. Nothing where the plan names nobody.
-    pub async fn beat(&self, now: domain::Stamp) -> Option<Result<(), String>> {
+    pub async fn beat(&self, now: Stamp) -> Option<Result<(), String>> {
         let (place, _) = match self.0.heartbeat.as_ref()? {
             Ok(heartbeat) => heartbeat,
             Err(why) => return Some(Err(why.clone())),

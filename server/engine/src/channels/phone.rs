@@ -6,7 +6,7 @@ mod callback;
 mod spoken;
 
 pub use callback::{Receipt, receipt, verify};
-pub use spoken::{ACKNOWLEDGE, again, goodbye, thanks, voice};
+pub use spoken::{ACKNOWLEDGE, again, call, goodbye, thanks};
 
 use super::{
     Message, Outcome, Said,
@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(
             short(&words().said(&message)),
             "SEV1 INC-2026-014: Manufacturing database does not take orders. Affected: Orders API, Manufacturing database. \
-             Since 2026-11-27 14:02 UTC. Commander: Jane Doe. Acknowledge: https://muster.example.org/ack/AWkABCDEF"
+             Since 2026-11-27 14:02 UTC. Commander: Jane Doe. Next word by 14:07 UTC. Acknowledge: https://muster.example.org/ack/AWkABCDEF"
         );
     }
 

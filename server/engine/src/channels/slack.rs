@@ -41,6 +41,20 @@ impl Slack {
     }
 }
 
+/// Below a message, for all who read it.
+pub async fn reply(web: &Web, place: &Place, text: &str, now: Stamp) -> Result<(), String> {
+    let body = json!({
+        "response_type": "in_channel",
+        "replace_original": false,
+        "text": escaped(text, FALLBACK),
+    });
+    match web.post(place, now, |r| r.json(&body)).await {
+        Ok(answer) if answer.is_success() => Ok(()),
+        Ok(answer) => Err(answer.refusal().why().to_owned()),
+        Err(outcome) => Err(outcome.why().to_owned()),
+    }
+}
+
 /// Block Kit, with a text for notifications and screen readers.
 pub fn render(message: &Message, said: &Said, signed: bool) -> Value {
     let mut blocks = vec![json!({

@@ -74,7 +74,14 @@ impl Words {
             .find(|t| t.fits(stage, &message.audience, channel))
             .map(|t| t.text.as_str());
         let text = own.unwrap_or_else(|| defaults::text(stage, channel));
-        block(fill(text, |field| self.value(message, field)).trim(), 8_000)
+        let mut text = fill(text, |field| self.value(message, field));
+        let next = message.incident.as_ref().and_then(|b| b.next_update);
+        // The others have it among their facts.
+        let bare = matches!(channel, Channel::Sms | Channel::Phone) && stage != Stage::Resolved;
+        if let Some(next) = next.filter(|_| bare && own.is_none()) {
+            text.push_str(&format!(" Next word by {}.", when(next, message.now)));
+        }
+        block(text.trim(), 8_000)
     }
 
     pub fn said(&self, message: &Message) -> Said {

@@ -67,7 +67,12 @@ impl Audit {
             self.since.entry(id).or_insert(now);
         }
         let long = |(_, since): &(&String, &Stamp)| now.since(**since) >= PATIENCE;
-        let mut stuck: Vec<String> = self.since.iter().filter(long).map(|(id, _)| id.clone()).collect();
+        let mut stuck: Vec<String> = self
+            .since
+            .iter()
+            .filter(long)
+            .map(|(id, _)| id.clone())
+            .collect();
         stuck.sort();
         Ok(stuck)
     }
@@ -106,7 +111,10 @@ impl Audit {
         self.told.retain(|id| stuck.contains(id));
         let new = stuck.iter().any(|id| !self.told.contains(id));
         let world = self.desk.world();
-        let open = world.incidents.values().any(|i| i.is_open() && i.title == STUCK);
+        let open = world
+            .incidents
+            .values()
+            .any(|i| i.is_open() && i.title == STUCK);
         if !new || open {
             return;
         }
@@ -131,7 +139,12 @@ impl Audit {
             self.told.extend(stuck);
             return;
         };
-        let some = stuck.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let some = stuck
+            .iter()
+            .take(NAMED)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", ");
         let more = match stuck.len().saturating_sub(NAMED) {
             0 => String::new(),
             more => format!(" and {more} more"),

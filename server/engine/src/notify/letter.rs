@@ -102,9 +102,17 @@ impl Letters {
         for (other, of) in &rows {
             let own = self.text(other.about).await;
             if let Some(of) = of {
-                let said = if own.is_empty() { of.title.as_str() } else { &own };
+                let said = if own.is_empty() {
+                    of.title.as_str()
+                } else {
+                    &own
+                };
                 let cause = &other.cause;
-                text = format!("{text}\n\n{} {} ({cause}): {said}", of.severity.id(), of.number);
+                text = format!(
+                    "{text}\n\n{} {} ({cause}): {said}",
+                    of.severity.id(),
+                    of.number
+                );
             }
         }
         let now = self.desk.clock().now();
@@ -118,7 +126,7 @@ impl Letters {
             audience: row.audience.clone(),
             incident: incident.as_deref().map(|i| self.brief(i)),
             text: text.trim_start().to_owned(),
-            acknowledge: Some(self.link(&row, now)),
+            acknowledge: Some(self.link(&row, channel, now)),
             callback: self.ways.callback.clone(),
             now,
         };
@@ -127,10 +135,19 @@ impl Letters {
         Some(Letter::Message(Box::new(message), all))
     }
 
-    fn link(&self, row: &Notification, now: Stamp) -> String {
+    fn link(&self, row: &Notification, channel: Channel, now: Stamp) -> String {
         let about = match &row.incident {
             Some(number) => About::Incident(Number::from(number.as_str())),
-            None => About::Test(row.id.clone()),
+            // What is confirmed is the address that is being tried.
+            None => {
+                let world = self.desk.world();
+                let key = domain::notify::verification_key(&row.person, channel);
+                let digest = world.verified.get(&key).map(|v| v.digest.clone());
+                About::Test {
+                    channel,
+                    digest: digest.unwrap_or_default(),
+                }
+            }
         };
         let claim = Claim {
             about,
@@ -141,24 +158,7 @@ impl Letters {
     }
 
     fn brief(&self, incident: &Incident) -> Brief {
-        let plan = self.desk.plan().plan;
-        let name = |id| match plan.service(id) {
-            Some(service) => service.name.clone(),
-            None => id.0.clone(),
-        };
-        let base = self.ways.url.trim_end_matches('/');
-        Brief {
-            number: incident.number.clone(),
-            title: incident.title.clone(),
-            severity: incident.severity,
-            kind: incident.kind,
-            phase: incident.phase,
-            affected: incident.affected.iter().map(name).collect(),
-            declared_at: incident.declared_at,
-            commander: incident.commander().map(str::to_owned),
-            next_update: incident.next_update_due(&plan.communication),
-            url: format!("{base}/incidents/{}", incident.number),
-        }
+        Brief::of(incident, &self.desk.plan().plan, &self.ways.url)
     }
 
     /// What has happened since it was queued may have taken its reason away.
@@ -196,7 +196,11 @@ impl Letters {
             return text.clone();
         }
         let seq = u64::try_from(about).unwrap_or_default();
-        let found = self.desk.store().events_after(seq.saturating_sub(1), 1).await;
+        let found = self
+            .desk
+            .store()
+            .events_after(seq.saturating_sub(1), 1)
+            .await;
         let Ok(found) = found else {
             return "".into();
         };

@@ -13,6 +13,7 @@
 //! Architecture invariant: what is due is timed by the steady clock; the wall clock only dates what happened.
 
 mod audit;
+mod heartbeat;
 mod letter;
 mod outcome;
 mod rates;

@@ -100,12 +100,26 @@ mod tests {
     #[test]
     fn pauses_grow_to_half_an_hour_and_a_provider_may_ask_for_more() {
         let secs = |n, after| pause(n, after).0.as_secs_f64();
-        for (attempt, about) in [(1, 1.0), (2, 2.0), (5, 16.0), (11, 1024.0), (12, 1800.0), (500, 1800.0)] {
+        for (attempt, about) in [
+            (1, 1.0),
+            (2, 2.0),
+            (5, 16.0),
+            (11, 1024.0),
+            (12, 1800.0),
+            (500, 1800.0),
+        ] {
             let pause = secs(attempt, None);
-            assert!((about * 0.79..about * 1.21).contains(&pause), "{attempt}: {pause}");
+            assert!(
+                (about * 0.79..about * 1.21).contains(&pause),
+                "{attempt}: {pause}"
+            );
         }
         assert_eq!(secs(1, Some(Span::secs(90))), 90.0);
-        assert_eq!(secs(1, Some(Span::secs(10 * 86_400))), 86_400.0, "within reason");
+        assert_eq!(
+            secs(1, Some(Span::secs(10 * 86_400))),
+            86_400.0,
+            "within reason"
+        );
         let different: std::collections::BTreeSet<_> = (0..50).map(|_| pause(8, None)).collect();
         assert!(different.len() > 40, "no two alike");
     }

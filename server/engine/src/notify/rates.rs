@@ -39,16 +39,26 @@ pub async fn too_many(
     if addresses.is_empty() {
         return Ok(Vec::new());
     }
+    // These themselves are in there already.
+    let mut own: HashMap<&str, usize> = HashMap::new();
+    for address in &addresses {
+        *own.entry(address).or_default() += 1;
+    }
     let mut past: HashMap<String, Vec<i64>> = HashMap::new();
-    for (address, when) in store.written_to(channel.id(), at.0 - longest, &addresses).await? {
-        // These themselves are in there already.
-        if when < at.0 {
-            past.entry(address).or_default().push(when);
+    for (address, when) in store
+        .written_to(channel.id(), at.0 - longest, &addresses)
+        .await?
+    {
+        match own.get_mut(address.as_str()) {
+            Some(left) if when == at.0 && *left > 0 => *left -= 1,
+            _ => past.entry(address).or_default().push(when),
         }
     }
     let mut wait = Vec::new();
     for row in asked {
-        let past = past.entry(row.address.clone().unwrap_or_default()).or_default();
+        let past = past
+            .entry(row.address.clone().unwrap_or_default())
+            .or_default();
         past.sort_unstable();
         match free_at(rules, past, at.0) {
             at_once if at_once <= at.0 => past.push(at.0),

@@ -2,15 +2,8 @@
 //! for each incident, however many they are.
 
 use crate::{Beside, Desk, Request};
-use domain::{
-    Actor, Command, Number, Source, Span, Stamp,
-    notify::Report,
-};
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use domain::{Actor, Command, Number, Source, Span, Stamp, notify::Report};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use store::{Notification, Told};
 use tokio::sync::Notify;
 

@@ -91,10 +91,16 @@ impl Work {
         let plan = if in_force.hash.as_ref() == Some(&incident.plan) {
             in_force.plan
         } else {
-            let found = self.desk.store().plan_revision(incident.plan.as_str()).await;
+            let found = self
+                .desk
+                .store()
+                .plan_revision(incident.plan.as_str())
+                .await;
             // One that is not there any more is as for every other command: the one in force.
             match found.ok()? {
-                Some(json) => serde_json::from_str(&json).ok().map_or(in_force.plan, Arc::new),
+                Some(json) => serde_json::from_str(&json)
+                    .ok()
+                    .map_or(in_force.plan, Arc::new),
                 None => in_force.plan,
             }
         };
@@ -103,7 +109,12 @@ impl Work {
     }
 
     fn forget_plans(&mut self, world: &World) {
-        let open = |hash: &PlanHash| world.incidents.values().any(|i| i.is_open() && i.plan == *hash);
+        let open = |hash: &PlanHash| {
+            world
+                .incidents
+                .values()
+                .any(|i| i.is_open() && i.plan == *hash)
+        };
         self.plans.retain(|hash, _| open(hash));
     }
 }

@@ -122,7 +122,11 @@ impl Worker {
             match waits.iter().find(|(id, _)| *id == row.id) {
                 Some((_, free)) => {
                     let next = now.plus(free.since(at));
-                    self.writer.write(put_back(&row, next, "too many to this number in a short time"));
+                    self.writer.write(put_back(
+                        &row,
+                        next,
+                        "too many to this number in a short time",
+                    ));
                 }
                 None => to_send.push(row),
             }

@@ -55,6 +55,15 @@ impl Provider {
             .collect()
     }
 
+    /// Of those that tell of an incident for the first time.
+    pub fn first_words(&self) -> Vec<String> {
+        let got = self.got();
+        got.iter()
+            .filter(|m| m.cause == domain::notify::Cause::Declared)
+            .map(|m| format!("{}:{}", m.address.channel().id(), m.address.as_str()))
+            .collect()
+    }
+
     /// Waits until so many messages came.
     pub async fn until(&self, count: usize) -> Vec<Message> {
         let mut counts = self.0.count.subscribe();
@@ -144,7 +153,10 @@ impl Node {
     }
 
     pub async fn rows(&self, incident: &Number) -> Vec<Notification> {
-        let rows = self.desk.store().notifications_of(incident.as_str(), 0, 1000);
+        let rows = self
+            .desk
+            .store()
+            .notifications_of(incident.as_str(), 0, 1000);
         rows.await.unwrap()
     }
 

@@ -1,6 +1,10 @@
 //! The queue of a channel: retries, leases, rates, bundles, receipts.
 
-use crate::{house::*, on_both_engines, provider::*};
+use crate::{
+    house::*,
+    on_both_engines,
+    provider::{Answer, Node, Provider, connected, declare, later, node},
+};
 use domain::{
     notify::{Delivery, Via},
     plan::Channel,
@@ -36,24 +40,45 @@ async fn what_was_declared_is_sent_and_the_timeline_says_so(house: &House) {
     to.sort();
     assert_eq!(
         to,
-        ["email:cto@example.com", "email:devops@example.com", "phone:+15550001", "phone:+15550002"]
+        [
+            "email:cto@example.com",
+            "email:devops@example.com",
+            "phone:+15550001",
+            "phone:+15550002"
+        ]
     );
     for message in &got {
         let brief = message.incident.as_ref().unwrap();
-        assert_eq!((&brief.number, brief.title.as_str()), (&incident, "Orders are failing"));
-        assert_eq!(brief.affected, ["Orders API"]);
+        assert_eq!(
+            (&brief.number, brief.title.as_str()),
+            (&incident, "Orders are failing")
+        );
+        assert_eq!(brief.affected, ["Orders"]);
         assert_eq!(message.attempt, 1);
         assert_eq!(message.doubtful_since, None);
         let link = message.acknowledge.as_deref().unwrap();
-        assert!(link.starts_with("https://muster.example.org/ack/"), "{link}");
+        assert!(
+            link.starts_with("https://muster.example.org/ack/"),
+            "{link}"
+        );
     }
     let rows = node.settled(&incident).await;
-    assert!(rows.iter().all(|n| n.state == "sent" && n.sent_at.is_some()));
+    assert!(
+        rows.iter()
+            .all(|n| n.state == "sent" && n.sent_at.is_some())
+    );
     let replayed = house.replay().await;
     let told = &replayed.comms[&incident].told;
-    let states: Vec<Delivery> = told.values().flat_map(|p| p.values()).map(|t| t.state).collect();
+    let states: Vec<Delivery> = told
+        .values()
+        .flat_map(|p| p.values())
+        .map(|t| t.state)
+        .collect();
     assert_eq!(states, [Delivery::Sent; 4]);
-    assert_eq!(node.desk.world().comms[&incident], replayed.comms[&incident]);
+    assert_eq!(
+        node.desk.world().comms[&incident],
+        replayed.comms[&incident]
+    );
     house.verified().await;
 }
 
@@ -64,23 +89,41 @@ async fn a_provider_that_is_busy_is_tried_again_and_not_before_it_asked(house: &
     let incident = declare(&node, Severity::Sev3).await;
     provider.until(1).await;
     let id = node.rows(&incident).await[0].id.clone();
-    let waits = |after: Stamp| move |n: &store::Notification| n.state == "failed_temporarily" && n.next_at > Some(after.0);
+    let waits = |after: Stamp| {
+        move |n: &store::Notification| n.state == "failed_temporarily" && n.next_at > Some(after.0)
+    };
     let start = node.desk.clock().now();
     let row = node.until(&id, waits(start)).await;
-    assert!(row.next_at.unwrap() <= start.0 + 1_200_000, "a second, more or less");
+    assert!(
+        row.next_at.unwrap() <= start.0 + 1_200_000,
+        "a second, more or less"
+    );
     house.wait(Span::secs(2));
     provider.until(2).await;
     let row = node.until(&id, waits(node.desk.clock().now())).await;
-    assert_eq!(row.next_at, Some(start.0 + 92_000_000), "as long as it asked for");
+    assert_eq!(
+        row.next_at,
+        Some(start.0 + 92_000_000),
+        "as long as it asked for"
+    );
     house.wait(Span::secs(89));
     assert_eq!(node.until(&id, |n| n.attempts == 2).await.attempts, 2);
     house.wait(Span::secs(1));
     let got = provider.until(3).await;
     assert_eq!(got.iter().map(|m| m.attempt).collect::<Vec<_>>(), [1, 2, 3]);
-    assert!(got.iter().all(|m| m.id == got[0].id), "the same for every try");
+    assert!(
+        got.iter().all(|m| m.id == got[0].id),
+        "the same for every try"
+    );
     let tries = node.desk.store().attempts(&id).await.unwrap();
     node.settled(&incident).await;
-    assert_eq!(tries[..2].iter().map(|a| a.outcome.as_str()).collect::<Vec<_>>(), ["later", "later"]);
+    assert_eq!(
+        tries[..2]
+            .iter()
+            .map(|a| a.outcome.as_str())
+            .collect::<Vec<_>>(),
+        ["later", "later"]
+    );
 }
 
 async fn what_is_refused_for_good_is_not_tried_again(house: &House) {
@@ -92,12 +135,19 @@ async fn what_is_refused_for_good_is_not_tried_again(house: &House) {
     let node = node(house, &provider).await;
     let incident = declare(&node, Severity::Sev3).await;
     let rows = node.settled(&incident).await;
-    assert_eq!((rows[0].state.as_str(), rows[0].why.as_str()), ("failed", "no such channel"));
+    assert_eq!(
+        (rows[0].state.as_str(), rows[0].why.as_str()),
+        ("failed", "no such channel")
+    );
     house.wait(Span::secs(86_400));
     // Something else passes through the same queue.
     let second = declare(&node, Severity::Sev3).await;
     node.settled(&second).await;
-    assert_eq!(provider.got().len(), 2);
+    assert_eq!(
+        provider.first_words().len(),
+        2,
+        "a day is full of reminders"
+    );
 }
 
 async fn a_channel_that_hangs_delays_no_other(house: &House) {
@@ -117,7 +167,11 @@ async fn a_channel_that_hangs_delays_no_other(house: &House) {
         }
     }
     assert_eq!(node.desk.world().incidents.len(), 40, "{last:?}");
-    let calls = provider.addresses().iter().filter(|a| a.starts_with("phone")).count();
+    let calls = provider
+        .addresses()
+        .iter()
+        .filter(|a| a.starts_with("phone"))
+        .count();
     assert_eq!(calls, 32, "so many at once and no more");
 }
 
@@ -132,7 +186,10 @@ async fn what_a_killed_node_was_sending_is_tried_again_and_known_to_be_doubtful(
     house.wait(Span::secs(10));
     let second = Node::start(house.node("here").await, &provider);
     let got = provider.until(2).await;
-    assert_eq!((got[0].doubtful_since, got[1].doubtful_since), (None, Some(start)));
+    assert_eq!(
+        (got[0].doubtful_since, got[1].doubtful_since),
+        (None, Some(start))
+    );
     assert_eq!((&got[1].id, got[1].attempt), (&got[0].id, 2));
     let rows = second.settled(&incident).await;
     assert_eq!(rows[0].state, "sent");
@@ -164,10 +221,21 @@ async fn who_cannot_be_reached_for_days_is_given_up(house: &House) {
     let incident = declare(&node, Severity::Sev3).await;
     let id = node.rows(&incident).await[0].id.clone();
     let mut tries = 0;
-    while node.desk.store().notification(&id).await.unwrap().unwrap().next_at.is_some() {
+    while node
+        .desk
+        .store()
+        .notification(&id)
+        .await
+        .unwrap()
+        .unwrap()
+        .next_at
+        .is_some()
+    {
         tries += 1;
         provider.until(tries).await;
-        let row = node.until(&id, |n| n.state != "sending" && n.attempts == tries as i64).await;
+        let row = node
+            .until(&id, |n| n.state != "sending" && n.attempts == tries as i64)
+            .await;
         if let Some(next) = row.next_at {
             house.wait(Stamp(next).since(node.desk.clock().now()));
         }
@@ -184,11 +252,15 @@ async fn nobody_is_called_more_often_than_the_rules_say(house: &House) {
     plan.communication.matrix[1].channels = vec![Channel::Phone];
     put_in_force(&desk, plan).await;
     let node = Node::start(desk, &provider);
+    let now = node.desk.clock().now();
     let calls = async |count: usize| {
         for _ in 0..count {
             let incident = declare(&node, Severity::Sev2).await;
             let id = node.rows(&incident).await[0].id.clone();
-            node.until(&id, |n| n.state == "sent" || n.state == "pending" && n.why.contains("too many")).await;
+            node.until(&id, |n| {
+                n.state == "sent" || n.state == "pending" && n.next_at > Some(now.0)
+            })
+            .await;
         }
         provider.got().len()
     };
@@ -200,7 +272,11 @@ async fn nobody_is_called_more_often_than_the_rules_say(house: &House) {
     let before = provider.got().len();
     house.wait(Span::secs(16 * 60));
     let got = provider.until(before + 1).await;
-    assert!(got[before].text.contains("INC-2026-004"), "both that waited are one call: {:?}", got[before].text);
+    assert!(
+        got[before].text.contains("INC-2026-004"),
+        "both that waited are one call: {:?}",
+        got[before].text
+    );
 }
 
 async fn several_small_things_for_one_address_go_as_one_message(house: &House) {
@@ -212,22 +288,35 @@ async fn several_small_things_for_one_address_go_as_one_message(house: &House) {
         let incident = declare(&node, Severity::Sev2).await;
         ids.push(node.rows(&incident).await[0].id.clone());
         provider.until(n).await;
-        node.until(&ids[n - 1], |row| row.state == "failed_temporarily").await;
+        node.until(&ids[n - 1], |row| row.state == "failed_temporarily")
+            .await;
     }
     house.wait(Span::secs(600));
     let got = provider.until(4).await;
     let message = &got[3];
     assert_eq!(message.id, ids[2], "the latest carries the others");
     for number in ["INC-2026-001", "INC-2026-002"] {
-        assert!(message.text.contains(&format!("SEV2 {number} (declared): Orders are failing")), "{}", message.text);
+        assert!(
+            message
+                .text
+                .contains(&format!("SEV2 {number} (declared): Orders are failing")),
+            "{}",
+            message.text
+        );
     }
     for id in &ids {
         let row = node.until(id, |n| n.state == "sent").await;
-        assert_eq!(row.provider_id.as_deref(), Some(format!("p-{}", ids[2]).as_str()));
+        assert_eq!(
+            row.provider_id.as_deref(),
+            Some(format!("p-{}", ids[2]).as_str())
+        );
     }
     assert_eq!(provider.got().len(), 4);
     // One receipt is for all of them.
-    let receipt = node.outbox.receipt(Which::Provider(&format!("p-{}", ids[2])), Receipt::Delivered);
+    let theirs = format!("p-{}", ids[2]);
+    let receipt = node
+        .outbox
+        .receipt(Which::Provider(&theirs), Receipt::Delivered);
     assert!(receipt.await.unwrap());
     for id in &ids {
         node.until(id, |n| n.state == "delivered").await;
@@ -245,9 +334,16 @@ async fn nobody_is_woken_for_what_is_over(house: &House) {
     house.wait(Span::secs(60));
     let rows = node.settled(&incident).await;
     for row in rows.iter().filter(|n| n.channel == "phone") {
-        assert_eq!((row.state.as_str(), row.why.as_str()), ("suppressed", "resolved before it was sent"));
+        assert_eq!(
+            (row.state.as_str(), row.why.as_str()),
+            ("suppressed", "resolved before it was sent")
+        );
     }
-    let calls = provider.addresses().iter().filter(|a| a.starts_with("phone")).count();
+    let calls = provider
+        .addresses()
+        .iter()
+        .filter(|a| a.starts_with("phone"))
+        .count();
     assert_eq!(calls, 2, "only the first tries");
 }
 
@@ -258,17 +354,42 @@ async fn a_receipt_goes_forward_only(house: &House) {
     let id = node.settled(&incident).await[0].id.clone();
     let state = async |receipt| {
         assert!(node.outbox.receipt(Which::Id(&id), receipt).await.unwrap());
-        node.desk.store().notification(&id).await.unwrap().unwrap().state
+        node.desk
+            .store()
+            .notification(&id)
+            .await
+            .unwrap()
+            .unwrap()
+            .state
     };
     assert_eq!(state(Receipt::Read).await, "read");
-    assert_eq!(state(Receipt::Delivered).await, "read", "a late one changes nothing");
+    assert_eq!(
+        state(Receipt::Delivered).await,
+        "read",
+        "a late one changes nothing"
+    );
     assert_eq!(state(Receipt::Failed("no".into())).await, "read");
     assert_eq!(state(Receipt::Unanswered("no".into())).await, "read");
-    assert!(!node.outbox.receipt(Which::Id("99.0"), Receipt::Read).await.unwrap());
-    assert!(!node.outbox.receipt(Which::Provider("x"), Receipt::Read).await.unwrap());
+    assert!(
+        !node
+            .outbox
+            .receipt(Which::Id("99.0"), Receipt::Read)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !node
+            .outbox
+            .receipt(Which::Provider("x"), Receipt::Read)
+            .await
+            .unwrap()
+    );
     node.settled(&incident).await;
     let comms = house.replay().await.comms[&incident].clone();
-    assert_eq!(comms.told(Channel::Phone, "John Smith").unwrap().state, Delivery::Read);
+    assert_eq!(
+        comms.told(Channel::Phone, "John Smith").unwrap().state,
+        Delivery::Read
+    );
 }
 
 async fn a_call_that_nobody_answers_is_made_again_and_then_left_to_the_escalation(house: &House) {
@@ -283,7 +404,8 @@ async fn a_call_that_nobody_answers_is_made_again_and_then_left_to_the_escalatio
     ask(&node.desk, acknowledge).await.unwrap();
     let id = node.settled(&incident).await[0].id.clone();
     for attempt in 1..=3 {
-        node.until(&id, |n| n.state == "sent" && n.attempts == attempt).await;
+        node.until(&id, |n| n.state == "sent" && n.attempts == attempt)
+            .await;
         for _ in 0..2 {
             // Providers tell it twice at times.
             let receipt = Receipt::Unanswered("no answer".into());
@@ -320,8 +442,8 @@ async fn held_messages_go_out_at_their_time(house: &House) {
     house.wait(Span(wait.0 - std::time::Duration::from_secs(1)));
     let other = declare(&node, Severity::Sev3).await;
     node.settled(&other).await;
-    assert_eq!(provider.addresses(), ["slack:ops"], "not yet");
+    assert_eq!(provider.first_words(), ["slack:ops"], "not yet");
     house.wait(Span::secs(1));
-    provider.until(2).await;
-    assert_eq!(provider.addresses()[1], "email:devops@example.com");
+    node.until(&row.id, |n| n.state == "sent").await;
+    assert_eq!(provider.first_words()[1], "email:devops@example.com");
 }

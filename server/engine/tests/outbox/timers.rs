@@ -1,6 +1,10 @@
 //! What is done because nothing happened.
 
-use crate::{house::*, on_both_engines, provider::*};
+use crate::{
+    house::*,
+    on_both_engines,
+    provider::{Node, Provider, declare, node},
+};
 use domain::{notify::Via, plan::Channel, *};
 
 on_both_engines! {
@@ -34,10 +38,18 @@ async fn nobody_acknowledges_and_the_next_level_is_asked(house: &House) {
     house.wait(Span::secs(1));
     reached(&node.desk, &incident, 2).await;
     let rows = node.settled(&incident).await;
-    let asked: Vec<_> = rows.iter().filter(|n| n.cause == "escalation-2").map(|n| (n.channel.as_str(), n.person.as_str())).collect();
+    let asked: Vec<_> = rows
+        .iter()
+        .filter(|n| n.cause == "escalation-2")
+        .map(|n| (n.channel.as_str(), n.person.as_str()))
+        .collect();
     assert_eq!(
         asked,
-        [("phone", "Jane Doe"), ("phone", "John Smith"), ("slack", "ops")],
+        [
+            ("phone", "Jane Doe"),
+            ("phone", "John Smith"),
+            ("slack", "ops")
+        ],
         "the secondary contact, and the primary once more"
     );
     house.wait(Span::secs(5 * 60));
@@ -53,6 +65,7 @@ async fn a_word_on_time_asks_nobody_else(house: &House) {
     let provider = Provider::default();
     let node = node(house, &provider).await;
     let incident = declare(&node, Severity::Sev1).await;
+    node.settled(&incident).await;
     house.wait(Span::secs(5 * 60 - 1));
     let acknowledge = Command::Acknowledge {
         incident: incident.clone(),
@@ -63,7 +76,14 @@ async fn a_word_on_time_asks_nobody_else(house: &House) {
     let other = declare(&node, Severity::Sev3).await;
     node.settled(&other).await;
     assert_eq!(level(&node.desk, &incident), 1);
-    assert!(provider.addresses().iter().filter(|a| a.starts_with("phone")).count() == 2);
+    assert!(
+        provider
+            .addresses()
+            .iter()
+            .filter(|a| a.starts_with("phone"))
+            .count()
+            == 2
+    );
 }
 
 async fn two_nodes_ask_the_next_level_once(house: &House) {
@@ -77,7 +97,10 @@ async fn two_nodes_ask_the_next_level_once(house: &House) {
     reached(&there.desk, &incident, 2).await;
     here.settled(&incident).await;
     let store = here.desk.store();
-    let events = store.stream(&format!("incident/{incident}"), 0, 1000).await.unwrap();
+    let events = store
+        .stream(&format!("incident/{incident}"), 0, 1000)
+        .await
+        .unwrap();
     let asked = events.iter().filter(|r| r.kind == "escalated").count();
     assert_eq!(asked, 1);
 }
@@ -94,18 +117,31 @@ async fn an_update_that_is_due_is_asked_for(house: &House) {
     node.settled(&incident).await;
     house.wait(Span::secs(15 * 60));
     let got = provider.until(3).await;
-    let mut reminders: Vec<_> = got[1..].iter().map(|m| (m.address.channel(), m.text.as_str())).collect();
+    let mut reminders: Vec<_> = got[1..]
+        .iter()
+        .map(|m| (m.address.channel(), m.text.as_str()))
+        .collect();
     reminders.sort();
     assert_eq!(
         reminders,
-        [(Channel::Sms, "The next public update is due"), (Channel::Email, "The next public update is due")]
+        [
+            (Channel::Sms, "The next public update is due"),
+            (Channel::Email, "The next public update is due")
+        ]
     );
-    ask(&node.desk, update(&incident, "We look.")).await.unwrap();
+    ask(&node.desk, update(&incident, "We look."))
+        .await
+        .unwrap();
     node.settled(&incident).await;
     house.wait(Span::secs(29 * 60));
     let other = declare(&node, Severity::Sev3).await;
     node.settled(&other).await;
-    let reminded = node.rows(&incident).await.iter().filter(|n| n.cause == "reminder").count();
+    let reminded = node
+        .rows(&incident)
+        .await
+        .iter()
+        .filter(|n| n.cause == "reminder")
+        .count();
     assert_eq!(reminded, 2, "the next one is not due yet");
 }
 

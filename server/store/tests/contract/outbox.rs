@@ -275,8 +275,8 @@ async fn results_are_written_together_and_only_by_who_has_the_lease(database: &D
     );
     assert_eq!(first.provider_id.as_deref(), Some("SM7.0"));
     assert_eq!(
-        store.notification_by_provider("SM7.0").await.unwrap(),
-        Some(first)
+        store.notifications_by_provider("SM7.0").await.unwrap(),
+        [first]
     );
     assert_eq!(now("7.1").await.next_at, Some(T + SECOND));
     assert_eq!(now("7.2").await.state, "sending");
@@ -349,6 +349,7 @@ async fn a_receipt_that_nobody_was_reached_lets_it_be_tried_again(database: &Dat
     let busy = Notification {
         state: "failed_temporarily".into(),
         next_at: Some(T + 60 * SECOND),
+        certain: 1,
         why: "the line was busy".into(),
         ..store.notification("7.0").await.unwrap().unwrap()
     };
@@ -396,7 +397,10 @@ async fn what_is_told_to_the_timeline_is_told_once(database: &Database) {
     let mut tx = store.begin().await.unwrap();
     let still = tx.untold(&["7.0", "7.1", "7.9"]).await.unwrap();
     assert_eq!(still.len(), 2);
-    assert_eq!((still["7.0"].as_str(), still["7.1"].as_str()), ("sent", "read"));
+    assert_eq!(
+        (still["7.0"].as_str(), still["7.1"].as_str()),
+        ("sent", "read")
+    );
     tx.write(&Batch {
         told: untold.iter().map(told).collect(),
         ..Batch::default()

@@ -25,7 +25,7 @@ pub fn call(message: &Message, said: &Said) -> String {
 }
 
 /// Says a text and listens for a digit.
-pub fn voice(text: &str, gather: &str, asks: bool) -> String {
+fn voice(text: &str, gather: &str, asks: bool) -> String {
     let says = say(text);
     if !asks {
         return format!("<Response>{says}<Pause length=\"1\"/>{says}</Response>");
