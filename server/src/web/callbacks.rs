@@ -66,7 +66,7 @@ async fn status(state: &State, of: &Of, form: &Form) -> Response {
     let id = field(form, "CallSid").or(field(form, "MessageSid"));
     let (store, now) = (state.desk.store(), state.desk.clock().now());
     let receipt = phone::receipt(form);
-    match receipts::record(store, &of.n, id.unwrap_or_default(), &receipt, now).await {
+    match receipts::record(store, &of.n, id, &receipt, now).await {
         Ok(_) => StatusCode::NO_CONTENT.into_response(),
         // It is told again.
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
@@ -216,6 +216,25 @@ async fn acknowledge(state: &State, user: &User, token: &str) -> (String, Status
         Ok(_) => (format!("{} has acknowledged {number}.", actor.name), StatusCode::OK),
         Err(No::Refused(refusal)) => (format!("{number}: {}", refusal.says), StatusCode::OK),
         Err(no @ No::Unavailable(_)) => (no.to_string(), StatusCode::SERVICE_UNAVAILABLE),
+    }
+}
+
+/// `POST /callbacks/mail`: a report of a mail server, whole as it came, with the secret as a bearer token.
+pub async fn mail(Held(state): Held<State>, headers: HeaderMap, body: Bytes) -> Response {
+    let shown = text(&headers, "authorization");
+    let shown = shown.strip_prefix("Bearer ").unwrap_or_default();
+    let channels = state.channels.borrow().clone();
+    let Some(bounces) = channels.bounces().filter(|b| b.admits(shown)) else {
+        return forged("the mail server");
+    };
+    let Some((id, receipt)) = bounces.read(&body) else {
+        // Other mail comes to that address, too.
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    let (store, now) = (state.desk.store(), state.desk.clock().now());
+    match receipts::record(store, &id, None, &receipt, now).await {
+        Ok(_) => StatusCode::NO_CONTENT.into_response(),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::{
     Message, Outcome, Said, Words,
-    email::Email,
+    email::{Bounces, Email},
     pagerduty::Pagerduty,
     phone::{self, Phone},
     slack::{self, Slack},
@@ -221,6 +221,11 @@ impl Channels {
         all
     }
 
+    /// By which a report of a mail server is known; nothing where the plan wants none.
+    pub fn bounces(&self) -> Option<&Bounces> {
+        self.0.email.as_ref()?.as_ref().ok()?.bounces()
+    }
+
     /// The token that the telephone provider signs its callbacks with.
     pub fn twilio_token(&self) -> Option<&str> {
         self.0.twilio_token.as_deref()
@@ -281,7 +286,8 @@ fn email(email: &plan::Email, env: Env<'_>) -> Result<Email, String> {
         ),
         None => None,
     };
-    Email::new(email, &url, ca.as_deref()).map_err(|says| format!("{} {says}", email.url_env))
+    let bounces = email.bounces.as_ref().and_then(|b| env(&b.secret_env));
+    Email::new(email, &url, ca.as_deref(), bounces).map_err(|says| format!("{} {says}", email.url_env))
 }
 
 fn phone(phone: &plan::Phone, env: Env<'_>) -> Result<Phone, String> {

@@ -1,21 +1,35 @@
 //! What a provider says of a message after it took it: it goes into the outbox's row, whose state only ever goes forward.
 //! The same receipt may come any number of times, and receipts may overtake each other.
 
-use super::phone::Receipt;
 use domain::{Span, Stamp, notify::Delivery};
 use store::{Error, Notification, Store};
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// Under way: nothing is known yet.
+    Pending,
+    /// Somebody picked up, or it is in their mailbox or on their telephone.
+    Delivered,
+    /// They opened it.
+    Read,
+    /// It did not reach them, and another try may.
+    NotReached(String),
+    /// It cannot reach them.
+    Failed(String),
+}
 
 /// A line that was busy is tried again after this time …
 const AGAIN: Span = Span::secs(60);
 /// … and so often in all.
 const MOST_TRIES: i64 = 3;
 
-/// Writes a receipt down: of the notification `id`, under the name that the provider gave to this try of it. False where it
-/// changed nothing.
+/// Writes a receipt down: of the notification `id`, under the name that the provider gave to this try of it, where it gives
+/// each a name of its own. False where it changed nothing.
 pub async fn record(
     store: &Store,
     id: &str,
-    provider_id: &str,
+    provider_id: Option<&str>,
     receipt: &Receipt,
     now: Stamp,
 ) -> Result<bool, Error> {
@@ -37,16 +51,17 @@ pub async fn record(
 /// The row as the receipt makes it; nothing where it is no news.
 fn next(
     row: &Notification,
-    provider_id: &str,
+    provider_id: Option<&str>,
     receipt: &Receipt,
     now: Stamp,
 ) -> Option<Notification> {
     let state: Delivery = row.state.parse().ok()?;
     let known = row.provider_id.as_deref();
-    let is_of_this_try = match state {
+    let is_of_this_try = match (state, known, provider_id) {
         // Its answer is not written down yet; what is known is the name of an earlier try.
-        Delivery::Sending => known != Some(provider_id),
-        Delivery::Sent | Delivery::Delivered => known.is_none_or(|known| known == provider_id),
+        (Delivery::Sending, Some(known), Some(of)) => known != of,
+        (Delivery::Sent | Delivery::Delivered, Some(known), Some(of)) => known == of,
+        (Delivery::Sending | Delivery::Sent | Delivery::Delivered, ..) => true,
         _ => false,
     };
     if !is_of_this_try {
@@ -56,7 +71,7 @@ fn next(
         state: state.id().into(),
         sent_at: row.sent_at.or(Some(now.0)),
         next_at: None,
-        provider_id: Some(provider_id.to_owned()),
+        provider_id: provider_id.map(str::to_owned).or(row.provider_id.clone()),
         why: why.to_owned(),
         ..row.clone()
     };
@@ -117,7 +132,7 @@ mod tests {
     }
 
     fn state(row: &Notification, of: &str, receipt: Receipt) -> Option<String> {
-        next(row, of, &receipt, Stamp(9)).map(|n| n.state)
+        next(row, Some(of), &receipt, Stamp(9)).map(|n| n.state)
     }
 
     fn busy() -> Receipt {
@@ -127,7 +142,7 @@ mod tests {
     #[test]
     fn a_receipt_goes_forward_and_the_same_one_again_is_no_news() {
         let sent = row(Delivery::Sent, Some("CA1"));
-        let delivered = next(&sent, "CA1", &Receipt::Delivered, Stamp(9)).unwrap();
+        let delivered = next(&sent, Some("CA1"), &Receipt::Delivered, Stamp(9)).unwrap();
         assert_eq!(
             (delivered.state.as_str(), delivered.delivered_at),
             ("delivered", Some(9))
@@ -138,7 +153,7 @@ mod tests {
             state(&delivered, "CA1", Receipt::Read).as_deref(),
             Some("read")
         );
-        let read = next(&sent, "CA1", &Receipt::Read, Stamp(9)).unwrap();
+        let read = next(&sent, Some("CA1"), &Receipt::Read, Stamp(9)).unwrap();
         assert_eq!((read.delivered_at, read.read_at), (Some(9), Some(9)));
         assert_eq!(state(&read, "CA1", Receipt::Delivered), None);
         assert_eq!(state(&sent, "CA1", Receipt::Pending), None);
@@ -168,14 +183,14 @@ mod tests {
     #[test]
     fn a_busy_line_is_tried_again_and_at_last_given_up() {
         let first = row(Delivery::Sent, Some("CA1"));
-        let again = next(&first, "CA1", &busy(), Stamp(9)).unwrap();
+        let again = next(&first, Some("CA1"), &busy(), Stamp(9)).unwrap();
         assert_eq!(again.next_at, Some(9 + 60_000_000));
         assert_eq!(again.why, "the line was busy");
         let third = Notification {
             attempts: 3,
             ..first
         };
-        let over = next(&third, "CA1", &busy(), Stamp(9)).unwrap();
+        let over = next(&third, Some("CA1"), &busy(), Stamp(9)).unwrap();
         assert_eq!((over.state.as_str(), over.next_at), ("failed", None));
         for closed in [
             Delivery::Acknowledged,

@@ -1,6 +1,6 @@
 //! What the provider calls back: which address it is given, whether it was really the provider, and what it says.
 
-use crate::channels::{Message, ack};
+use crate::channels::{Message, ack, receipts::Receipt};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::hmac;
 
@@ -27,21 +27,6 @@ pub fn verify(token: &str, url: &str, form: &[(String, String)], signature: &str
     }
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
     hmac::verify(&key, signed.as_bytes(), &signature).is_ok()
-}
-
-/// What became of a call or a text message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Receipt {
-    /// Under way: nothing is known yet.
-    Pending,
-    /// Somebody picked up, or it is on their telephone.
-    Delivered,
-    /// They opened it.
-    Read,
-    /// It did not reach them, and another try may.
-    NotReached(String),
-    /// It cannot reach them.
-    Failed(String),
 }
 
 /// The provider's word on it.
