@@ -95,7 +95,10 @@ pub fn tile(
     let state = world.services.get(&service.id);
     let health = world.health(&service.id);
     let look = looks.get(&service.id);
-    let failed = failed_dependencies(plan, &|id| world.health(id), &service.id);
+    let failed = match service.depends_on.is_empty() {
+        true => Vec::new(),
+        false => failed_dependencies(plan, &|id| world.health(id), &service.id),
+    };
     if let (Some(cause), Health::NoData | Health::Operational) = (failed.last(), health) {
         let cause = crate::room::service_name(plan, cause);
         let own = if health == Health::NoData {
@@ -179,6 +182,9 @@ pub fn headline(plan: &Plan, world: &World) -> String {
     says.collect::<Vec<_>>().join(", ")
 }
 
+/// So many services are told by name; more are a number.
+pub const NAMED: usize = 5;
+
 /// Services in a major outage that no open incident names, the cause before what depends on it.
 pub fn uncovered<'a>(plan: &'a Plan, world: &World) -> Vec<&'a Service> {
     let covered = |id: &ServiceId| {
@@ -192,6 +198,10 @@ pub fn uncovered<'a>(plan: &'a Plan, world: &World) -> Vec<&'a Service> {
         .services
         .iter()
         .filter(|s| health(&s.id) == Health::MajorOutage && !covered(&s.id));
+    let down: Vec<_> = down.collect();
+    if down.len() > NAMED {
+        return down;
+    }
     sorted(down, |s| failed_dependencies(plan, &health, &s.id).len())
 }
 
@@ -231,6 +241,16 @@ pub fn runbooks_for<'a>(
 /// A runbook that wants to be told something before it starts: one press of a button is not enough.
 pub fn asks(runbook: &Runbook) -> bool {
     runbook.confirm.is_some() || !runbook.parameters.is_empty()
+}
+
+/// "Jane, Bob and Alice".
+#[cfg(feature = "ssr")]
+pub fn and(mut words: Vec<&str>) -> String {
+    match words.pop() {
+        Some(last) if !words.is_empty() => format!("{} and {last}", words.join(", ")),
+        Some(last) => last.into(),
+        None => "nobody".into(),
+    }
 }
 
 /// A text for the query of an address.

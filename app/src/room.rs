@@ -38,7 +38,15 @@ pub struct Room {
     pub urgent: RwSignal<String>,
     waiting: StoredValue<Vec<String>>,
     said: StoredValue<Stamp>,
+    /// Of each tile on the board: the instant that it shows, in the order of the plan's services. Setting it draws that
+    /// tile again and no other.
+    tiles: StoredValue<Vec<RwSignal<Stamp>>>,
+    /// The tile whose time is moved next.
+    turn: StoredValue<usize>,
 }
+
+/// So many tiles are moved each second: with more, each has its turn every few seconds.
+const TILES: usize = 250;
 
 /// At most one polite announcement in this many seconds.
 const BREATH: u64 = 5;
@@ -63,6 +71,8 @@ impl Room {
             urgent: RwSignal::new(String::new()),
             waiting: StoredValue::new(Vec::new()),
             said: StoredValue::new(Stamp(0)),
+            tiles: StoredValue::new(Vec::new()),
+            turn: StoredValue::new(0),
         }
     }
 
@@ -79,6 +89,7 @@ impl Room {
         self.page().who.role.may(permission)
     }
 
+    #[cfg(feature = "ssr")]
     pub fn incident(&self, number: &Number) -> Option<Arc<Incident>> {
         self.world.with(|w| w.incidents.get(number).cloned())
     }
@@ -111,6 +122,7 @@ impl Room {
             return;
         }
         self.world.update(|w| w.apply(&stamped));
+        self.stir(&stamped.event);
         let (belongs, says) = self.world.with_untracked(|w| {
             (
                 belongs(&self.page().view, w, &stamped),
@@ -138,9 +150,57 @@ impl Room {
         }
     }
 
+    /// The time that the next tile of the board shows; they are asked for in the order of the plan's services.
+    pub fn tile(&self) -> RwSignal<Stamp> {
+        let clock = RwSignal::new(self.now.get_untracked());
+        self.tiles.update_value(|tiles| tiles.push(clock));
+        clock
+    }
+
+    /// Draws the tiles that an event changes: of a service and of those that need it, or all where incidents come and go.
+    fn stir(&self, event: &Event) {
+        let page = self.page();
+        let services = &page.plan.services;
+        let mut stirred: Vec<&ServiceId> = Vec::new();
+        match event {
+            Event::ServiceChanged { service, .. } => stirred.push(service),
+            Event::IncidentDeclared { .. }
+            | Event::IncidentResolved { .. }
+            | Event::IncidentReopened { .. } => stirred.extend(services.iter().map(|s| &s.id)),
+            _ => return,
+        }
+        let mut before = 0;
+        while before < stirred.len() && stirred.len() < services.len() {
+            before = stirred.len();
+            for service in services {
+                if service.depends_on.iter().any(|id| stirred.contains(&id))
+                    && !stirred.contains(&&service.id)
+                {
+                    stirred.push(&service.id);
+                }
+            }
+        }
+        let now = self.now.get_untracked();
+        self.tiles.with_value(|tiles| {
+            for (service, clock) in services.iter().zip(tiles) {
+                if stirred.len() >= services.len() || stirred.contains(&&service.id) {
+                    clock.set(now);
+                }
+            }
+        });
+    }
+
     /// The browser's second: moves the clocks, and says what waits to be said.
     pub fn second(&self, now: Stamp) {
         self.now.set(now);
+        self.tiles.with_value(|tiles| {
+            let turn = self.turn.get_value();
+            let next = tiles.iter().cycle().skip(turn);
+            next.take(TILES.min(tiles.len())).for_each(|t| t.set(now));
+            if !tiles.is_empty() {
+                self.turn.set_value((turn + TILES) % tiles.len());
+            }
+        });
         let quiet = now.since(self.said.get_value()).as_secs() >= BREATH;
         if quiet && self.waiting.with_value(|w| !w.is_empty()) {
             let lines = self
@@ -304,6 +364,8 @@ mod tests {
             book: Default::default(),
             measured: Default::default(),
             sight: None,
+            told: Default::default(),
+            draft: None,
             seed: String::new(),
         }
     }

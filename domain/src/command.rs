@@ -50,6 +50,9 @@ pub enum Command {
         incident: Number,
         phase: Phase,
         message: String,
+        /// For those who were told, and not for the public; the public phase stays as it is.
+        #[serde(default)]
+        internal: bool,
     },
     AddNote {
         incident: Number,

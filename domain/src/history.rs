@@ -198,6 +198,15 @@ impl History {
             .is_none_or(|spell| second(watched.from) <= spell.until + 1)
     }
 
+    /// It was still so at the last look, where that goes on from what was seen before.
+    pub fn seen(&mut self, watched: &Watched) {
+        if self.joins(watched)
+            && let Some(spell) = &mut self.spell
+        {
+            spell.until = spell.until.max(second(watched.until));
+        }
+    }
+
     fn watch(&mut self, from: i64, until: i64, health: Health) {
         match &mut self.spell {
             Some(spell) if from <= spell.until + 1 => spell.until = spell.until.max(until),

@@ -7,7 +7,7 @@ mod notify;
 mod run;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use notify::said;
+pub use notify::{notification, said};
 pub use run::{answered, wait};
 
 use crate::{Event, Health, Kind, RunStatus, Stamped, StepStatus, World, failover::State};

@@ -247,6 +247,8 @@ fn a_window_is_begun_early_extended_while_it_is_verified_and_ended_by_hand() {
     let mut h = house();
     observe(&mut h, Health::Operational);
     let id = schedule(&mut h);
+    let early = by_hand(&mut h, &id, Stage::Completed).map_err(|r| r.why);
+    assert_eq!(early, Err(Why::Conflict), "it has not begun");
     by_hand(&mut h, &id, Stage::InProgress).expect("begun");
     assert_eq!(
         by_hand(&mut h, &id, Stage::InProgress).expect("so already"),

@@ -78,10 +78,13 @@ fn command() -> impl Strategy<Value = Command> {
             to: "Bob".into()
         }),
         (number(), role()).prop_map(|(incident, role)| Command::AcceptRole { incident, role }),
-        (number(), text()).prop_map(|(incident, message)| Command::PostUpdate {
-            incident,
-            phase: Phase::Identified,
-            message
+        (number(), text(), any::<bool>()).prop_map(|(incident, message, internal)| {
+            Command::PostUpdate {
+                incident,
+                phase: Phase::Identified,
+                message,
+                internal,
+            }
         }),
         (number(), text()).prop_map(|(incident, text)| Command::AddNote {
             incident,

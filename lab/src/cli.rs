@@ -247,14 +247,13 @@ async fn up(dir: &Path, base_port: Option<u16>, quiet: bool) -> Result<Said> {
     let ports = place.ports;
     let text = format!(
         "{opening}\n\n{}\nApp      {}\nDatabase postgres://manufacturing@127.0.0.1:{}/manufacturing (password: {})\n\
-         Control  {}\nOutside  {} (what Muster sent: mails, calls, posts; mail server on port {})",
+         Control  {}\nWhat Muster sends is shown at {}",
         status.table(),
         status.app.url,
         ports.database(),
         place.secrets_file().display(),
         ports.control_url(),
         ports.outside_url(),
-        ports.smtp(),
     );
     let json = json!({
         "ok": true, "message": opening, "already_up": already_up, "dir": place.dir, "secrets": place.secrets_file(),

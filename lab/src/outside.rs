@@ -14,8 +14,11 @@ use crate::process::{Proc, detach, poll};
 use crate::secrets;
 use crate::sinks::{Addresses, port_file};
 
-/// Where a Muster of `make run` takes the presses of Slack's buttons.
-const SLACK_ACTIONS: &str = "http://127.0.0.1:8080/channels/slack/actions";
+/// Where a Muster of `make run` takes the presses of Slack's buttons, unless the environment names another place.
+const SLACK_ACTIONS: (&str, &str) = (
+    "MUSTER_LAB_SLACK_ACTIONS",
+    "http://127.0.0.1:8080/callbacks/slack/actions",
+);
 
 pub fn running(place: &Place) -> Option<Proc> {
     place.recorded("sinks.json")
@@ -38,11 +41,12 @@ pub async fn start(place: &Place) -> Result<String> {
         .arg(place.sinks())
         .args(["--http-port", &ports.outside().to_string()])
         .args(["--smtp-port", &ports.smtp().to_string()])
-        .args(["--slack-actions-url", SLACK_ACTIONS])
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(log.try_clone().doing(|| "share the log".into())?)
         .stderr(log);
+    let (name, usual) = SLACK_ACTIONS;
+    command.env(name, std::env::var(name).unwrap_or_else(|_| usual.into()));
     // Addresses of an earlier run must not be taken for those of this one.
     let addresses = port_file(&place.sinks());
     let _ = fs::remove_file(&addresses);

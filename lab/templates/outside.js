@@ -9,5 +9,7 @@ const busy = () => document.querySelector("details[open]") || String(getSelectio
 const pause = () => new Promise((over) => setTimeout(over, 500));
 Promise.race([news("received"), news("happened")]).then(async () => {
   do await pause(); while (busy());
-  location.replace(location.pathname);
+  // What was said about a press is said once.
+  if (location.search) location.replace(location.pathname);
+  else location.reload();
 }, () => {});

@@ -37,6 +37,9 @@ CREATE INDEX notification_by_next ON notification (channel, next_at, rank) WHERE
 CREATE INDEX notification_by_address ON notification (channel, address, first_at) WHERE first_at IS NOT NULL;
 CREATE INDEX notification_by_provider ON notification (provider_id) WHERE provider_id IS NOT NULL;
 CREATE INDEX notification_by_lease ON notification (leased_by) WHERE leased_by IS NOT NULL;
+CREATE INDEX notification_by_due ON notification (severity, channel, due)
+    WHERE cause IN ('declared', 'raised', 'reopened');
+CREATE INDEX notification_failed ON notification (channel, first_at) WHERE state IN ('failed', 'failed_temporarily');
 CREATE INDEX notification_untold ON notification (rank) WHERE untold = TRUE;
 
 CREATE TABLE notification_attempt (

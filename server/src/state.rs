@@ -1,7 +1,15 @@
 //! What every handler may reach.
 
 use crate::{status::StatusPage, web::Ticks};
-use engine::{Desk, channels::{Channels, ack::Signer}, checks::Looks, failover::Sights, history::Histories, runner::Spools};
+use engine::{
+    Desk,
+    channels::{Channels, ack::Signer},
+    checks::Looks,
+    failover::Sights,
+    history::Histories,
+    notify::Outbox,
+    runner::Spools,
+};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -17,6 +25,7 @@ pub struct State {
     pub status: StatusPage,
     /// What can be sent by, under the plan in force.
     pub channels: watch::Receiver<Channels>,
+    pub outbox: Outbox,
     /// The links by which people say that they know.
     pub links: Signer,
     /// Where people and providers reach us.

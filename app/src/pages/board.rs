@@ -4,15 +4,18 @@ use crate::{
     facts::{self, Tile},
     node::{El, Node, a, div, el, li, live, p, span, ul},
     pages::{declare, head},
-    parts::{card, dim, icon, incidents, link, run, state, still, text},
+    parts::{card, dim, icon, incidents, link, run, state, still, text, timeline},
     room::{Room, going, needs},
 };
 use domain::{
-    Permission, ServiceId,
+    Permission,
     plan::Service,
     words::{Icon, run_icon},
 };
 use leptos::prelude::*;
+
+/// More services than this are shown small, and can be filtered.
+const MANY: usize = 60;
 
 pub fn page(room: Room) -> Vec<El> {
     let headline = text(move || room.world.with(|w| facts::headline(&room.page().plan, w)));
@@ -26,14 +29,7 @@ pub fn page(room: Room) -> Vec<El> {
                 .set("data-follow", true)
                 .html(still!(open(room))),
         ))
-        .put(tiers(room))
-        .put(
-            div()
-                .class("flat")
-                .set("id", "days")
-                .set("data-follow", true)
-                .html(still!(crate::pages::still::history::board(&room.page()))),
-        );
+        .put(tiers(room));
     let right = div()
         .class("col")
         .put(live(move || suggested(room)))
@@ -45,9 +41,15 @@ pub fn page(room: Room) -> Vec<El> {
                 .set("data-follow", true)
                 .html(still!(crate::pages::still::board::aside(&room.page()))),
         );
+    let many = room.page().plan.services.len() > MANY;
+    let filter = many.then(|| timeline::filter("main"));
     vec![
-        head(headline, (), declare(room)),
+        head(headline, filter, declare(room)),
         div().class("two").put(left).put(right),
+        div()
+            .set("id", "days")
+            .set("data-follow", true)
+            .html(still!(crate::pages::still::history::board(&room.page()))),
     ]
 }
 
@@ -61,9 +63,20 @@ fn open(room: Room) -> El {
 fn tiers(room: Room) -> Vec<El> {
     let page = room.page();
     let plan = &page.plan;
-    let tile = |service: &Service| tile(room, service.id.clone());
-    let group = |title: String, of: Vec<&Service>| {
-        (!of.is_empty()).then(|| card(title, (), ul().class("tiles").all(of.into_iter().map(tile))))
+    let class = if plan.services.len() > MANY {
+        "tiles many"
+    } else {
+        "tiles"
+    };
+    // In the order of the plan's services, as their clocks are.
+    let mut tiles: Vec<_> = (0..plan.services.len())
+        .map(|n| Some(tile(room, n)))
+        .collect();
+    let mut group = |title: String, wanted: &dyn Fn(&Service) -> bool| {
+        let of = plan.services.iter().zip(&mut tiles);
+        let of = of.filter(|(s, _)| wanted(s)).filter_map(|(_, t)| t.take());
+        let of: Vec<El> = of.collect();
+        (!of.is_empty()).then(|| card(title, (), ul().class(class).all(of)))
     };
     let mut cards: Vec<_> = plan
         .objectives
@@ -71,36 +84,31 @@ fn tiers(room: Room) -> Vec<El> {
         .iter()
         .filter_map(|tier| {
             let title = format!("{} · recover within {}", tier.name, tier.within.words());
-            group(
-                title,
-                plan.services.iter().filter(|s| s.tier == tier.id).collect(),
-            )
+            group(title, &|s| s.tier == tier.id)
         })
         .collect();
-    cards.extend(group(
-        "Other services · no objective".into(),
-        plan.services
-            .iter()
-            .filter(|s| plan.tier(&s.tier).is_none())
-            .collect(),
-    ));
+    cards.extend(group("Other services · no objective".into(), &|s| {
+        plan.tier(&s.tier).is_none()
+    }));
     cards
 }
 
-/// A service: shape, word, evidence. It leads to the incident that covers it, or to declaring one.
-fn tile(room: Room, id: ServiceId) -> El {
-    li().put(live(move || {
+/// The plan's n-th service: shape, word, evidence. It leads to the incident that covers it, to declaring one, or to its own
+/// page. It is drawn again when its own clock is set, and at no other time: there may be thousands of them.
+fn tile(room: Room, n: usize) -> El {
+    let clock = room.tile();
+    li().set("data-row", true).put(live(move || {
         let page = room.page();
-        let service = page.plan.service(&id)?;
-        let now = room.now.get();
+        let service = page.plan.services.get(n)?;
+        let now = clock.get();
         let Tile {
             icon: shape,
             state: words,
             evidence,
             own,
-        } = room.world.with(|w| {
+        } = room.world.with_untracked(|w| {
             room.looks
-                .with(|l| facts::tile(&page.plan, w, l, now, service))
+                .with_untracked(|l| facts::tile(&page.plan, w, l, now, service))
         });
         let class = match shape {
             Icon::Bad => "tile is-bad",
@@ -108,15 +116,16 @@ fn tile(room: Room, id: ServiceId) -> El {
             Icon::Warn => "tile depends",
             _ => "tile",
         };
-        let covered = room.world.with(|w| {
+        let covered = room.world.with_untracked(|w| {
             w.open_incidents()
                 .into_iter()
-                .find(|i| i.affected.contains(&id))
+                .find(|i| i.affected.contains(&service.id))
                 .map(|i| i.number.clone())
         });
         let to = match &covered {
-            Some(number) => Some(incidents::address(number)),
-            None => (shape == Icon::Bad).then(|| declare_address(&[service])),
+            Some(number) => incidents::address(number),
+            None if shape == Icon::Bad => declare_address(&[service]),
+            None => format!("/services/{}", service.id),
         };
         let covered = covered.map(|n| span().class("keep").put(format!(" · {n}")));
         let title = Some(service.description.clone()).filter(|d| !d.is_empty());
@@ -154,12 +163,16 @@ fn suggested(room: Room) -> Option<El> {
     if down.is_empty() {
         return None;
     }
-    let ids: Vec<_> = down.iter().map(|s| s.id.clone()).collect();
-    let names = down
-        .iter()
-        .map(|s| s.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let few = &down[..down.len().min(facts::NAMED)];
+    let ids: Vec<_> = few.iter().map(|s| s.id.clone()).collect();
+    // Declaring takes what fails by itself, so that many need not be named in its address.
+    let (names, to) = if few.len() < down.len() {
+        let all = format!("{} services", down.len());
+        (all, "/incidents/new".to_owned())
+    } else {
+        let names: Vec<_> = down.iter().map(|s| s.name.as_str()).collect();
+        (names.join(", "), declare_address(&down))
+    };
     let (likely, _) = room
         .world
         .with(|w| facts::runbooks_for(&page.plan, w, &ids));
@@ -174,7 +187,7 @@ fn suggested(room: Room) -> Option<El> {
     let may = needs(page.who.role, Permission::Respond).is_none();
     let declare = may.then(|| {
         p().class("acts")
-            .put(link(declare_address(&down), format!("Declare: {names}")).class("btn main"))
+            .put(link(to, format!("Declare: {names}")).class("btn main"))
     });
     Some(card(
         "Suggested now",

@@ -158,8 +158,10 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
             incident,
             phase,
             message,
+            internal,
         } => {
             let now = open_incident(world, &incident)?;
+            let phase = if internal { now.phase } else { phase };
             if phase == Phase::Resolved {
                 return Err(Refusal::invalid(
                     "phase",
@@ -167,7 +169,7 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
                 ));
             }
             let message = text::lines("message", &message, 1, 4000)?;
-            let public = now.public;
+            let public = now.public && !internal;
             one(
                 context,
                 Event::UpdatePosted {

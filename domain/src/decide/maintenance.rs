@@ -66,6 +66,9 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
             if window.stage == to {
                 return Ok(Vec::new());
             }
+            if window.stage == Stage::Scheduled && to == Stage::Completed {
+                return Err(Refusal::conflict("It has not begun: cancel it instead."));
+            }
             moved(world, context, window, to, &message)
         }
         Command::AdvanceMaintenance { maintenance } => {

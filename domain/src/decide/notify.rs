@@ -3,9 +3,7 @@
 use super::{Context, Decision, Fact, ahead, incident, one, open_incident, text};
 use crate::{
     Command, Event, Number, Refusal, Span, World,
-    notify::{
-        Comms, Delivery, People, Report, again, audience_name, next_level, next_reminder, react,
-    },
+    notify::{Comms, People, again, audience_name, next_level, next_reminder, react},
     plan::{Channel, Level},
 };
 
@@ -177,8 +175,6 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
             incident: number,
             results,
         } => {
-            let comms = comms(world, &number)?;
-            let results: Vec<Report> = results.into_iter().filter(|r| is_news(comms, r)).collect();
             if results.is_empty() {
                 return Ok(Vec::new());
             }
@@ -356,16 +352,5 @@ fn known(people: &People<'_>, field: &str, who: &str) -> Result<String, Refusal>
             field,
             format!("The plan has no contact `{}`.", who.trim()),
         )),
-    }
-}
-
-/// A report that the timeline has already is none.
-fn is_news(comms: &Comms, report: &Report) -> bool {
-    match comms.told(report.channel, &report.person) {
-        Some(told) if told.id == report.id => {
-            told.state != report.state && !(told.state.is_sent() && report.state < told.state)
-                || told.state == Delivery::Failed && report.state.is_sent()
-        }
-        _ => true,
     }
 }

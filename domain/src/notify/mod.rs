@@ -10,6 +10,8 @@ mod calendar;
 mod comms;
 mod due;
 mod react;
+mod roster;
+mod score;
 mod types;
 
 pub use address::{Address, Live, People};
@@ -19,4 +21,6 @@ pub use due::{Timer, timers};
 pub(crate) use due::{next_level, next_reminder};
 pub(crate) use react::again;
 pub use react::{ALL, MOST_IN_ONE, audience_name, react};
+pub use roster::{Stint, roster};
+pub use score::*;
 pub use types::*;

@@ -11,6 +11,7 @@ mod failover;
 mod probes;
 mod runbooks;
 mod services;
+mod status;
 mod steps;
 mod words;
 
@@ -51,6 +52,7 @@ pub fn check(plan: &Plan) -> Vec<Problem> {
     lists(plan, &mut f);
     conditions::conditions(plan, &mut f);
     failover::failover(plan, &mut f);
+    status::status(plan, &mut f);
     runbooks::runbooks(plan, &mut f);
     f.0
 }

@@ -13,6 +13,7 @@ mod probe;
 mod rotation;
 mod runbook;
 mod services;
+mod status;
 mod step;
 mod template;
 mod value;
@@ -30,6 +31,7 @@ pub use probe::*;
 pub use rotation::*;
 pub use runbook::*;
 pub use services::*;
+pub use status::*;
 pub use step::*;
 pub use template::*;
 pub use value::*;
@@ -68,6 +70,9 @@ pub struct Plan {
     /// What fails over, and how.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failover: Vec<Failover>,
+    /// How the public status page looks.
+    #[serde(default, skip_serializing_if = "Status::is_unsaid")]
+    pub status: Status,
     #[serde(default)]
     pub runbooks: Vec<Runbook>,
 }

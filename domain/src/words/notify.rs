@@ -30,6 +30,11 @@ pub fn said(stamped: &Stamped) -> Option<Stamped> {
     })
 }
 
+/// The sentence alone.
+pub fn notification(event: &Event) -> String {
+    says(event).map(|line| line.says).unwrap_or_default()
+}
+
 pub(super) fn says(event: &Event) -> Option<Line> {
     let (icon, topic, says, quote) = match event {
         Event::NotificationsQueued { cause, to, .. } => {

@@ -155,6 +155,7 @@ fn an_update_follows_those_who_were_told_by_mail_and_where_they_read() {
         incident: number(),
         phase: Phase::Identified,
         message: "The primary is lost.".into(),
+        internal: false,
     };
     let events = h.jane(update).expect("posted");
     let mut to = told(&events);
@@ -358,6 +359,7 @@ fn an_update_that_is_due_is_asked_for_and_one_overdue_is_told_to_those_who_lead(
         incident: number(),
         phase: Phase::Identified,
         message: "We know more.".into(),
+        internal: false,
     };
     h.jane(update).expect("posted");
     h.now = h.now.plus(Span::secs(1799));

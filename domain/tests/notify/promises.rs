@@ -83,6 +83,7 @@ fn carry_out(h: &mut House, one: Move) -> Vec<Event> {
             incident: number(i),
             phase: Phase::Identified,
             message: "More is known.".into(),
+            internal: false,
         },
         Move::Resolve(i) => Command::Resolve {
             incident: number(i),

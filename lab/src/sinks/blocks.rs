@@ -137,8 +137,12 @@ pub fn words(kept: &Value) -> String {
             lines.extend(texts.filter_map(|text| text["text"].as_str()));
         }
     }
-    match lines.is_empty() {
+    let text = match lines.is_empty() {
         true => kept["text"].as_str().unwrap_or_default().to_owned(),
         false => lines.join("\n"),
-    }
+    };
+    // The three characters that Slack wants escaped; the ampersand last, or `&amp;lt;` would become a bracket.
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
 }

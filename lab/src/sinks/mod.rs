@@ -140,7 +140,7 @@ pub struct RunArguments {
     #[arg(long, default_value_t = 0)]
     smtp_port: u16,
     /// Where Slack's buttons lead
-    #[arg(long)]
+    #[arg(long, env = "MUSTER_LAB_SLACK_ACTIONS")]
     slack_actions_url: Option<String>,
     /// Goes on when stdin is closed
     #[arg(long, hide = true)]

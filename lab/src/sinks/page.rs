@@ -96,6 +96,12 @@ fn card(sinks: &Sinks, row: &Brief, happenings: &[Brief]) -> Option<Card> {
     let words = match row.sink {
         Sink::Phone => spoken.join("\n"),
         Sink::Slack => blocks::words(&kept),
+        // Its first words are the title already.
+        Sink::Teams => {
+            let text = text(&kept["text"]);
+            let rest = text.strip_prefix(&row.subject).unwrap_or(&text);
+            rest.trim_start().to_owned()
+        }
         _ => text(&kept["text"]),
     };
     let label = match row.sink {
@@ -118,6 +124,8 @@ fn card(sinks: &Sinks, row: &Brief, happenings: &[Brief]) -> Option<Card> {
         label,
         to: match row.sink {
             Sink::Slack => format!("#{}", row.to.join(", ")),
+            // What it is about says more than to whose account it went.
+            Sink::Pagerduty => row.key.clone().unwrap_or_default(),
             _ => row.to.join(", "),
         },
         subject: match row.sink {
@@ -134,7 +142,7 @@ fn card(sinks: &Sinks, row: &Brief, happenings: &[Brief]) -> Option<Card> {
     })
 }
 
-/// What came of it, in one line; what was said is told above already.
+/// What came of it, in one line. What was said is told above already, and that a callback was taken is no news.
 fn sentence(happening: &Value) -> Option<String> {
     let detail = &happening["detail"];
     let text = |value: &Value| match value {
@@ -151,9 +159,12 @@ fn sentence(happening: &Value) -> Option<String> {
             text(&detail["action"])
         ),
         "callback" => {
-            let answered = match &detail["answered"]["error"] {
-                Value::Null => format!("answered {}", detail["answered"]),
-                error => text(error),
+            let answered = match (&detail["answered"], &detail["answered"]["error"]) {
+                (status, Value::Null) if status.as_u64().is_some_and(|status| status < 300) => {
+                    return None;
+                }
+                (status, Value::Null) => format!("answered {status}"),
+                (_, error) => text(error),
             };
             format!("told {}: {answered}", text(&detail["url"]))
         }

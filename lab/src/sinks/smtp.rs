@@ -103,7 +103,7 @@ impl Session {
                 "VRFY" => self.say("252 2.1.5 Send some mail, and see"),
                 "QUIT" => {
                     self.wire.reply("221 2.0.0 Goodbye");
-                    self.wire.flush().await?;
+                    self.wire.close().await?;
                     Some(End::Close)
                 }
                 _ => self.say("500 5.5.1 No such command here"),
@@ -122,7 +122,7 @@ impl Session {
     async fn turn_away(&mut self, fault: Fault) -> std::io::Result<End> {
         if fault == Fault::Refuse {
             self.wire.reply("421 4.3.2 The service is not available");
-            self.wire.flush().await?;
+            self.wire.close().await?;
             return Ok(End::Close);
         }
         // Hangs until the sender gives up.

@@ -45,6 +45,12 @@ impl Wire {
         Ok(())
     }
 
+    /// The orderly end: over TLS the other side is told that nothing was cut off.
+    pub async fn close(&mut self) -> std::io::Result<()> {
+        self.flush().await?;
+        self.stream()?.shutdown().await
+    }
+
     pub fn discard(&mut self) {
         self.input.clear();
     }

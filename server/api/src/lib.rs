@@ -45,6 +45,9 @@ fn real_kind() -> Kind {
 pub struct Update {
     pub phase: Phase,
     pub message: String,
+    /// For those who were told, and not for the public.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub internal: bool,
 }
 
 /// `POST /api/v1/incidents/{number}/severity`

@@ -9,7 +9,11 @@
 
 mod rows;
 
-use crate::{Desk, checks::Looks, stamped};
+use crate::{
+    Desk,
+    checks::{Look, Looks},
+    stamped,
+};
 use domain::{
     Event, ServiceId, Stamp,
     history::{Change, DAYS, Day, History, Spell, Watched},
@@ -31,6 +35,8 @@ pub type Histories = BTreeMap<ServiceId, History>;
 const ROUND: Duration = Duration::from_secs(5);
 /// … and how far all were looked at, at least so often.
 const WHOLE: Duration = Duration::from_secs(60);
+/// In between it is known here, without being written down.
+const LOOK: Duration = Duration::from_secs(15);
 /// Where what is written ends no longer ago than this, another node may still be looking: it has not said so yet.
 const PATIENCE: Duration = Duration::from_secs(130);
 const PAGE: u32 = 1000;
@@ -58,7 +64,7 @@ impl Historian {
         }
     }
 
-    /// The histories as they were written down last.
+    /// The histories as they are known here: what was written down, and the looks since.
     pub fn histories(&self) -> watch::Receiver<Arc<Histories>> {
         self.histories.subscribe()
     }
@@ -69,7 +75,12 @@ impl Historian {
         let mut whole = Instant::now();
         loop {
             let all = Instant::now() >= whole;
-            self.try_round(all).await;
+            if all || world.has_changed().unwrap_or(false) {
+                world.mark_unchanged();
+                self.try_round(all).await;
+            } else {
+                self.tell();
+            }
             if all {
                 whole = Instant::now() + WHOLE;
             }
@@ -77,7 +88,12 @@ impl Historian {
                 tokio::time::sleep(ROUND).await;
                 tokio::select! {
                     () = tokio::time::sleep_until(whole) => {}
-                    changed = world.changed() => if changed.is_err() { std::future::pending().await },
+                    () = tokio::time::sleep(LOOK - ROUND) => {}
+                    changed = world.changed() => match changed {
+                        // For the next round to see.
+                        Ok(()) => world.mark_changed(),
+                        Err(_) => std::future::pending().await,
+                    }
                 }
             };
             tokio::select! {
@@ -124,11 +140,21 @@ impl Historian {
             tx.write(&batch(head, &written)).await?;
             tx.commit().await?;
         }
-        self.know(now, &new(mine), &spells, &written, all || mine != cursor)
+        self.know(now, &new(mine), &spells, &written, all || mine < cursor)
             .await?;
         self.seq = Some(head);
-        self.histories.send_replace(Arc::new(self.known.clone()));
+        self.tell();
         Ok(())
+    }
+
+    /// Hands on what is known, up to the last looks.
+    fn tell(&mut self) {
+        for (id, look) in self.looks.borrow().iter() {
+            if let Some(history) = self.known.get_mut(id) {
+                history.seen(&watched(look));
+            }
+        }
+        self.histories.send_replace(Arc::new(self.known.clone()));
     }
 
     /// What is to be written of each service: what is to be added to its days, and its spell.
@@ -148,11 +174,7 @@ impl Historian {
             let before = spells.get(id).copied();
             let changes = changes.get(id).map(Vec::as_slice).unwrap_or_default();
             let mut history = History::kept([], before);
-            let watched = looks.get(id).map(|look| Watched {
-                from: look.since,
-                until: look.at,
-            });
-            let watched = watched.filter(|watched| {
+            let watched = looks.get(id).map(watched).filter(|watched| {
                 !changes.is_empty() || history.joins(watched) || is_over(before, now)
             });
             history.go_on(changes, watched, world.health(id));
@@ -209,6 +231,13 @@ impl Historian {
                 found.entry(id).or_default().push(days_of(row));
             }
         }
+    }
+}
+
+fn watched(look: &Look) -> Watched {
+    Watched {
+        from: look.since,
+        until: look.at,
     }
 }
 

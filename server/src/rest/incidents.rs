@@ -174,6 +174,7 @@ pub async fn update(
         incident,
         phase: body.phase,
         message: body.message,
+        internal: body.internal,
     };
     let receipt = ask(&state, &signed, &headers, command).await?;
     Ok(answer(&state, StatusCode::CREATED, receipt).await)

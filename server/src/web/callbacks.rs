@@ -7,8 +7,8 @@ use super::ack;
 use crate::state::State;
 use axum::{
     body::Bytes,
-    extract::{OriginalUri, Path, Query, State as Held},
-    http::{HeaderMap, StatusCode, header},
+    extract::{Path, Query, State as Held},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use domain::{
@@ -18,7 +18,8 @@ use domain::{
 };
 use engine::{
     No, Request,
-    channels::{Address, Brief, Message, ack::About, phone, receipts, slack},
+    channels::{Address, Brief, Message, ack::About, phone, slack},
+    notify::Which,
 };
 use serde::Deserialize;
 
@@ -39,7 +40,7 @@ pub async fn twilio(
     Held(state): Held<State>,
     Path(what): Path<String>,
     Query(of): Query<Of>,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -63,10 +64,17 @@ pub async fn twilio(
 }
 
 async fn status(state: &State, of: &Of, form: &Form) -> Response {
-    let id = field(form, "CallSid").or(field(form, "MessageSid"));
-    let (store, now) = (state.desk.store(), state.desk.clock().now());
-    let receipt = phone::receipt(form);
-    match receipts::record(store, &of.n, id, &receipt, now).await {
+    let Some(receipt) = phone::receipt(form) else {
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    let theirs = field(form, "CallSid").or(field(form, "MessageSid"));
+    let theirs = Which::Provider(theirs.unwrap_or_default());
+    let known = match state.outbox.receipt(theirs, receipt.clone()).await {
+        // It has overtaken the provider's own answer.
+        Ok(false) => state.outbox.receipt(Which::Id(&of.n), receipt).await,
+        known => known,
+    };
+    match known {
         Ok(_) => StatusCode::NO_CONTENT.into_response(),
         // It is told again.
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
@@ -80,7 +88,9 @@ async fn gather(state: &State, of: &Of, form: &Form) -> Response {
         return twiml(phone::again(&voice));
     }
     let Ok(claim) = state.links.read(&of.t, state.desk.clock().now()) else {
-        return twiml(phone::goodbye("This call is too old to acknowledge. Goodbye."));
+        return twiml(phone::goodbye(
+            "This call is too old to acknowledge. Goodbye.",
+        ));
     };
     match ack::say(state, &claim, Via::Phone).await {
         Ok(()) => twiml(match &claim.about {
@@ -105,7 +115,11 @@ async fn voice(state: &State, of: &Of) -> Response {
     let incident = match &claim.about {
         About::Incident(number) => match super::find_incident(state, number).await {
             Ok(incident) => Some(incident),
-            Err(_) => return twiml(phone::goodbye("There is no such incident any more. Goodbye.")),
+            Err(_) => {
+                return twiml(phone::goodbye(
+                    "There is no such incident any more. Goodbye.",
+                ));
+            }
         },
         About::Test { .. } => None,
     };
@@ -170,7 +184,8 @@ pub async fn slack(Held(state): Held<State>, headers: HeaderMap, body: Bytes) ->
         return forged("Slack");
     }
     let form = serde_urlencoded::from_bytes::<Form>(&body).unwrap_or_default();
-    let Some(press) = field(&form, "payload").and_then(|p| serde_json::from_str::<Press>(p).ok()) else {
+    let Some(press) = field(&form, "payload").and_then(|p| serde_json::from_str::<Press>(p).ok())
+    else {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let acknowledges = |a: &&Action| a.action_id == slack::ACKNOWLEDGE;
@@ -181,7 +196,10 @@ pub async fn slack(Held(state): Held<State>, headers: HeaderMap, body: Bytes) ->
     let (says, status) = acknowledge(&state, &press.user, &action.value).await;
     // Slack waits three seconds for an answer, and shows nothing of it.
     tokio::spawn(async move {
-        if let Err(why) = channels.reply_in_slack(&press.response_url, &says, now).await {
+        if let Err(why) = channels
+            .reply_in_slack(&press.response_url, &says, now)
+            .await
+        {
             tracing::debug!("Slack was not told what became of a press: {why}");
         }
     });
@@ -191,7 +209,10 @@ pub async fn slack(Held(state): Held<State>, headers: HeaderMap, body: Bytes) ->
 async fn acknowledge(state: &State, user: &User, token: &str) -> (String, StatusCode) {
     let now = state.desk.clock().now();
     let Ok(claim) = state.links.read(token, now) else {
-        return ("This button has expired. Acknowledge in Muster.".into(), StatusCode::OK);
+        return (
+            "This button has expired. Acknowledge in Muster.".into(),
+            StatusCode::OK,
+        );
     };
     let About::Incident(number) = claim.about else {
         return ("There is nothing to acknowledge.".into(), StatusCode::OK);
@@ -213,7 +234,10 @@ async fn acknowledge(state: &State, user: &User, token: &str) -> (String, Status
         via: Via::Slack,
     };
     match state.desk.execute(Request::new(&actor, command)).await {
-        Ok(_) => (format!("{} has acknowledged {number}.", actor.name), StatusCode::OK),
+        Ok(_) => (
+            format!("{} has acknowledged {number}.", actor.name),
+            StatusCode::OK,
+        ),
         Err(No::Refused(refusal)) => (format!("{number}: {}", refusal.says), StatusCode::OK),
         Err(no @ No::Unavailable(_)) => (no.to_string(), StatusCode::SERVICE_UNAVAILABLE),
     }
@@ -231,8 +255,7 @@ pub async fn mail(Held(state): Held<State>, headers: HeaderMap, body: Bytes) -> 
         // Other mail comes to that address, too.
         return StatusCode::NO_CONTENT.into_response();
     };
-    let (store, now) = (state.desk.store(), state.desk.clock().now());
-    match receipts::record(store, &id, None, &receipt, now).await {
+    match state.outbox.receipt(Which::Id(&id), receipt).await {
         Ok(_) => StatusCode::NO_CONTENT.into_response(),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }

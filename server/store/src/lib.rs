@@ -21,6 +21,7 @@
 mod dialect;
 mod error;
 pub mod export;
+mod kept;
 mod outbox;
 mod read;
 mod record;
@@ -33,6 +34,7 @@ mod verify;
 mod wake;
 
 pub use error::Error;
+pub use kept::{Kept, Measure};
 pub use outbox::{Attempt, Claim, Notification, Release, Settlement, Told};
 pub use record::{Draft, Head, Record, chain};
 pub use rows::{

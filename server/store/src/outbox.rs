@@ -60,7 +60,10 @@ impl Notification {
 pub struct Claim<'a> {
     pub channel: &'a str,
     pub node: &'a str,
+    /// Whatever is due by then, by the clock that the rows' next tries are by …
     pub now: i64,
+    /// … and the time of day.
+    pub at: i64,
     /// Not settled by then they are due again.
     pub until: i64,
     pub limit: u32,
@@ -220,18 +223,12 @@ macro_rules! settle {
 impl Store {
     /// Takes what is due on a channel, the longest due first: no other worker gets these until the lease is over.
     pub async fn claim(&self, claim: Claim<'_>) -> Result<Vec<Notification>, Error> {
-        let Claim {
-            channel,
-            node,
-            now,
-            until,
-            limit,
-        } = claim;
-        let node = text("a node", node)?;
+        let node = text("a node", claim.node)?;
         let mut tx = self.db.begin_work().await?;
         let mut rows: Vec<Notification> = on_tx!(&mut tx, c => {
-            let query = sqlx::query_as(sql::NOTIFICATION_CLAIM).bind(node).bind(until);
-            query.bind(channel).bind(now).bind(i64::from(limit)).fetch_all(c).await
+            let query = sqlx::query_as(sql::NOTIFICATION_CLAIM).bind(node).bind(claim.until);
+            let query = query.bind(claim.channel).bind(claim.now).bind(i64::from(claim.limit));
+            query.bind(claim.at).fetch_all(c).await
         })?;
         tx.commit().await?;
         rows.sort_by_key(|n| n.rank);
@@ -272,8 +269,8 @@ impl Store {
         Ok(found)
     }
 
-    /// A provider's receipt: from one state to the next, which is tried again where it says when. False where it was in
-    /// another one by then.
+    /// Somebody knows better, such as a provider by its receipt: from one state to the next. False where it was in another
+    /// one by then.
     pub async fn receipt(&self, from: &str, to: &Notification) -> Result<bool, Error> {
         let id = text("a notification", &to.id)?;
         let provider_id = to.provider_id.as_deref();
@@ -282,9 +279,9 @@ impl Store {
         let mut tx = self.db.begin_work().await?;
         let found = on_tx!(&mut tx, c => {
             let query = sqlx::query(sql::NOTIFICATION_RECEIPT).bind(id).bind(from).bind(&to.state);
-            let query = query.bind(to.sent_at).bind(to.delivered_at).bind(to.read_at);
-            let query = query.bind(provider_id).bind(why).bind(to.next_at);
-            query.execute(c).await.map(|done| done.rows_affected())
+            let query = query.bind(to.next_at).bind(to.certain).bind(to.sent_at);
+            let query = query.bind(to.delivered_at).bind(to.read_at).bind(provider_id);
+            query.bind(why).bind(to.untold).execute(c).await.map(|done| done.rows_affected())
         })?;
         tx.commit().await?;
         Ok(found == 1)
@@ -295,12 +292,12 @@ impl Store {
         Ok(on!(&self.db, p => sqlx::query_as(sql::NOTIFICATION).bind(id).fetch_optional(p).await)?)
     }
 
-    /// By the provider's own name of it.
-    pub async fn notification_by_provider(&self, id: &str) -> Result<Option<Notification>, Error> {
+    /// By the provider's own name of it; several that went as one message have the same.
+    pub async fn notifications_by_provider(&self, id: &str) -> Result<Vec<Notification>, Error> {
         let id = text("a provider's id", id)?;
-        Ok(on!(&self.db, p => {
-            sqlx::query_as(sql::NOTIFICATION_BY_PROVIDER).bind(id).fetch_optional(p).await
-        })?)
+        Ok(
+            on!(&self.db, p => sqlx::query_as(sql::NOTIFICATIONS_BY_PROVIDER).bind(id).fetch_all(p).await)?,
+        )
     }
 
     /// Those of an incident after a rank, in their order.

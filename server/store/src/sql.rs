@@ -87,7 +87,7 @@ statements! {
     // meanwhile is looked at again by PostgreSQL, and is not due any more.
     NOTIFICATION_CLAIM = concat!(
         "UPDATE notification SET state = 'sending', leased_by = $1, next_at = $2, attempts = attempts + 1, \
-        first_at = COALESCE(first_at, $4) WHERE channel = $3 AND next_at <= $4 AND id IN \
+        first_at = COALESCE(first_at, $6) WHERE channel = $3 AND next_at <= $4 AND id IN \
         (SELECT id FROM notification WHERE channel = $3 AND next_at <= $4 ORDER BY next_at, rank LIMIT $5) \
         RETURNING ", notification_columns!());
     NOTIFICATION_NEXT =
@@ -99,16 +99,14 @@ statements! {
     NOTIFICATION_UNCLAIM = "UPDATE notification SET state = $4, next_at = $5, attempts = attempts - 1, leased_by = NULL, \
         first_at = $6 WHERE id = $1 AND leased_by = $2 AND attempts = $3 AND state = 'sending'";
     NOTIFICATION_LEASES = "UPDATE notification SET next_at = $2 WHERE leased_by = $1 AND state = 'sending'";
-    // Tried again after a receipt, it is certain that nobody was reached before.
-    NOTIFICATION_RECEIPT = "UPDATE notification SET state = $3, next_at = $9, sent_at = COALESCE(sent_at, $4), \
-        delivered_at = COALESCE(delivered_at, $5), read_at = COALESCE(read_at, $6), \
-        provider_id = COALESCE(provider_id, $7), why = $8, untold = TRUE, leased_by = NULL, \
-        certain = CASE WHEN $9 IS NULL THEN certain ELSE attempts END WHERE id = $1 AND state = $2";
+    NOTIFICATION_RECEIPT = "UPDATE notification SET state = $3, next_at = $4, certain = $5, sent_at = COALESCE(sent_at, $6), \
+        delivered_at = COALESCE(delivered_at, $7), read_at = COALESCE(read_at, $8), \
+        provider_id = COALESCE(provider_id, $9), why = $10, untold = $11, leased_by = NULL WHERE id = $1 AND state = $2";
     NOTIFICATION_RELEASE = "UPDATE notification SET state = 'pending', next_at = $2, not_before = NULL \
         WHERE incident = $1 AND state = 'held'";
     NOTIFICATION_GRAVER = "UPDATE notification SET severity = $2 WHERE incident = $1 AND next_at IS NOT NULL";
     NOTIFICATION = concat!("SELECT ", notification_columns!(), " FROM notification WHERE id = $1");
-    NOTIFICATION_BY_PROVIDER = concat!("SELECT ", notification_columns!(), " FROM notification WHERE provider_id = $1");
+    NOTIFICATIONS_BY_PROVIDER = concat!("SELECT ", notification_columns!(), " FROM notification WHERE provider_id = $1");
     NOTIFICATIONS_OF = concat!(
         "SELECT ", notification_columns!(), " FROM notification WHERE incident = $1 AND rank > $2 ORDER BY rank LIMIT $3");
     NOTIFICATIONS_UNTOLD = concat!(
@@ -121,6 +119,21 @@ statements! {
         WHERE (day, service) > ($1, $2) ORDER BY day, service LIMIT $3");
     HISTORY_SPELLS =
         "SELECT service, health, since, seen FROM history_spell WHERE service > $1 ORDER BY service LIMIT $2";
+
+    // The condition on the cause is that of the index.
+    NOTIFICATIONS_KEPT = "SELECT CAST(COALESCE(SUM(CASE WHEN state <> 'failed' AND sent_at <= due + $6 \
+            THEN 1 ELSE 0 END), 0) AS BIGINT) AS met, \
+        CAST(COALESCE(SUM(CASE WHEN state <> 'failed' AND sent_at > due + $6 \
+            OR sent_at IS NULL AND next_at IS NOT NULL AND due + $6 < $5 THEN 1 ELSE 0 END), 0) AS BIGINT) AS late, \
+        CAST(COALESCE(SUM(CASE WHEN state = 'failed' OR sent_at IS NULL AND (why = $7 OR why = $8) \
+            THEN 1 ELSE 0 END), 0) AS BIGINT) AS failed \
+        FROM notification WHERE cause IN ('declared', 'raised', 'reopened') \
+        AND severity = $1 AND channel = $2 AND due >= $3 AND due < $4";
+    NOTIFICATION_LAST_SENT = "SELECT CAST(MAX(sent_at) AS BIGINT) AS sent_at FROM notification \
+        WHERE channel = $1 AND first_at IS NOT NULL AND (address = $2 OR $2 = '')";
+    NOTIFICATION_LAST_FAILED = concat!(
+        "SELECT ", notification_columns!(), " FROM notification WHERE channel = $1 \
+        AND state IN ('failed', 'failed_temporarily') AND (address = $2 OR $2 = '') ORDER BY first_at DESC LIMIT 1");
 
     PLAN_REVISION = "SELECT body FROM plan_revision WHERE hash = $1";
     PLAN_REVISION_PUT =
@@ -222,6 +235,16 @@ pub static NOTIFICATIONS_TOLD: LazyLock<Multi> = LazyLock::new(|| {
     )
 });
 
+/// Of these: which the timeline does not know of yet.
+pub static NOTIFICATIONS_STILL_UNTOLD: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new(
+        "SELECT id, state FROM notification WHERE untold = TRUE AND id IN (",
+        1,
+        1,
+        ")",
+    )
+});
+
 /// Since a time: when each address of a channel was written to.
 pub static ADDRESSES_SINCE: LazyLock<Multi> = LazyLock::new(|| {
     Multi::new(
@@ -301,7 +324,7 @@ impl Multi {
 /// Every statement with its name, for the test that prepares them.
 #[cfg(feature = "testing")]
 pub fn all() -> Vec<(String, &'static str)> {
-    let multi: [(&str, &LazyLock<Multi>); 11] = [
+    let multi: [(&str, &LazyLock<Multi>); 12] = [
         ("EVENT_PUT", &EVENT_PUT),
         ("RECEIPT_PUT", &RECEIPT_PUT),
         ("PROJECTION_PUT", &PROJECTION_PUT),
@@ -309,6 +332,7 @@ pub fn all() -> Vec<(String, &'static str)> {
         ("STREAMS_AFTER", &STREAMS_AFTER),
         ("NOTIFICATION_PUT", &NOTIFICATION_PUT),
         ("NOTIFICATIONS_TOLD", &NOTIFICATIONS_TOLD),
+        ("NOTIFICATIONS_STILL_UNTOLD", &NOTIFICATIONS_STILL_UNTOLD),
         ("ADDRESSES_SINCE", &ADDRESSES_SINCE),
         ("ATTEMPT_PUT", &ATTEMPT_PUT),
         ("HISTORY_DAY_PUT", &HISTORY_DAY_PUT),

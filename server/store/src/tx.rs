@@ -229,6 +229,22 @@ impl Tx {
         self.leave(found)
     }
 
+    /// Of these notifications: each that the timeline does not know of yet, with its state.
+    pub async fn untold(&mut self, ids: &[&str]) -> Result<HashMap<String, String>, Error> {
+        let mut all = HashMap::new();
+        for chunk in ids.chunks(sql::Multi::LARGEST) {
+            let (sql, list) = sql::NOTIFICATIONS_STILL_UNTOLD.padded(chunk);
+            for id in chunk {
+                text("a notification", id)?;
+            }
+            let found = on_tx!(self.enter()?, c => {
+                list.fold(sqlx::query_as(sql), |query, id| query.bind(*id)).fetch_all(c).await
+            });
+            all.extend::<Vec<(String, String)>>(self.leave(found)?);
+        }
+        Ok(all)
+    }
+
     /// Uses up a sign-in link. True for exactly one caller, and only before it expires or is revoked.
     pub async fn use_link(&mut self, id: &str, at: i64) -> Result<bool, Error> {
         let id = text("a credential", id)?;

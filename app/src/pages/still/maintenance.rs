@@ -111,6 +111,7 @@ fn window(page: &Page, window: &Arc<Maintenance>) -> El {
     });
     let body = div()
         .class("window")
+        .put(p().put(el("b").put(window.title.clone())))
         .put(p().put(span_of(window)).put(dim(format!(
             " ({} to {})",
             window.from.minute(),
@@ -120,11 +121,7 @@ fn window(page: &Page, window: &Arc<Maintenance>) -> El {
         .put(held)
         .put(words(&window.updates))
         .put(acts::of(window));
-    let title = vec![
-        Node::from(el("b").class("keep").put(window.id.to_string())),
-        format!(" {}", window.title).into(),
-    ];
-    card(title, stage(window.stage), body).set("id", window.id.to_string())
+    card(window.id.to_string(), stage(window.stage), body).set("id", window.id.to_string())
 }
 
 /// What the checks say of a service of a window that holds, where that is not what one would wish.

@@ -165,6 +165,13 @@ fn windows(page: &Page, id: &ServiceId) -> El {
     card("Maintenance", link("/maintenance", "schedule"), body)
 }
 
+fn needed(by: usize) -> String {
+    match by {
+        1 => "1 service depends on it".into(),
+        n => format!("{n} services depend on it"),
+    }
+}
+
 /// What it needs, and what needs it.
 fn around(room: Room, page: &Page, service: &Service) -> El {
     let one = |id: &ServiceId| {
@@ -193,7 +200,7 @@ fn around(room: Room, page: &Page, service: &Service) -> El {
             format!("It depends on {}", count(on.len(), "service")),
             on,
         ))
-        .put(group(format!("On it depend {}", of.len()), of))
+        .put(group(needed(of.len()), of))
         .put(alone);
     card("Around it", (), body)
 }

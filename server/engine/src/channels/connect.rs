@@ -237,9 +237,22 @@ impl Channels {
     }
 
     /// Says something below a Slack message, at the address that came with a press on it.
-    pub async fn reply_in_slack(&self, address: &str, text: &str, now: Stamp) -> Result<(), String> {
+    pub async fn reply_in_slack(
+        &self,
+        address: &str,
+        text: &str,
+        now: Stamp,
+    ) -> Result<(), String> {
         let place = Place::new(address, self.0.slack_internal)?;
         slack::reply(&self.0.web, &place, text, now).await
+    }
+
+    /// How often that is done; nothing where the plan names nobody.
+    pub fn beats(&self) -> Option<Span> {
+        match self.0.heartbeat.as_ref()? {
+            Ok((_, every)) => Some(*every),
+            Err(_) => None,
+        }
     }
 
     /// Tells whoever watches us that we live. Nothing where the plan names nobody.

@@ -13,7 +13,6 @@ mod pagerduty;
 pub mod phone;
 #[cfg(test)]
 mod places_tests;
-pub mod receipts;
 #[cfg(test)]
 mod samples;
 pub mod slack;

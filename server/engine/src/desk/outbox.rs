@@ -11,12 +11,20 @@ use store::{Notification, Release};
 /// Events of one number have less than so many places.
 const PLACES: i64 = 1000;
 
-/// The rows of an event that the world has folded in. `about` is the number of the event that is told of.
-pub(super) fn rows(world: &World, plan: &Plan, stamped: &Stamped, about: u64) -> Vec<Notification> {
+/// The rows of an event that the world has folded in. `about` is the number of the event that is told of; `now` is by the
+/// steady clock, which says when something is tried.
+pub(super) fn rows(
+    world: &World,
+    plan: &Plan,
+    stamped: &Stamped,
+    about: u64,
+    now: Stamp,
+) -> Vec<Notification> {
     let row = |place: usize| Row {
         stamped,
         about,
         place,
+        now,
     };
     match &stamped.event {
         Event::NotificationsQueued {
@@ -49,14 +57,14 @@ pub(super) fn rows(world: &World, plan: &Plan, stamped: &Stamped, about: u64) ->
 }
 
 /// What is held, or was queued as less grave, is so no more.
-pub(super) fn release(stamped: &Stamped) -> Option<Release> {
+pub(super) fn release(stamped: &Stamped, now: Stamp) -> Option<Release> {
     match &stamped.event {
         Event::SeverityChanged {
             incident, from, to, ..
         } if to < from => Some(Release {
             incident: incident.0.clone(),
             severity: to.id().into(),
-            at: stamped.at.0,
+            at: now.0,
             held: *to == Severity::Sev1,
         }),
         _ => None,
@@ -86,6 +94,7 @@ struct Row<'a> {
     stamped: &'a Stamped,
     about: u64,
     place: usize,
+    now: Stamp,
 }
 
 impl Row<'_> {
@@ -99,8 +108,11 @@ impl Row<'_> {
     ) -> Notification {
         let (state, next_at) = match (&reach, to.held_until) {
             (Err(_), _) => (Delivery::Suppressed, None),
-            (Ok(_), Some(until)) => (Delivery::Held, Some(until)),
-            (Ok(_), None) => (Delivery::Pending, Some(self.stamped.at)),
+            (Ok(_), Some(until)) => {
+                let left = until.since(self.stamped.at);
+                (Delivery::Held, Some(self.now.plus(left)))
+            }
+            (Ok(_), None) => (Delivery::Pending, Some(self.now)),
         };
         Notification {
             due: due.0,
@@ -164,7 +176,7 @@ impl Row<'_> {
             state: state.id().into(),
             due: at,
             not_before: None,
-            next_at: Some(at),
+            next_at: Some(self.now.0),
             attempts: 0,
             certain: 0,
             leased_by: None,

@@ -292,6 +292,7 @@ impl Turn {
         }
         let plan = self.plan_for(draw, incident, run).await?;
         let now = self.clock.now();
+        let command = self.still_news(tx, request.command.clone()).await?;
         let context = Context {
             actor: &request.actor,
             now,
@@ -299,7 +300,7 @@ impl Turn {
             calendar: &Zones,
             node: &self.node,
         };
-        let facts = match domain::decide(&draw.world, &context, request.command.clone()) {
+        let facts = match domain::decide(&draw.world, &context, command) {
             Ok(facts) => facts,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
@@ -336,9 +337,10 @@ impl Turn {
             if !matches!(event.event, Event::NotificationsQueued { .. }) {
                 about = event.seq;
             }
-            let rows = outbox::rows(&draw.world, &plan, &event, about);
+            let rows = outbox::rows(&draw.world, &plan, &event, about, self.clock.steady());
             draw.batch.notifications.extend(rows);
-            draw.batch.releases.extend(outbox::release(&event));
+            let release = outbox::release(&event, self.clock.steady());
+            draw.batch.releases.extend(release);
         }
         write_beside(draw, &request.beside);
         if let Some(key) = &request.key {
@@ -353,6 +355,16 @@ impl Turn {
             draw.batch.receipts.push(row);
         }
         Ok(Ok(receipt))
+    }
+
+    /// Of what became of notifications only what the timeline does not know: another node may have told it.
+    async fn still_news(&self, tx: &mut Tx, mut command: Command) -> Result<Command, Error> {
+        if let Command::ReportNotifications { results, .. } = &mut command {
+            let ids: Vec<&str> = results.iter().map(|r| r.id.as_str()).collect();
+            let untold = tx.untold(&ids).await?;
+            results.retain(|r| untold.get(&r.id).is_some_and(|state| state == r.state.id()));
+        }
+        Ok(command)
     }
 
     /// The plan a command is decided under: the one its incident or run began with, else the one in force.

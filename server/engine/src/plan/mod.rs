@@ -13,6 +13,7 @@ mod decode;
 mod diff;
 mod facts;
 mod folder;
+mod picture;
 mod places;
 mod revision;
 
@@ -90,7 +91,7 @@ impl Fault {
 }
 
 /// A plan's parts: the field of [`Plan`], its file, and whether a plan can be without it.
-const PARTS: [(&str, &str, bool); 14] = [
+const PARTS: [(&str, &str, bool); 15] = [
     ("about", "plan.yaml", true),
     ("objectives", "objectives.yaml", true),
     ("services", "services.yaml", true),
@@ -105,6 +106,7 @@ const PARTS: [(&str, &str, bool); 14] = [
     ("appendices", "appendices.yaml", false),
     ("conditions", "conditions.yaml", false),
     ("failover", "failover.yaml", false),
+    ("status", "status.yaml", false),
 ];
 const RUNBOOKS: &str = "runbooks";
 /// Keys of a runbook that are not for writing.
@@ -169,6 +171,7 @@ impl Reading {
             appendices: self.part("appendices", texts),
             conditions: self.part("conditions", texts),
             failover: self.part("failover", texts),
+            status: self.part("status", texts),
             runbooks: Vec::new(),
         };
         if texts.incomplete.contains(RUNBOOKS) {

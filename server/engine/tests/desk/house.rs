@@ -143,6 +143,7 @@ pub fn update(incident: &Number, message: &str) -> Command {
         incident: incident.clone(),
         phase: Phase::Identified,
         message: message.into(),
+        internal: false,
     }
 }
 

@@ -258,6 +258,8 @@ async fn what_became_of_them_is_told_with_the_rows_that_say_so(house: &House) {
     let row = rows(&desk, &incident).await.remove(0);
     let delivered = Notification {
         state: "delivered".into(),
+        next_at: None,
+        untold: true,
         delivered_at: Some(desk.clock().now().0),
         ..row.clone()
     };

@@ -6,6 +6,7 @@ mod access;
 mod documents;
 mod export;
 mod history;
+mod kept;
 mod opening;
 mod outbox;
 mod statements;

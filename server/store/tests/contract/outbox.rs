@@ -68,6 +68,7 @@ fn claim<'a>(channel: &'a str, node: &'a str, now: i64, limit: u32) -> Claim<'a>
         channel,
         node,
         now,
+        at: now,
         until: now + 120 * SECOND,
         limit,
     }
@@ -274,8 +275,8 @@ async fn results_are_written_together_and_only_by_who_has_the_lease(database: &D
     );
     assert_eq!(first.provider_id.as_deref(), Some("SM7.0"));
     assert_eq!(
-        store.notification_by_provider("SM7.0").await.unwrap(),
-        Some(first)
+        store.notifications_by_provider("SM7.0").await.unwrap(),
+        [first]
     );
     assert_eq!(now("7.1").await.next_at, Some(T + SECOND));
     assert_eq!(now("7.2").await.state, "sending");
@@ -316,6 +317,8 @@ async fn a_receipt_that_comes_first_stays(database: &Database) {
         .remove(0);
     let delivered = Notification {
         state: "delivered".into(),
+        next_at: None,
+        untold: true,
         delivered_at: Some(T + 5),
         provider_id: Some("CA1".into()),
         ..mine.clone()
@@ -346,6 +349,7 @@ async fn a_receipt_that_nobody_was_reached_lets_it_be_tried_again(database: &Dat
     let busy = Notification {
         state: "failed_temporarily".into(),
         next_at: Some(T + 60 * SECOND),
+        certain: 1,
         why: "the line was busy".into(),
         ..store.notification("7.0").await.unwrap().unwrap()
     };
@@ -391,6 +395,12 @@ async fn what_is_told_to_the_timeline_is_told_once(database: &Database) {
     };
     append_many(&store, "s", 1).await;
     let mut tx = store.begin().await.unwrap();
+    let still = tx.untold(&["7.0", "7.1", "7.9"]).await.unwrap();
+    assert_eq!(still.len(), 2);
+    assert_eq!(
+        (still["7.0"].as_str(), still["7.1"].as_str()),
+        ("sent", "read")
+    );
     tx.write(&Batch {
         told: untold.iter().map(told).collect(),
         ..Batch::default()

@@ -3,7 +3,7 @@
 //! The report comes to an address of its own for each mail, with a mark in it that nobody else can make: whoever writes to
 //! that address without it is not heard.
 
-use crate::channels::{line, receipts::Receipt};
+use crate::{channels::line, notify::Receipt};
 use lettre::Address;
 use mail_parser::{Message, MessageParser, MimeHeaders};
 use ring::hmac;
@@ -51,7 +51,8 @@ impl Bounces {
         mark
     }
 
-    /// Of which notification a report is, and what it says; nothing where it is no report, or not of a mail of ours.
+    /// Of which notification a report is, and what it says; nothing where it is no report, not of a mail of ours, or says
+    /// that its server goes on trying.
     pub fn read(&self, raw: &[u8]) -> Option<(String, Receipt)> {
         let mail = MessageParser::default().parse(raw)?;
         let is = |part: &&mail_parser::MessagePart<'_>| {
@@ -69,8 +70,8 @@ impl Bounces {
         let receipt = match field(&report, "Action").unwrap_or_default().to_ascii_lowercase().as_str() {
             "delivered" => Receipt::Delivered,
             "failed" => Receipt::Failed(line(&format!("it came back ({status}): {says}"), 200)),
-            // Delayed: its server goes on trying. Relayed: beyond there nobody reports.
-            _ => Receipt::Pending,
+            // Delayed; or relayed, and beyond there nobody reports.
+            _ => return None,
         };
         Some((id, receipt))
     }
@@ -133,7 +134,7 @@ mod tests {
         let delivered = bounces.read(report(&to, "delivered", "2.0.0", "").as_bytes());
         assert_eq!(delivered, Some(("1042.3".into(), Receipt::Delivered)));
         let delayed = bounces.read(report(&to, "delayed", "4.4.1", "").as_bytes());
-        assert_eq!(delayed, Some(("1042.3".into(), Receipt::Pending)));
+        assert_eq!(delayed, None);
         let envelope = format!("Original-Envelope-Id: {}\r\n", bounces.envelope("7.0"));
         let by_envelope = bounces.read(report("bounces@sentia.com", "failed", "5.0.0", &envelope).as_bytes());
         assert_eq!(by_envelope.map(|(id, _)| id), Some("7.0".into()));
