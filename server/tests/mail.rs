@@ -1,130 +1,250 @@
-//! Mail through a real mail server, and read back by a library that did not write it.
+//! Mail through a real mail server, from the declaration to the mailbox and back, and read by a library that did not write
+//! it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod house;
 #[path = "house/postfix.rs"]
 mod postfix;
 
-use lettre::{
-    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
-    message::MultiPart,
-    transport::smtp::client::{Certificate, Tls, TlsParameters},
-};
-use mail_parser::{MessageParser, MimeHeaders};
+use house::{Caller, House, Server, until};
+use mail_parser::{Message, MessageParser};
 use postfix::Postfix;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::fs;
 
 const ADA: &str = "ada@factory.example";
-const MUSTER: &str = "muster@factory.example";
+const BOUNCES: &str = "bounces@factory.example";
+const SECRET: &str = "what reports are handed over with";
+const TITLE: &str = "Aufträge schlagen fehl – seit 12:00 <b>";
 
-type Mailer = AsyncSmtpTransport<Tokio1Executor>;
-
-fn mailer(postfix: &Postfix) -> Mailer {
-    let authority = std::fs::read(postfix.authority()).unwrap();
-    let tls = TlsParameters::builder("127.0.0.1".into())
-        .add_root_certificate(Certificate::from_pem(&authority).unwrap())
-        .build_rustls()
-        .unwrap();
-    let mailer = Mailer::from_url(&postfix.url()).unwrap();
-    mailer.tls(Tls::Required(tls)).build()
+struct Scene {
+    postfix: Postfix,
+    house: House,
+    server: Server,
+    api: Caller,
 }
 
-fn mail(to: &str, id: &str) -> Message {
-    let text = "Aufträge schlagen fehl – seit 12:00.\r\n.\r\n.. http://127.0.0.1/ack/k7Qm2\r\n";
-    let html = "<p>Aufträge schlagen <b>fehl</b></p>";
-    Message::builder()
-        .from(format!("Muster <{MUSTER}>").parse().unwrap())
-        .to(to.parse().unwrap())
-        .subject("SEV1: Aufträge schlagen fehl")
-        .message_id(Some(id.into()))
-        .references("<incident-17@factory.example>".into())
-        .multipart(MultiPart::alternative_plain_html(
-            text.to_owned(),
-            html.to_owned(),
-        ))
-        .unwrap()
+/// A house whose two contacts have a mailbox, and one that is gone.
+async fn scene(trusted: bool) -> Option<Scene> {
+    let postfix = Postfix::start(&[ADA, BOUNCES]).await?;
+    let mut house = House::small();
+    let write = |file: &str, text: String| fs::write(house.path("plan").join(file), text).unwrap();
+    write(
+        "contacts.yaml",
+        format!(
+            "emergency:
+  - {{role: DevOps Lead, name: Ada Lovelace, phone: +1-555-0002, email: {ADA}, escalation: primary}}
+  - {{role: CTO, name: Jürgen Groß, phone: +1-555-0003, email: {gone}, escalation: secondary}}
+",
+            gone = Postfix::GONE
+        ),
+    );
+    write(
+        "channels.yaml",
+        format!(
+            "email:
+  url_env: MUSTER_SMTP_URL
+  ca_env: MUSTER_SMTP_CA
+  from: Muster <muster@factory.example>
+  bounces: {{address: {BOUNCES}, secret_env: MUSTER_BOUNCE_SECRET}}
+"
+        ),
+    );
+    house.env = vec![
+        ("MUSTER_SMTP_URL".into(), postfix.url()),
+        ("MUSTER_BOUNCE_SECRET".into(), SECRET.into()),
+    ];
+    if trusted {
+        let authority = postfix.authority().display().to_string();
+        house.env.push(("MUSTER_SMTP_CA".into(), authority));
+    }
+    let server = house.start();
+    let api = server.program(&house.token("commander"));
+    Some(Scene {
+        postfix,
+        api,
+        house,
+        server,
+    })
+}
+
+impl Scene {
+    async fn declare(&self) -> String {
+        let sev1 = json!({ "title": TITLE, "severity": "SEV1", "affected": ["database"] });
+        self.api.declare(sev1).await
+    }
+
+    /// The state of the mail to somebody, and why.
+    async fn mail_to(&self, number: &str, person: &str) -> Option<(String, String)> {
+        let store = self.house.store().await;
+        let rows = store.notifications_of(number, 0, 100).await.unwrap();
+        store.close().await;
+        let mut mails = rows.into_iter().filter(|n| n.channel == "email");
+        let mail = mails.find(|n| n.person == person && n.cause == "declared")?;
+        Some((mail.state, mail.why))
+    }
+
+    /// Until it is in this state.
+    async fn until_mail(&self, number: &str, person: &str, state: &str) -> String {
+        until(&format!("the mail to {person} is {state}"), async || {
+            let (is, why) = self.mail_to(number, person).await?;
+            (is == state).then_some(why)
+        })
+        .await
+    }
+
+    /// Hands a report over as a mail server's pipe does.
+    async fn hand_over(&self, report: &[u8], secret: &str) -> StatusCode {
+        let request = self.server.anybody().ask(Method::POST, "/callbacks/mail");
+        let request = request.header("authorization", format!("Bearer {secret}"));
+        let answer = request.body(report.to_vec()).send().await.unwrap();
+        answer.status()
+    }
+}
+
+fn read(raw: &[u8]) -> Message<'_> {
+    MessageParser::new().parse(raw).unwrap()
+}
+
+/// The conversation that a mail belongs to.
+fn conversation(mail: &Message<'_>) -> Option<String> {
+    mail.references().as_text().map(str::to_owned)
 }
 
 #[tokio::test]
-async fn a_mail_over_tls_lies_in_the_mailbox_and_reads_back_the_same() {
-    let Some(postfix) = Postfix::start(&[ADA, MUSTER]).await else {
+async fn a_declared_sev1_lies_in_the_mailbox_over_tls_and_its_link_acknowledges() {
+    let Some(scene) = scene(true).await else {
         return;
     };
-    let sent = mail(ADA, "<n-1@factory.example>");
-    mailer(&postfix).send(sent).await.unwrap();
-    let delivered = postfix.delivered(ADA, 1).await;
-    let read = MessageParser::new().parse(&delivered[0]).unwrap();
-    assert_eq!(read.subject(), Some("SEV1: Aufträge schlagen fehl"));
-    assert_eq!(read.message_id(), Some("n-1@factory.example"));
+    let number = scene.declare().await;
+    let delivered = scene.postfix.delivered(ADA, 1).await;
+    let mail = read(&delivered[0]);
+    // ESMTPS (RFC 3848): it came over TLS.
+    let received = mail.header_raw("Received").unwrap();
+    assert!(received.contains("with ESMTPS"), "{received}");
+    assert_eq!(mail.subject(), Some(&*format!("[SEV1] {number} {TITLE}")));
+    let name = |list: Option<&mail_parser::Address<'_>>| {
+        let one = list.and_then(|l| l.first()).unwrap();
+        (
+            one.name().map(str::to_owned),
+            one.address().map(str::to_owned),
+        )
+    };
     assert_eq!(
-        read.references().as_text(),
-        Some("incident-17@factory.example")
+        name(mail.from()),
+        (Some("Muster".into()), Some("muster@factory.example".into()))
     );
-    let from = read.from().and_then(|from| from.first()).unwrap();
     assert_eq!(
-        (from.name(), from.address()),
-        (Some("Muster"), Some(MUSTER))
+        name(mail.to()),
+        (Some("Ada Lovelace".into()), Some(ADA.into()))
     );
-    let text = read.body_text(0).unwrap();
+    let text = mail.body_text(0).unwrap();
+    let html = mail.body_html(0).unwrap();
+    assert!(text.contains(&format!("SEV1  {TITLE}")), "{text}");
     assert!(
-        text.contains("Aufträge schlagen fehl – seit 12:00.\n.\n.. http://127.0.0.1/ack/k7Qm2"),
-        "{text}"
-    );
-    let html = read.body_html(0).unwrap();
-    assert!(
-        html.contains("<p>Aufträge schlagen <b>fehl</b></p>"),
+        html.contains("Aufträge schlagen fehl – seit 12:00 &#60;b&#62;"),
         "{html}"
     );
-    // ESMTPS (RFC 3848): it came over TLS.
-    let received = read.header_raw("Received").unwrap();
-    assert!(received.contains("with ESMTPS"), "{received}");
-}
 
-#[tokio::test]
-async fn nothing_is_sent_to_a_mail_server_that_is_not_trusted() {
-    let Some(postfix) = Postfix::start(&[ADA]).await else {
-        return;
-    };
-    let stranger = Mailer::from_url(&postfix.url()).unwrap().build();
-    let sent = mail(ADA, "<n-2@factory.example>");
-    assert!(stranger.send(sent).await.is_err());
-    // The next one is the first that arrives.
-    let sent = mail(ADA, "<n-3@factory.example>");
-    mailer(&postfix).send(sent).await.unwrap();
-    let delivered = postfix.delivered(ADA, 1).await;
-    let read = MessageParser::new().parse(&delivered[0]).unwrap();
-    assert_eq!(read.message_id(), Some("n-3@factory.example"));
-}
-
-#[tokio::test]
-async fn a_mailbox_that_is_gone_is_reported_to_the_sender_and_one_that_never_was_is_refused() {
-    let Some(postfix) = Postfix::start(&[MUSTER]).await else {
-        return;
-    };
-    let sent = mail(Postfix::GONE, "<n-4@factory.example>");
-    mailer(&postfix).send(sent).await.unwrap();
-    let reports = postfix.delivered(MUSTER, 1).await;
-    let report = MessageParser::new().parse(&reports[0]).unwrap();
-    let kind = report.content_type().unwrap();
-    assert_eq!(
-        (kind.ctype(), kind.subtype(), kind.attribute("report-type")),
-        ("multipart", Some("report"), Some("delivery-status"))
+    // Whoever follows the link sees a page; whoever presses its button has acknowledged.
+    let link = text.lines().find(|line| line.contains("/ack/")).unwrap();
+    let path = link.strip_prefix(&scene.server.url).unwrap();
+    let anybody = scene.server.anybody();
+    assert!(
+        anybody
+            .text(path)
+            .await
+            .contains("Acknowledge as Ada Lovelace")
     );
-    let status = report
-        .parts
-        .iter()
-        .filter(|part| {
-            part.content_type()
-                .is_some_and(|kind| kind.subtype() == Some("delivery-status"))
-        })
-        .map(|part| String::from_utf8_lossy(part.contents()).into_owned())
-        .next()
-        .unwrap();
-    assert!(status.contains("Action: failed"), "{status}");
-    assert!(status.contains("Status: 5."), "{status}");
-    let original = report.parts.iter().find_map(|part| part.message()).unwrap();
-    assert_eq!(original.message_id(), Some("n-4@factory.example"));
+    assert_eq!(
+        anybody.form(path, &[]).await.status(),
+        StatusCode::SEE_OTHER
+    );
+    let timeline = scene
+        .api
+        .json(&format!("/api/v1/incidents/{number}/timeline?limit=500"))
+        .await;
+    let events: &Vec<Value> = timeline["events"].as_array().unwrap();
+    assert!(
+        events.iter().any(|e| e["event"] == "acknowledged"
+            && e["person"] == "Ada Lovelace"
+            && e["via"] == "link"),
+        "{timeline:#}"
+    );
 
-    let sent = mail("nobody@factory.example", "<n-5@factory.example>");
-    let refused = mailer(&postfix).send(sent).await.unwrap_err();
-    assert!(refused.is_permanent(), "{refused}");
+    // What follows is in the same conversation, under a name of its own.
+    let update =
+        json!({ "phase": "identified", "message": "Die Platte ist voll.\r\n.\r\nWir räumen auf." });
+    let posted = scene
+        .api
+        .post(&format!("/api/v1/incidents/{number}/updates"), update)
+        .await;
+    assert_eq!(posted.status(), StatusCode::CREATED);
+    let delivered = scene.postfix.delivered(ADA, 2).await;
+    let both: Vec<Message<'_>> = delivered.iter().map(|raw| read(raw)).collect();
+    assert!(conversation(&both[0]).is_some());
+    assert_eq!(conversation(&both[0]), conversation(&both[1]));
+    assert_ne!(both[0].message_id(), both[1].message_id());
+    let news = both
+        .iter()
+        .find(|m| m.subject().unwrap_or_default().contains("Update: "))
+        .unwrap();
+    let text = news.body_text(0).unwrap();
+    assert!(
+        text.contains("> Die Platte ist voll.\n> .\n> Wir räumen auf."),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn what_became_of_each_mail_is_heard_from_the_mail_servers_reports() {
+    let Some(scene) = scene(true).await else {
+        return;
+    };
+    let number = scene.declare().await;
+    // One was delivered, and one came back: both are reported to an address of their own.
+    let reports = scene.postfix.delivered(BOUNCES, 2).await;
+    scene.until_mail(&number, "Ada Lovelace", "sent").await;
+    scene.until_mail(&number, "Jürgen Groß", "sent").await;
+    for report in &reports {
+        assert_eq!(
+            scene.hand_over(report, "a guess").await,
+            StatusCode::FORBIDDEN
+        );
+    }
+    let other = b"From: somebody@example.com\r\nSubject: Buy now\r\n\r\nCheap.\r\n";
+    assert_eq!(scene.hand_over(other, SECRET).await, StatusCode::NO_CONTENT);
+    assert_eq!(
+        scene.mail_to(&number, "Jürgen Groß").await.unwrap().0,
+        "sent"
+    );
+    // They may come twice.
+    for report in reports.iter().chain(&reports) {
+        assert_eq!(
+            scene.hand_over(report, SECRET).await,
+            StatusCode::NO_CONTENT
+        );
+    }
+    scene.until_mail(&number, "Ada Lovelace", "delivered").await;
+    let why = scene.until_mail(&number, "Jürgen Groß", "failed").await;
+    assert!(why.starts_with("it came back (5."), "{why}");
+}
+
+#[tokio::test]
+async fn a_mail_server_that_is_not_trusted_gets_no_mail_and_the_page_says_why() {
+    let Some(scene) = scene(false).await else {
+        return;
+    };
+    let number = scene.declare().await;
+    let why = scene
+        .until_mail(&number, "Ada Lovelace", "failed_temporarily")
+        .await;
+    assert!(why.contains("certificate"), "{why}");
+    assert!(
+        !scene.postfix.log().contains("from=<"),
+        "{}",
+        scene.postfix.log()
+    );
 }

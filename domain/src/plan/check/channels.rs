@@ -26,7 +26,10 @@ pub(super) fn channels(plan: &Plan, f: &mut Findings) {
         }
         for (key, address) in [
             ("reply_to", email.reply_to.as_ref()),
-            ("bounces.address", email.bounces.as_ref().map(|b| &b.address)),
+            (
+                "bounces.address",
+                email.bounces.as_ref().map(|b| &b.address),
+            ),
         ] {
             if let Some(address) = address.filter(|a| !words::is_email(a)) {
                 f.add(

@@ -34,9 +34,9 @@ impl Email {
             relay: Relay::new(&url, from.email.domain(), ca)?,
             reply_to: channel.reply_to.as_deref().and_then(mailbox),
             from,
-            bounces: bounces.zip(channel.bounces.as_ref()).and_then(|(secret, to)| {
-                Some(Bounces::new(address(&to.address)?, secret))
-            }),
+            bounces: bounces
+                .zip(channel.bounces.as_ref())
+                .and_then(|(secret, to)| Some(Bounces::new(address(&to.address)?, secret))),
         })
     }
 

@@ -31,7 +31,12 @@ impl Bounces {
     pub fn admits(&self, shown: &str) -> bool {
         // Compared by their marks, which takes the same time wherever they differ.
         let of = |secret: &str| hmac::sign(&self.key, format!("admits {secret}").as_bytes());
-        hmac::verify(&self.key, format!("admits {shown}").as_bytes(), of(&self.secret).as_ref()).is_ok()
+        hmac::verify(
+            &self.key,
+            format!("admits {shown}").as_bytes(),
+            of(&self.secret).as_ref(),
+        )
+        .is_ok()
     }
 
     /// `bounces@example.com` and the notification `1042.3` are `bounces+1042.3-9f86d081884c7d65@example.com`.
@@ -58,7 +63,8 @@ impl Bounces {
         let is = |part: &&mail_parser::MessagePart<'_>| {
             part.content_type().is_some_and(|t| {
                 t.ctype().eq_ignore_ascii_case("message")
-                    && t.subtype().is_some_and(|s| s.eq_ignore_ascii_case("delivery-status"))
+                    && t.subtype()
+                        .is_some_and(|s| s.eq_ignore_ascii_case("delivery-status"))
             })
         };
         let report = mail.parts.iter().find(is)?;
@@ -67,7 +73,11 @@ impl Bounces {
         let status = field(&report, "Status").unwrap_or_default();
         let says = field(&report, "Diagnostic-Code").unwrap_or_default();
         let says = says.split_once(';').map_or(says, |(_, says)| says.trim());
-        let receipt = match field(&report, "Action").unwrap_or_default().to_ascii_lowercase().as_str() {
+        let receipt = match field(&report, "Action")
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+            .as_str()
+        {
             "delivered" => Receipt::Delivered,
             "failed" => Receipt::Failed(line(&format!("it came back ({status}): {says}"), 200)),
             // Delayed; or relayed, and beyond there nobody reports.
@@ -78,8 +88,11 @@ impl Bounces {
 
     fn known(&self, mail: &Message<'_>, report: &str) -> Option<String> {
         let addressed = mail.to().into_iter().flat_map(|to| to.iter());
-        let addressed = addressed.filter_map(|to| Some(to.address()?.rsplit_once('@')?.0.split_once('+')?.1));
-        let mut named = field(report, "Original-Envelope-Id").into_iter().chain(addressed);
+        let addressed =
+            addressed.filter_map(|to| Some(to.address()?.rsplit_once('@')?.0.split_once('+')?.1));
+        let mut named = field(report, "Original-Envelope-Id")
+            .into_iter()
+            .chain(addressed);
         named.find_map(|name| {
             let name = name.to_ascii_lowercase();
             let (id, mark) = name.rsplit_once('-')?;
@@ -136,19 +149,30 @@ mod tests {
         let delayed = bounces.read(report(&to, "delayed", "4.4.1", "").as_bytes());
         assert_eq!(delayed, None);
         let envelope = format!("Original-Envelope-Id: {}\r\n", bounces.envelope("7.0"));
-        let by_envelope = bounces.read(report("bounces@sentia.com", "failed", "5.0.0", &envelope).as_bytes());
+        let by_envelope =
+            bounces.read(report("bounces@sentia.com", "failed", "5.0.0", &envelope).as_bytes());
         assert_eq!(by_envelope.map(|(id, _)| id), Some("7.0".into()));
     }
 
     #[test]
     fn a_report_that_somebody_made_up_is_not_heard() {
         let bounces = bounces();
-        let forged = ["bounces+1042.3@sentia.com", "bounces+1042.3-0000000000000000@sentia.com", "bounces@sentia.com"];
+        let forged = [
+            "bounces+1042.3@sentia.com",
+            "bounces+1042.3-0000000000000000@sentia.com",
+            "bounces@sentia.com",
+        ];
         for to in forged {
-            assert_eq!(bounces.read(report(to, "failed", "5.1.1", "").as_bytes()), None, "{to}");
+            assert_eq!(
+                bounces.read(report(to, "failed", "5.1.1", "").as_bytes()),
+                None,
+                "{to}"
+            );
         }
         assert_eq!(bounces.read(b"Subject: hello\r\n\r\nhello"), None);
         assert_eq!(bounces.read(b""), None);
-        assert!(bounces.admits("the secret") && !bounces.admits("the secre") && !bounces.admits(""));
+        assert!(
+            bounces.admits("the secret") && !bounces.admits("the secre") && !bounces.admits("")
+        );
     }
 }

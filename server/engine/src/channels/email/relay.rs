@@ -88,8 +88,7 @@ enum Security {
 enum Broke {
     /// Before anything was said on this connection: it may have been dropped while it was kept.
     AtOnce(String),
-    Before(Outcome),
-    After(Outcome),
+    Later(Outcome),
 }
 
 impl Relay {
@@ -142,7 +141,7 @@ impl Relay {
                 Ok(outcome) => return outcome,
                 // It stood too long. Another may stand still.
                 Err(Broke::AtOnce(_)) => {}
-                Err(Broke::Before(outcome) | Broke::After(outcome)) => return outcome,
+                Err(Broke::Later(outcome)) => return outcome,
             }
         }
         let way = match self.connect(deadline, mail.report.is_some()).await {
@@ -150,31 +149,36 @@ impl Relay {
             Err(why) => return Outcome::Later { why, after: None },
         };
         match self.hand_over(way, &mail, deadline).await {
-            Ok(outcome) | Err(Broke::Before(outcome) | Broke::After(outcome)) => outcome,
+            Ok(outcome) | Err(Broke::Later(outcome)) => outcome,
             Err(Broke::AtOnce(why)) => Outcome::Later { why, after: None },
         }
     }
 
-    async fn hand_over(&self, mut way: Way, mail: &Envelope<'_>, deadline: Instant) -> Result<Outcome, Broke> {
+    async fn hand_over(
+        &self,
+        mut way: Way,
+        mail: &Envelope<'_>,
+        deadline: Instant,
+    ) -> Result<Outcome, Broke> {
         let (connection, reports) = (&mut way.connection, way.reports);
         let sender = mail.sender(reports);
         within(deadline, connection.command(sender))
             .await
             .map_err(|no| match no {
                 // The sender is ours, so this is no fault of the receiver's address.
-                No::Refused { why, .. } if !why.starts_with("421") => Broke::Before(later(why)),
+                No::Refused { why, .. } if !why.starts_with("421") => Broke::Later(later(why)),
                 No::Refused { why, .. } | No::Broken(why) => Broke::AtOnce(why),
-                No::Late => Broke::Before(later("the mail server does not answer".into())),
+                No::Late => Broke::Later(later("the mail server does not answer".into())),
             })?;
         let receiver = mail.receiver(reports);
         within(deadline, connection.command(receiver))
             .await
-            .map_err(|no| Broke::Before(no.before()))?;
+            .map_err(|no| Broke::Later(no.before()))?;
         within(deadline, connection.command(Data))
             .await
-            .map_err(|no| Broke::Before(no.before()))?;
+            .map_err(|no| Broke::Later(no.before()))?;
         let answer = within(deadline, connection.message(mail.mail)).await;
-        let answer = answer.map_err(|no| Broke::After(no.after()))?;
+        let answer = answer.map_err(|no| Broke::Later(no.after()))?;
         self.keep(way);
         // "250 2.0.0 Ok: queued as 4bGq…": the name by which the server's log knows it.
         let said = answer.message().next().map(|said| line(said, 120));

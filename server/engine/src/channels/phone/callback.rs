@@ -100,7 +100,10 @@ mod tests {
         let of = |status: &str| receipt(&form(&[("CallStatus", status)]));
         assert_eq!(of("ringing"), None);
         assert_eq!(of("in-progress"), Some(Receipt::Delivered));
-        assert_eq!(of("busy"), Some(Receipt::Unanswered("the line was busy".into())));
+        assert_eq!(
+            of("busy"),
+            Some(Receipt::Unanswered("the line was busy".into()))
+        );
         let text = form(&[("MessageStatus", "undelivered"), ("ErrorCode", "30003")]);
         assert_eq!(
             receipt(&text),
