@@ -216,6 +216,7 @@ fn routes() -> Vec<Route> {
             Gate::Public,
             post(callbacks::slack),
         ),
+        route("/callbacks/mail", Gate::Public, post(callbacks::mail)),
         route("/healthz", Gate::Public, get(|| async { "ok\n" })),
         route("/pkg/{file}", Gate::Public, get(assets::get)),
         route(

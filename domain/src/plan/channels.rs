@@ -38,6 +38,19 @@ pub struct Email {
     pub from: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounces: Option<Bounces>,
+}
+
+/// Mail servers report to `address` what became of each mail, and the server of that address hands the reports on to
+/// `/callbacks/mail`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bounces {
+    /// A mailbox whose server also takes `mailbox+anything`.
+    pub address: String,
+    /// Holds what a report has to be handed over with: `Authorization: Bearer …`.
+    pub secret_env: String,
 }
 
 /// A provider with the shape of Twilio's interface.
@@ -154,6 +167,8 @@ impl Channels {
         if let Some(email) = &self.email {
             all.push(("email.url_env".into(), Some(&email.url_env)));
             all.push(("email.ca_env".into(), email.ca_env.as_ref()));
+            let bounces = email.bounces.as_ref().map(|b| &b.secret_env);
+            all.push(("email.bounces.secret_env".into(), bounces));
         }
         if let Some(phone) = &self.phone {
             all.push(("phone.url_env".into(), phone.url_env.as_ref()));

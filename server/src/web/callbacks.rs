@@ -19,7 +19,7 @@ use domain::{
 use engine::{
     No, Request,
     channels::{Address, Brief, Message, ack::About, phone, slack},
-    notify::{Receipt, Which},
+    notify::Which,
 };
 use serde::Deserialize;
 
@@ -64,12 +64,8 @@ pub async fn twilio(
 }
 
 async fn status(state: &State, of: &Of, form: &Form) -> Response {
-    let receipt = match phone::receipt(form) {
-        phone::Receipt::Pending => return StatusCode::NO_CONTENT.into_response(),
-        phone::Receipt::Delivered => Receipt::Delivered,
-        phone::Receipt::Read => Receipt::Read,
-        phone::Receipt::NotReached(why) => Receipt::Unanswered(why),
-        phone::Receipt::Failed(why) => Receipt::Failed(why),
+    let Some(receipt) = phone::receipt(form) else {
+        return StatusCode::NO_CONTENT.into_response();
     };
     let theirs = field(form, "CallSid").or(field(form, "MessageSid"));
     let theirs = Which::Provider(theirs.unwrap_or_default());
@@ -244,6 +240,24 @@ async fn acknowledge(state: &State, user: &User, token: &str) -> (String, Status
         ),
         Err(No::Refused(refusal)) => (format!("{number}: {}", refusal.says), StatusCode::OK),
         Err(no @ No::Unavailable(_)) => (no.to_string(), StatusCode::SERVICE_UNAVAILABLE),
+    }
+}
+
+/// `POST /callbacks/mail`: a report of a mail server, whole as it came, with the secret as a bearer token.
+pub async fn mail(Held(state): Held<State>, headers: HeaderMap, body: Bytes) -> Response {
+    let shown = text(&headers, "authorization");
+    let shown = shown.strip_prefix("Bearer ").unwrap_or_default();
+    let channels = state.channels.borrow().clone();
+    let Some(bounces) = channels.bounces().filter(|b| b.admits(shown)) else {
+        return forged("the mail server");
+    };
+    let Some((id, receipt)) = bounces.read(&body) else {
+        // Other mail comes to that address, too.
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    match state.outbox.receipt(Which::Id(&id), receipt).await {
+        Ok(_) => StatusCode::NO_CONTENT.into_response(),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 

@@ -197,6 +197,7 @@ alias_database =
 default_database_type = texthash
 maillog_file = {folder_name}/data/mail.log
 maillog_file_prefixes = {folder_name}
+recipient_delimiter = +
 virtual_mailbox_domains = {domain}
 virtual_mailbox_base = {folder_name}/boxes
 virtual_mailbox_maps = texthash:{folder_name}/conf/boxes

@@ -24,14 +24,20 @@ pub(super) fn channels(plan: &Plan, f: &mut Findings) {
                 "write the sender as an address, or as a name and an address: Muster <muster@example.com>",
             );
         }
-        if let Some(address) = &email.reply_to
-            && !words::is_email(address)
-        {
-            f.add(
-                "channels.email.reply_to",
-                address,
-                "write one e-mail address and nothing else, such as devops@example.com",
-            );
+        for (key, address) in [
+            ("reply_to", email.reply_to.as_ref()),
+            (
+                "bounces.address",
+                email.bounces.as_ref().map(|b| &b.address),
+            ),
+        ] {
+            if let Some(address) = address.filter(|a| !words::is_email(a)) {
+                f.add(
+                    format!("channels.email.{key}"),
+                    address,
+                    "write one e-mail address and nothing else, such as devops@example.com",
+                );
+            }
         }
     }
     if let Some(heartbeat) = &channels.heartbeat

@@ -3,7 +3,7 @@
 
 use super::{
     Message, Outcome, Said, Words,
-    email::Email,
+    email::{Bounces, Email},
     pagerduty::Pagerduty,
     phone::{self, Phone},
     slack::{self, Slack},
@@ -67,6 +67,7 @@ impl Connection {
 /// Reads the environment.
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// What it holds; with nothing in it, it is not set: everybody could sign with an empty secret.
 fn variable(env: Env<'_>, name: &str) -> Result<String, String> {
     match env(name).map(|value| value.trim().to_owned()) {
         Some(value) if !value.is_empty() => Ok(value),
@@ -99,8 +100,9 @@ impl Channels {
         let mut places = BTreeMap::new();
         for slack in &channels.slack {
             let post = place(env, &slack.webhook_env, slack.internal).map(|place| {
-                let secret = slack.signing_secret_env.as_ref().and_then(|name| env(name));
-                Post::Slack(Slack::new(place, secret.is_some()))
+                let secret = slack.signing_secret_env.as_ref();
+                let signed = secret.is_some_and(|name| variable(env, name).is_ok());
+                Post::Slack(Slack::new(place, signed))
             });
             places.insert((Channel::Slack, slack.name.clone()), post);
         }
@@ -127,14 +129,15 @@ impl Channels {
             places.insert((Channel::Pagerduty, service.name.clone()), post);
         }
         let secrets = channels.slack.iter();
-        let secrets = secrets.filter_map(|s| env(s.signing_secret_env.as_ref()?));
+        let secrets = secrets.filter_map(|s| variable(env, s.signing_secret_env.as_ref()?).ok());
+        let phone_token = channels.phone.as_ref().map(|p| &p.token_env);
         Ok(Channels(Arc::new(Inner {
             web: Web::new()?,
             words: Words::of(plan),
             email: channels.email.as_ref().map(|e| email(e, env)),
             phone: channels.phone.as_ref().map(|p| phone(p, env)),
             places,
-            twilio_token: channels.phone.as_ref().and_then(|p| env(&p.token_env)),
+            twilio_token: phone_token.and_then(|name| variable(env, name).ok()),
             slack_secrets: secrets.collect(),
             slack_internal: channels.slack.iter().any(|s| s.internal),
             heartbeat: channels
@@ -221,6 +224,11 @@ impl Channels {
         all
     }
 
+    /// By which a report of a mail server is known; nothing where the plan wants none.
+    pub fn bounces(&self) -> Option<&Bounces> {
+        self.0.email.as_ref()?.as_ref().ok()?.bounces()
+    }
+
     /// The token that the telephone provider signs its callbacks with.
     pub fn twilio_token(&self) -> Option<&str> {
         self.0.twilio_token.as_deref()
@@ -294,7 +302,10 @@ fn email(email: &plan::Email, env: Env<'_>) -> Result<Email, String> {
         ),
         None => None,
     };
-    Email::new(email, &url, ca.as_deref()).map_err(|says| format!("{} {says}", email.url_env))
+    let bounces = email.bounces.as_ref();
+    let bounces = bounces.and_then(|b| variable(env, &b.secret_env).ok());
+    Email::new(email, &url, ca.as_deref(), bounces)
+        .map_err(|says| format!("{} {says}", email.url_env))
 }
 
 fn phone(phone: &plan::Phone, env: Env<'_>) -> Result<Phone, String> {

@@ -1,7 +1,10 @@
 //! E-mail, by SMTP: a letter in plain text and in HTML, and the server's word on it.
 
+mod bounce;
 mod letter;
 mod relay;
+
+pub use bounce::Bounces;
 
 use super::{Message, Outcome, Said};
 use domain::plan;
@@ -13,14 +16,17 @@ pub struct Email {
     relay: Relay,
     from: Mailbox,
     reply_to: Option<Mailbox>,
+    bounces: Option<Bounces>,
 }
 
 impl Email {
-    /// `url` is `smtps://…` or `smtp://…?tls=required`; `ca` the content of a PEM file.
+    /// `url` is `smtps://…` or `smtp://…?tls=required`; `ca` the content of a PEM file; `bounces` the secret that reports
+    /// are handed over with.
     pub fn new(
         channel: &plan::channels::Email,
         url: &str,
         ca: Option<&[u8]>,
+        bounces: Option<String>,
     ) -> Result<Self, String> {
         let from = mailbox(&channel.from).ok_or("its sender is no address")?;
         let url = Url::parse(url.trim()).map_err(|_| "holds no smtps:// or smtp:// address")?;
@@ -28,7 +34,14 @@ impl Email {
             relay: Relay::new(&url, from.email.domain(), ca)?,
             reply_to: channel.reply_to.as_deref().and_then(mailbox),
             from,
+            bounces: bounces
+                .zip(channel.bounces.as_ref())
+                .and_then(|(secret, to)| Some(Bounces::new(address(&to.address)?, secret))),
         })
+    }
+
+    pub fn bounces(&self) -> Option<&Bounces> {
+        self.bounces.as_ref()
     }
 
     pub async fn send(&self, message: &Message, said: &Said, organization: &str) -> Outcome {
@@ -48,8 +61,16 @@ impl Email {
             Ok(mail) => mail,
             Err(why) => return Outcome::Never { why },
         };
-        let from = self.from.email.clone();
-        self.relay.deliver(from, address, &mail).await
+        let bounces = self.bounces.as_ref();
+        let own = bounces.and_then(|b| b.sender(&message.id));
+        self.relay
+            .deliver(relay::Envelope {
+                from: own.unwrap_or_else(|| self.from.email.clone()),
+                to: address,
+                report: bounces.map(|b| b.envelope(&message.id)),
+                mail: &mail,
+            })
+            .await
     }
 }
 

@@ -5,7 +5,7 @@
 mod callback;
 mod spoken;
 
-pub use callback::{Receipt, receipt, verify};
+pub use callback::{receipt, verify};
 pub use spoken::{ACKNOWLEDGE, again, call, goodbye, thanks};
 
 use super::{

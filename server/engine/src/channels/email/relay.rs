@@ -11,8 +11,8 @@ use lettre::{
         Error,
         authentication::{Credentials, DEFAULT_MECHANISMS},
         client::{AsyncSmtpConnection, Certificate, TlsParameters},
-        commands::{Data, Mail, Rcpt},
-        extension::ClientId,
+        commands::{Data, Ehlo, Mail, Rcpt},
+        extension::{ClientId, MailParameter, RcptParameter},
     },
 };
 use reqwest::Url;
@@ -36,7 +36,46 @@ pub struct Relay {
     security: Security,
     credentials: Option<Credentials>,
     /// The one used last is taken first.
-    kept: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
+    kept: Mutex<Vec<(Way, Instant)>>,
+}
+
+/// A connection, and whether the server at its end reports what becomes of a mail (RFC 3461).
+struct Way {
+    connection: AsyncSmtpConnection,
+    reports: bool,
+}
+
+/// A mail, and who it is from and for as mail servers see it.
+pub struct Envelope<'a> {
+    pub from: Address,
+    pub to: Address,
+    /// Its name in reports, where they are wanted.
+    pub report: Option<String>,
+    pub mail: &'a [u8],
+}
+
+impl Envelope<'_> {
+    fn sender(&self, reports: bool) -> Mail {
+        let mut parameters = Vec::new();
+        if let Some(name) = self.report.as_ref().filter(|_| reports) {
+            for (keyword, value) in [("RET", "HDRS"), ("ENVID", name)] {
+                parameters.push(MailParameter::Other {
+                    keyword: keyword.to_owned(),
+                    value: Some(value.to_owned()),
+                });
+            }
+        }
+        Mail::new(Some(self.from.clone()), parameters)
+    }
+
+    fn receiver(&self, reports: bool) -> Rcpt {
+        let wanted = RcptParameter::Other {
+            keyword: "NOTIFY".to_owned(),
+            value: Some("SUCCESS,FAILURE,DELAY".to_owned()),
+        };
+        let wanted = (reports && self.report.is_some()).then_some(wanted);
+        Rcpt::new(self.to.clone(), wanted.into_iter().collect())
+    }
 }
 
 enum Security {
@@ -49,8 +88,7 @@ enum Security {
 enum Broke {
     /// Before anything was said on this connection: it may have been dropped while it was kept.
     AtOnce(String),
-    Before(Outcome),
-    After(Outcome),
+    Later(Outcome),
 }
 
 impl Relay {
@@ -96,59 +134,58 @@ impl Relay {
         })
     }
 
-    pub async fn deliver(&self, from: Address, to: Address, mail: &[u8]) -> Outcome {
+    pub async fn deliver(&self, mail: Envelope<'_>) -> Outcome {
         let deadline = Instant::now() + WHOLE;
-        while let Some(connection) = self.take() {
-            match self.hand_over(connection, &from, &to, mail, deadline).await {
+        while let Some(way) = self.take() {
+            match self.hand_over(way, &mail, deadline).await {
                 Ok(outcome) => return outcome,
                 // It stood too long. Another may stand still.
                 Err(Broke::AtOnce(_)) => {}
-                Err(Broke::Before(outcome) | Broke::After(outcome)) => return outcome,
+                Err(Broke::Later(outcome)) => return outcome,
             }
         }
-        let connection = match self.connect(deadline).await {
-            Ok(connection) => connection,
+        let way = match self.connect(deadline, mail.report.is_some()).await {
+            Ok(way) => way,
             Err(why) => return Outcome::Later { why, after: None },
         };
-        match self.hand_over(connection, &from, &to, mail, deadline).await {
-            Ok(outcome) | Err(Broke::Before(outcome) | Broke::After(outcome)) => outcome,
+        match self.hand_over(way, &mail, deadline).await {
+            Ok(outcome) | Err(Broke::Later(outcome)) => outcome,
             Err(Broke::AtOnce(why)) => Outcome::Later { why, after: None },
         }
     }
 
     async fn hand_over(
         &self,
-        mut connection: AsyncSmtpConnection,
-        from: &Address,
-        to: &Address,
-        mail: &[u8],
+        mut way: Way,
+        mail: &Envelope<'_>,
         deadline: Instant,
     ) -> Result<Outcome, Broke> {
-        let sender = Mail::new(Some(from.clone()), Vec::new());
+        let (connection, reports) = (&mut way.connection, way.reports);
+        let sender = mail.sender(reports);
         within(deadline, connection.command(sender))
             .await
             .map_err(|no| match no {
                 // The sender is ours, so this is no fault of the receiver's address.
-                No::Refused { why, .. } if !why.starts_with("421") => Broke::Before(later(why)),
+                No::Refused { why, .. } if !why.starts_with("421") => Broke::Later(later(why)),
                 No::Refused { why, .. } | No::Broken(why) => Broke::AtOnce(why),
-                No::Late => Broke::Before(later("the mail server does not answer".into())),
+                No::Late => Broke::Later(later("the mail server does not answer".into())),
             })?;
-        let receiver = Rcpt::new(to.clone(), Vec::new());
+        let receiver = mail.receiver(reports);
         within(deadline, connection.command(receiver))
             .await
-            .map_err(|no| Broke::Before(no.before()))?;
+            .map_err(|no| Broke::Later(no.before()))?;
         within(deadline, connection.command(Data))
             .await
-            .map_err(|no| Broke::Before(no.before()))?;
-        let answer = within(deadline, connection.message(mail)).await;
-        let answer = answer.map_err(|no| Broke::After(no.after()))?;
-        self.keep(connection);
+            .map_err(|no| Broke::Later(no.before()))?;
+        let answer = within(deadline, connection.message(mail.mail)).await;
+        let answer = answer.map_err(|no| Broke::Later(no.after()))?;
+        self.keep(way);
         // "250 2.0.0 Ok: queued as 4bGq…": the name by which the server's log knows it.
         let said = answer.message().next().map(|said| line(said, 120));
         Ok(Outcome::Sent { provider_id: said })
     }
 
-    async fn connect(&self, deadline: Instant) -> Result<AsyncSmtpConnection, String> {
+    async fn connect(&self, deadline: Instant, reported: bool) -> Result<Way, String> {
         let wrapper = match &self.security {
             Security::FromTheStart(tls) => Some(tls.clone()),
             _ => None,
@@ -170,19 +207,29 @@ impl Relay {
             let asking = connection.auth(DEFAULT_MECHANISMS, credentials);
             within(deadline, asking).await.map_err(said)?;
         }
-        Ok(connection)
+        let mut reports = false;
+        if reported {
+            // The library keeps of a server's abilities only those that it uses itself.
+            let asking = connection.command(Ehlo::new(self.hello.clone()));
+            let able = within(deadline, asking).await.map_err(said)?;
+            reports = able.message().any(|word| word.eq_ignore_ascii_case("DSN"));
+        }
+        Ok(Way {
+            connection,
+            reports,
+        })
     }
 
-    fn take(&self) -> Option<AsyncSmtpConnection> {
+    fn take(&self) -> Option<Way> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(_, since)| since.elapsed() < KEEP_ALIVE);
-        kept.pop().map(|(connection, _)| connection)
+        kept.pop().map(|(way, _)| way)
     }
 
-    fn keep(&self, connection: AsyncSmtpConnection) {
+    fn keep(&self, way: Way) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if !connection.has_broken() && kept.len() < MOST_KEPT {
-            kept.push((connection, Instant::now()));
+        if !way.connection.has_broken() && kept.len() < MOST_KEPT {
+            kept.push((way, Instant::now()));
         }
     }
 }

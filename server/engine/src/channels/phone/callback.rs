@@ -1,6 +1,9 @@
 //! What the provider calls back: which address it is given, whether it was really the provider, and what it says.
 
-use crate::channels::{Message, ack};
+use crate::{
+    channels::{Message, ack},
+    notify::Receipt,
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::hmac;
 
@@ -29,23 +32,8 @@ pub fn verify(token: &str, url: &str, form: &[(String, String)], signature: &str
     hmac::verify(&key, signed.as_bytes(), &signature).is_ok()
 }
 
-/// What became of a call or a text message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Receipt {
-    /// Under way: nothing is known yet.
-    Pending,
-    /// Somebody picked up, or it is on their telephone.
-    Delivered,
-    /// They opened it.
-    Read,
-    /// It did not reach them, and another try may.
-    NotReached(String),
-    /// It cannot reach them.
-    Failed(String),
-}
-
-/// The provider's word on it.
-pub fn receipt(form: &[(String, String)]) -> Receipt {
+/// The provider's word on it; nothing while it is under way.
+pub fn receipt(form: &[(String, String)]) -> Option<Receipt> {
     let field = |name: &str| {
         form.iter()
             .find(|(n, _)| n == name)
@@ -56,20 +44,18 @@ pub fn receipt(form: &[(String, String)]) -> Receipt {
         Some(code) => format!("{says} ({})", crate::channels::line(code, 20)),
         None => says.to_owned(),
     };
-    match field("CallStatus")
-        .or(field("MessageStatus"))
-        .unwrap_or_default()
-    {
+    let status = field("CallStatus").or(field("MessageStatus"));
+    Some(match status.unwrap_or_default() {
         // A call that a person took is `in-progress` first and `completed` at its end.
         "in-progress" | "completed" | "delivered" => Receipt::Delivered,
         "read" => Receipt::Read,
-        "busy" => Receipt::NotReached("the line was busy".into()),
-        "no-answer" => Receipt::NotReached("nobody picked up".into()),
-        "canceled" => Receipt::NotReached("the call was cancelled".into()),
+        "busy" => Receipt::Unanswered("the line was busy".into()),
+        "no-answer" => Receipt::Unanswered("nobody picked up".into()),
+        "canceled" => Receipt::Unanswered("the call was cancelled".into()),
         "failed" => Receipt::Failed(with_code("the provider could not reach this number")),
         "undelivered" => Receipt::Failed(with_code("it was not delivered")),
-        _ => Receipt::Pending,
-    }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -112,14 +98,17 @@ mod tests {
     #[test]
     fn every_state_the_provider_knows_has_a_meaning() {
         let of = |status: &str| receipt(&form(&[("CallStatus", status)]));
-        assert_eq!(of("ringing"), Receipt::Pending);
-        assert_eq!(of("in-progress"), Receipt::Delivered);
-        assert_eq!(of("busy"), Receipt::NotReached("the line was busy".into()));
+        assert_eq!(of("ringing"), None);
+        assert_eq!(of("in-progress"), Some(Receipt::Delivered));
+        assert_eq!(
+            of("busy"),
+            Some(Receipt::Unanswered("the line was busy".into()))
+        );
         let text = form(&[("MessageStatus", "undelivered"), ("ErrorCode", "30003")]);
         assert_eq!(
             receipt(&text),
-            Receipt::Failed("it was not delivered (30003)".into())
+            Some(Receipt::Failed("it was not delivered (30003)".into()))
         );
-        assert_eq!(receipt(&form(&[])), Receipt::Pending);
+        assert_eq!(receipt(&form(&[])), None);
     }
 }
