@@ -6,6 +6,7 @@
 //! do or verify succeed only when what they promise holds.
 //! Exit codes: 0 done, 1 failed, 2 wrong use or not there yet, 3 refused.
 
+mod alert;
 mod application;
 pub mod database;
 mod desk;
@@ -31,8 +32,20 @@ pub struct Do {
 /// What is here. The other commands of the document are [`NOT_YET`].
 const HERE: &[(&str, &str)] = &[
     (
+        "alert:resolve",
+        "resolve the incident (--message, --incident) and tell everybody who was told of it",
+    ),
+    (
+        "alert:send",
+        "declare an incident (--severity, --message) and tell whom the matrix names; in a run: tell of its incident",
+    ),
+    (
         "alert:send-report",
-        "write the recovery's report into the incident's timeline",
+        "send the recovery's report to those who know of the incident",
+    ),
+    (
+        "alert:update",
+        "post an update (--message, --incident) and send it to those who know of the incident",
     ),
     (
         "app:graceful-shutdown",
@@ -122,12 +135,12 @@ const HERE: &[(&str, &str)] = &[
         "status:all",
         "services, open incidents and running recoveries",
     ),
+    (
+            "set the public phase (--status=investigating, identified, monitoring or resolved; --message)",
+    ),
 ];
 
 const NOT_YET: &[&str] = &[
-    "alert:resolve",
-    "alert:send",
-    "alert:update",
     "app:emergency-mode",
     "app:minimal-service",
     "app:verify-rollback",
@@ -250,7 +263,11 @@ async fn act(name: &str, ground: &mut Ground) -> Result<String, No> {
         "maintenance:enable" => maintenance::enable(ground).await,
         "maintenance:disable" => maintenance::disable(ground).await,
         "status:all" => overview::status_all(ground).await,
+        "alert:send" => alert::send(ground).await,
+        "alert:update" => alert::update(ground).await,
+        "alert:resolve" => alert::resolve(ground).await,
         "alert:send-report" => desk::send_report(ground).await,
+        "status:update" => alert::status(ground).await,
         _ => Err(No::WrongUse(format!("there is no action `{name}`"))),
     }
 }

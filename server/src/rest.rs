@@ -6,6 +6,7 @@ mod heartbeats;
 mod history;
 mod incidents;
 mod maintenance;
+mod notifications;
 pub mod problem;
 mod runs;
 
@@ -68,6 +69,31 @@ pub fn routes() -> Vec<Route> {
             view,
             post(incidents::resolve),
         ),
+        route(
+            "/api/v1/incidents/{number}/notifications",
+            view,
+            get(notifications::get),
+        ),
+        route(
+            "/api/v1/incidents/{number}/notifications/repeat",
+            view,
+            post(notifications::repeat),
+        ),
+        route(
+            "/api/v1/incidents/{number}/acknowledge",
+            view,
+            post(notifications::acknowledge),
+        ),
+        route(
+            "/api/v1/incidents/{number}/calls",
+            view,
+            post(notifications::call),
+        ),
+        route(
+            "/api/v1/notifications/preview",
+            view,
+            get(notifications::preview),
+        ),
         route("/api/v1/services/{id}/history", view, get(history::get)),
         route(
             "/api/v1/maintenance",
@@ -86,6 +112,22 @@ pub fn routes() -> Vec<Route> {
             post(maintenance::go),
         ),
         route("/api/v1/contacts", view, get(incidents::contacts)),
+        route("/api/v1/contacts/test", view, post(notifications::test)),
+        route(
+            "/api/v1/contacts/confirm",
+            view,
+            post(notifications::confirm),
+        ),
+        route(
+            "/api/v1/oncall",
+            view,
+            get(notifications::duty).post(notifications::put_on_call),
+        ),
+        route(
+            "/api/v1/oncall/{id}/remove",
+            view,
+            post(notifications::take_off_call),
+        ),
         route("/api/v1/runbooks", view, get(runs::runbooks)),
         route("/api/v1/runbooks/{slug}/runs", view, post(runs::start)),
         route("/api/v1/failovers", view, get(failovers::list)),

@@ -19,7 +19,7 @@ mod socket;
 
 pub use auth::Signed;
 pub use live::Ticks;
-pub use load::{find_incident, find_run, incident_lines, recovery, verdicts};
+pub use load::{find_incident, find_run, incident_lines, recovery, told, verdicts};
 pub use output::{Which, run_output};
 pub use plain::plain_page;
 pub use socket::{Socket, Sockets};

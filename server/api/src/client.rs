@@ -1,6 +1,8 @@
 //! The typed client: one method a call, one error type.
 
-use crate::{Declare, Message, Note, ScheduleMaintenance, StartRun, Update};
+use crate::{
+    ChangeSeverity, Declare, Message, Note, Resolve, ScheduleMaintenance, StartRun, Update,
+};
 use domain::{MaintenanceId, Number, RunId, Slug};
 use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
@@ -88,6 +90,29 @@ impl Client {
         body: &Update,
     ) -> Result<Value, Trouble> {
         self.post(&format!("/incidents/{number}/updates"), key, body)
+            .await
+    }
+    pub async fn resolve(
+        &self,
+        key: &str,
+        number: &Number,
+        body: &Resolve,
+    ) -> Result<Value, Trouble> {
+        self.post(&format!("/incidents/{number}/resolve"), key, body)
+            .await
+    }
+    pub async fn change_severity(
+        &self,
+        key: &str,
+        number: &Number,
+        body: &ChangeSeverity,
+    ) -> Result<Value, Trouble> {
+        self.post(&format!("/incidents/{number}/severity"), key, body)
+            .await
+    }
+    /// Who was told, who knows, and whether that was in time.
+    pub async fn notifications(&self, number: &Number) -> Result<Value, Trouble> {
+        self.get(&format!("/incidents/{number}/notifications"))
             .await
     }
     pub async fn note(&self, key: &str, number: &Number, body: &Note) -> Result<Value, Trouble> {

@@ -10,6 +10,7 @@ mod client;
 
 pub use client::{Client, Trouble};
 
+use domain::plan::Channel;
 use domain::{Answer, IncidentRole, Kind, Mode, Number, Phase, ServiceId, Severity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -92,6 +93,54 @@ pub struct Note {
 #[serde(deny_unknown_fields)]
 pub struct Resolve {
     pub message: String,
+}
+
+/// `POST /api/v1/incidents/{number}/notifications/repeat`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repeat {
+    /// Without it: everybody who has not acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+}
+
+/// `POST /api/v1/incidents/{number}/calls`: what a person did that the machine could not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    pub person: String,
+    pub reached: bool,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub says: String,
+}
+
+/// `POST /api/v1/contacts/test`: sends a message to find out whether it arrives.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Test {
+    /// By name or role.
+    pub person: String,
+    pub channel: Channel,
+}
+
+/// `POST /api/v1/contacts/confirm`: it reached the caller.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirm {
+    pub channel: Channel,
+}
+
+/// `POST /api/v1/oncall`: somebody in another's place.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnCallOverride {
+    pub rotation: String,
+    /// By name or role.
+    pub person: String,
+    pub from: jiff::Timestamp,
+    pub until: jiff::Timestamp,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 /// `POST /api/v1/maintenance`

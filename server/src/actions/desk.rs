@@ -1,8 +1,8 @@
 //! Actions that speak with the server, with the short-lived token that every run is given.
 
 use super::ground::{Ground, No};
-use api::{Client, Note};
-use domain::{Number, RunId};
+use api::{Client, Update};
+use domain::{Number, Phase, RunId};
 use serde_json::Value;
 
 /// The server, as the runner or the person has named it.
@@ -22,7 +22,19 @@ pub async fn failovers() -> Result<Value, String> {
     server()?.failovers().await.map_err(|e| e.to_string())
 }
 
-/// What the run has done so far, in words, written into its incident's timeline.
+/// The same step of the same run asks once; by hand every call is another.
+pub fn key(act: &str) -> String {
+    match (std::env::var("MUSTER_RUN"), std::env::var("MUSTER_STEP")) {
+        (Ok(run), Ok(step)) => format!("{run}:{step}:{act}"),
+        _ => uuid::Uuid::new_v4().to_string(),
+    }
+}
+
+/// So much of a report is sent.
+const LONGEST: usize = 3900;
+
+/// What the run has done so far, in words, sent to those who know of its incident. Not to the public: these are the
+/// words of the people at work.
 pub async fn send_report(ground: &mut Ground) -> Result<String, No> {
     let Ok(run) = std::env::var("MUSTER_RUN") else {
         return Err(No::WrongUse(
@@ -32,45 +44,35 @@ pub async fn send_report(ground: &mut Ground) -> Result<String, No> {
     let server = server().map_err(No::Failed)?;
     let failed = |e: api::Trouble| No::Failed(e.to_string());
     let told = server.run(&RunId(run.clone())).await.map_err(failed)?;
-    let report = words(&told);
+    let mut report = words(&told).trim().to_owned();
+    if let Some((end, _)) = report.char_indices().nth(LONGEST) {
+        report.truncate(end);
+        report.push_str(" …");
+    }
     ground.report.found("report", &report, None);
     let Ok(incident) = std::env::var("MUSTER_INCIDENT") else {
         return Ok("told here only: this run belongs to no incident".into());
     };
-    let key = format!(
-        "{run}:{}:report",
-        std::env::var("MUSTER_STEP").unwrap_or_default()
-    );
     let number = Number(incident.clone());
-    let noted = server
-        .note(
-            &key,
-            &number,
-            &Note {
-                text: report,
-                occurred_at: None,
-            },
-        )
+    let now = server.incident(&number).await.map_err(failed)?;
+    let body = Update {
+        phase: serde_json::from_value(now["phase"].clone()).unwrap_or(Phase::Investigating),
+        message: report.clone(),
+        internal: true,
+    };
+    let posted = server
+        .update(&key("report"), &number, &body)
         .await
         .map_err(failed)?;
-    let seq = noted["seq"].as_u64().unwrap_or(0);
     // Read back what was written: an acknowledged line is there.
-    let timeline = server
-        .timeline(&number, seq.saturating_sub(1), 1)
-        .await
-        .map_err(failed)?;
-    let there = timeline["events"][0]["seq"].as_u64() == Some(seq);
-    ground.report.found(
-        "in the timeline",
-        &format!("line {seq} of {incident}"),
-        Some(there),
-    );
-    if there {
-        Ok(format!(
-            "{incident} tells what this recovery did. Mail, phone and Slack are not connected yet: call by hand."
-        ))
-    } else {
-        Err(No::Failed("the report is not in the timeline".into()))
+    let updates = posted["updates"].as_array().into_iter().flatten();
+    let there = updates.rev().any(|u| u["message"].as_str() == Some(&report));
+    ground
+        .report
+        .found("in the timeline", &format!("of {incident}"), Some(there));
+    match there {
+        true => Ok(format!("{incident} tells what this recovery did")),
+        false => Err(No::Failed("the report is not in the timeline".into())),
     }
 }
 

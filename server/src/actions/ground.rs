@@ -10,6 +10,11 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// An outside command (fence, route, start, stop) takes at most this long.
 const OUTSIDE: Duration = Duration::from_secs(60);
 
+/// What `npm run NAME --flag=value` may hand over: npm's own settings come the same way.
+const FLAGS: [&str; 9] = [
+    "json", "strict", "force", "for", "public", "message", "severity", "status", "incident",
+];
+
 /// Why an action did not do what it promises.
 pub enum No {
     Failed(String),
@@ -32,7 +37,7 @@ impl Ground {
             .filter_map(|(key, value)| {
                 Some((key.strip_prefix("npm_config_")?.replace('_', "-"), value))
             })
-            .filter(|(key, _)| ["json", "strict", "force", "for", "public"].contains(&key.as_str()))
+            .filter(|(key, _)| FLAGS.contains(&key.as_str()))
             .collect();
         for word in words {
             let word = word.trim_start_matches("--");

@@ -38,7 +38,7 @@ pub async fn enable(ground: &mut Ground) -> Result<String, No> {
                 until,
                 public: ground.on("public"),
             };
-            let told = server.schedule_maintenance(&key("enable"), &body).await;
+            let told = server.schedule_maintenance(&desk::key("maintenance:enable"), &body).await;
             MaintenanceId(text(&told.map_err(failed)?, "id"))
         }
     };
@@ -60,7 +60,7 @@ pub async fn disable(ground: &mut Ground) -> Result<String, No> {
     };
     let body = Message::default();
     let told = server
-        .complete_maintenance(&key("disable"), &window, &body)
+        .complete_maintenance(&desk::key("maintenance:disable"), &window, &body)
         .await
         .map_err(failed)?;
     let stage = text(&told, "stage");
@@ -95,12 +95,4 @@ fn open(told: &Value, service: &ServiceId) -> Option<MaintenanceId> {
 
 fn text(of: &Value, name: &str) -> String {
     of[name].as_str().unwrap_or_default().to_owned()
-}
-
-/// The same step of the same run asks once; by hand every call is another.
-fn key(act: &str) -> String {
-    match (std::env::var("MUSTER_RUN"), std::env::var("MUSTER_STEP")) {
-        (Ok(run), Ok(step)) => format!("{run}:{step}:maintenance:{act}"),
-        _ => uuid::Uuid::new_v4().to_string(),
-    }
 }

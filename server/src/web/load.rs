@@ -2,7 +2,7 @@
 
 mod measured;
 mod past;
-mod told;
+pub mod told;
 pub mod windows;
 
 use super::{Signed, output};

@@ -13,10 +13,14 @@ mod house;
 mod judge;
 mod killer;
 mod nodes;
+#[path = "../../engine/tests/channels/outside.rs"]
+#[allow(dead_code)]
+mod outside;
 mod parameters;
 mod power;
 mod secrets;
 mod supervisor;
+mod telling;
 
 use house::Caller;
 use reqwest::StatusCode;

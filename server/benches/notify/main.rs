@@ -1,0 +1,236 @@
+//! How soon is everybody called? `cargo bench -p server --bench notify`, about a minute.
+//!
+//! The real server, on SQLite, declares a SEV1 that a thousand people are to know of by phone, text message and mail, and
+//! some places besides. Measured is the time from the declaration (the event's own `recorded`) until the provider, the
+//! laboratory's on loopback, has accepted the first word to each. Once more with a telephone company that hangs: that must
+//! cost the others nothing. The control is a bare loop of the same client that posts as many bodies, as many at a time, to
+//! the same provider, and knows nothing of people, leases or what became of it.
+
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
+
+#[path = "../../tests/house/mod.rs"]
+mod house;
+#[path = "../../engine/tests/channels/outside.rs"]
+#[allow(dead_code)]
+mod outside;
+
+use futures::{StreamExt, stream};
+use house::{House, size, until};
+use outside::Outside;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    fs,
+    time::{Duration, Instant},
+};
+
+/// As the outbox has on their way at once on a channel.
+const AT_ONCE: usize = 32;
+const SINKS: [&str; 7] = [
+    "phone",
+    "sms",
+    "smtp",
+    "slack",
+    "hook",
+    "teams",
+    "pagerduty",
+];
+
+fn main() {
+    // `cargo test --benches` runs this too, and is not a place to measure.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(run());
+}
+
+async fn run() {
+    let people = size("MUSTER_NOTIFY_PEOPLE", 1_000);
+    println!("SEV1 to {people} people by phone, text message and mail, and to four places");
+    println!(
+        "{:>22} {:>9} {:>8} {:>8} {:>8} {:>8} {:>12}",
+        "", "accepted", "p50 ms", "p99 ms", "last ms", "", "a second"
+    );
+    let mut worst: f64 = 0.0;
+    for hangs in [None, Some("phone")] {
+        let round = muster(people, hangs).await;
+        let name = match hangs {
+            None => "muster",
+            Some(_) => "muster, phone hangs",
+        };
+        round.show(name);
+        for (sink, times) in &round.by_sink {
+            show(&format!("  {sink}"), times);
+        }
+        worst = worst.max(round.at(99));
+        if hangs.is_none() {
+            let control = control(people * 3).await;
+            println!(
+                "{:>22} {:>9} {:>46.0}",
+                "bare client", people * 3, control
+            );
+            println!(
+                "  to the bare client: {:.2} of its rate",
+                round.rate() / control
+            );
+        }
+    }
+    let word = if worst <= 500.0 { "held" } else { "not held" };
+    println!("NUMBER SEV1 to {people} people, first word p99 | ≤ 500 ms | {worst:.0} ms | {word}");
+}
+
+/// When each provider accepted the first word to each, in milliseconds from the declaration.
+struct Round {
+    by_sink: BTreeMap<&'static str, Vec<f64>>,
+}
+
+impl Round {
+    fn all(&self) -> Vec<f64> {
+        let mut all: Vec<f64> = self.by_sink.values().flatten().copied().collect();
+        all.sort_by(f64::total_cmp);
+        all
+    }
+    fn at(&self, share: usize) -> f64 {
+        let all = self.all();
+        all[(all.len() - 1) * share / 100]
+    }
+    fn rate(&self) -> f64 {
+        let all = self.all();
+        all.len() as f64 / (all.last().unwrap() / 1e3)
+    }
+    fn show(&self, name: &str) {
+        show(name, &self.all());
+    }
+}
+
+fn show(name: &str, times: &[f64]) {
+    let mut times = times.to_vec();
+    times.sort_by(f64::total_cmp);
+    let at = |share: usize| times[(times.len() - 1) * share / 100];
+    println!(
+        "{name:>22} {:>9} {:>8.0} {:>8.0} {:>8.0} {:>8} {:>12.0}",
+        times.len(),
+        at(50),
+        at(99),
+        at(100),
+        "",
+        times.len() as f64 / (at(100) / 1e3)
+    );
+}
+
+async fn muster(people: usize, hangs: Option<&str>) -> Round {
+    let outside = Outside::begin().await.unwrap();
+    let mut house = House::small();
+    plan(&house, people);
+    house.env = outside.env.clone().into_iter().collect();
+    let server = house.start();
+    let api = server.program(&house.token("commander"));
+    if let Some(sink) = hangs {
+        let fault = json!({ "sink": sink, "kind": "hang", "times": null });
+        outside
+            .ask(Method::POST, "/control/faults", Some(fault))
+            .await;
+    }
+    // Warm: connections, caches and pools are nobody's share.
+    let body = json!({ "title": "A first one, of less", "severity": "SEV2" });
+    api.declare(body).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    outside.ask(Method::DELETE, "/control/received", None).await;
+
+    let body = json!({ "title": "Orders are not taken", "severity": "SEV1" });
+    let number = api.declare(body).await;
+    let expected = people * if hangs.is_some() { 2 } else { 3 } + 4;
+    until("everybody is told", async || {
+        let mut count = 0;
+        for sink in SINKS {
+            count += received(&outside, sink).await.len();
+        }
+        (count >= expected).then_some(())
+    })
+    .await;
+    let path = format!("/api/v1/incidents/{number}/timeline?limit=1");
+    let declared = api.json(&path).await["events"][0]["recorded"]
+        .as_i64()
+        .unwrap();
+    let mut by_sink = BTreeMap::new();
+    for sink in SINKS.into_iter().filter(|s| Some(*s) != hangs) {
+        let times = received(&outside, sink).await;
+        let since = |at: &i64| (at - declared) as f64 / 1e3;
+        by_sink.insert(sink, times.iter().map(since).collect());
+    }
+    Round { by_sink }
+}
+
+async fn received(outside: &Outside, sink: &str) -> Vec<i64> {
+    let mut all = Vec::new();
+    let mut after = 0;
+    loop {
+        let path = format!("/control/received?sink={sink}&after={after}&limit=1000&brief=true");
+        let page = outside.ask(Method::GET, &path, None).await;
+        let page = page.as_array().unwrap();
+        let Some(last) = page.last() else { return all };
+        after = last["number"].as_u64().unwrap();
+        let at = |entry: &Value| {
+            let at: jiff::Timestamp = entry["at"].as_str().unwrap().parse().unwrap();
+            at.as_microsecond()
+        };
+        all.extend(page.iter().map(at));
+    }
+}
+
+/// Deliveries a second of a client that only posts.
+async fn control(count: usize) -> f64 {
+    let outside = Outside::begin().await.unwrap();
+    let url = format!("{}/hook/control", outside.url);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let body = json!({ "title": "Orders are not taken", "text": "x".repeat(800) }).to_string();
+    let post = |_| {
+        let (http, url, body) = (http.clone(), url.clone(), body.clone());
+        async move {
+            let sent = http.post(url).body(body).send().await.unwrap();
+            assert!(sent.status().is_success());
+        }
+    };
+    let began = Instant::now();
+    stream::iter(0..count)
+        .map(post)
+        .buffer_unordered(AT_ONCE)
+        .collect::<Vec<()>>()
+        .await;
+    count as f64 / began.elapsed().as_secs_f64()
+}
+
+fn plan(house: &House, people: usize) {
+    let contacts: String = (0..people)
+        .map(|n| {
+            format!(
+                "  - {{role: Person {n}, name: Person {n}, phone: +1-555-{n:07}, email: {n}@example.com, escalation: primary}}\n"
+            )
+        })
+        .collect();
+    let communication = "severities:
+  - {id: SEV1, name: Critical, description: All is down, first_update: 1d, update_every: 1d, acknowledge_within: 0s}
+  - {id: SEV2, name: Major, description: Much is down, first_update: 1d, update_every: 1d, acknowledge_within: 0s}
+  - {id: SEV3, name: Minor, description: Little is down, first_update: 1d, update_every: 1d}
+audiences:
+  - {id: tech, name: Tech Team, members: [Person 0]}
+  - {id: management, name: Management, members: [Person 0]}
+matrix:
+  - {severity: SEV1, within: 0s, audiences: [all], channels: [phone, sms, email, slack, webhook, teams, pagerduty]}
+  - {severity: SEV2, within: 15m, audiences: [tech], channels: [sms, email, slack, webhook, teams, pagerduty]}
+  - {severity: SEV3, within: 1h, audiences: [tech], channels: [slack]}
+";
+    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/channels.yaml");
+    fs::copy(shipped, house.path("plan/channels.yaml")).unwrap();
+    fs::write(
+        house.path("plan/contacts.yaml"),
+        format!("emergency:\n{contacts}"),
+    )
+    .unwrap();
+    fs::write(house.path("plan/communication.yaml"), communication).unwrap();
+}
