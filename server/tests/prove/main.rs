@@ -15,6 +15,7 @@ mod killer;
 mod nodes;
 mod parameters;
 mod power;
+mod readers;
 mod secrets;
 mod supervisor;
 
