@@ -75,6 +75,11 @@ export class House {
     return `http://127.0.0.1:${this.base + 82}`;
   }
 
+  /** The folder with a copy of the public pages. */
+  get mirror(): string {
+    return join(this.folder, "mirror");
+  }
+
   async lab(...words: string[]): Promise<string> {
     return (await run(musterLab, [...words, "--control", this.control])).stdout;
   }
@@ -134,7 +139,8 @@ export class House {
 
     const secrets = variables(await readFile(join(lab, "secrets.env"), "utf8"));
     const log = openSync(join(this.folder, "muster.log"), "w");
-    const server = spawn(muster, ["serve", "--plan", join(this.folder, "plan"), ...this.data, "--listen", "127.0.0.1:0"], {
+    const words = ["--plan", join(this.folder, "plan"), ...this.data, "--listen", "127.0.0.1:0", "--status-mirror", this.mirror];
+    const server = spawn(muster, ["serve", ...words], {
       env: { ...process.env, ...secrets, MUSTER_LAB_URL: this.control },
       stdio: ["ignore", "pipe", log],
     });

@@ -2,6 +2,7 @@
 // server sent. The pictures are in test-results.
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type House, type Page, takenOver, test } from "./test.js";
+import { faults } from "./validate.js";
 
 test.use({ stage: "screens" });
 
@@ -49,6 +50,11 @@ const PLACES: Place[] = [
   { name: "postmortems", at: () => "/postmortems" },
   { name: "not-found", at: () => "/nowhere", status: 404 },
   { name: "status", at: () => "/status", public: true },
+  { name: "status-incident", at: (found) => `/status/incidents/${found.incident}`, public: true },
+  { name: "status-history", at: () => "/status/history", public: true },
+  { name: "status-maintenance", at: () => "/status/maintenance/MNT-2026-001".replace("2026", String(new Date().getUTCFullYear())), public: true },
+  { name: "status-embed", at: () => "/status/embed", public: true },
+  { name: "status-nowhere", at: () => "/status/nowhere", public: true, status: 404 },
   { name: "signin-error", at: () => "/signin?token=used", public: true, status: 403 },
 ];
 
@@ -149,9 +155,11 @@ for (const place of PLACES) {
     await page.addInitScript(REMEMBER);
     const answer = await page.goto(place.at(found));
     expect(answer?.status()).toBe(place.status ?? 200);
-    if (!place.public) await expectSameAsServed(page, (await answer?.text()) ?? "");
+    const served = (await answer?.text()) ?? "";
+    if (!place.public) await expectSameAsServed(page, served);
+    if (place.public) expect.soft(await faults(served), "what the validator found").toEqual([]);
 
-    for (const [width, height] of SIZES) {
+    for (const [width, height] of place.public ? ([[320, 640], ...SIZES] as const) : SIZES) {
       await page.setViewportSize({ width, height });
       for (const colorScheme of SCHEMES) {
         await page.emulateMedia({ colorScheme });

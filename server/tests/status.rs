@@ -390,14 +390,10 @@ async fn an_incident_is_told_in_every_form_from_its_first_word_to_its_last() {
     .await;
     // Every word stays, each with an address of its own.
     for (n, words) in [
-        "We are looking into it.",
-        "A disk is full.",
-        "Orders work again.",
-        "All is well.",
-    ]
-    .into_iter()
-    .enumerate()
-    {
+        (1, "A disk is full."),
+        (2, "Orders work again."),
+        (3, "All is well."),
+    ] {
         assert!(page.contains(words), "{words}");
         assert!(page.contains(&format!("id=\"{number}-{n}\"")), "{words}");
     }
@@ -795,4 +791,173 @@ async fn the_mirror_reaches_storage_that_speaks_s3() {
         "every request is signed"
     );
     assert!(!server.log.lock().unwrap().contains("a secret of ours"));
+}
+
+/// The fields of one thing of theirs, by name.
+fn fields(of: &Value) -> Vec<&str> {
+    of.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[tokio::test]
+async fn the_eight_documents_are_theirs_field_for_field() {
+    let house = House::sqlite();
+    let server = house.start();
+    let api = server.program(&house.token("commander"));
+    let anybody = server.anybody();
+    let number = api
+        .declare(json!({ "title": "Orders fail", "severity": "SEV2", "affected": ["orders-api"] }))
+        .await;
+    update(&api, &number, "identified", "A disk is full.").await;
+    let begins = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(30);
+    let window = json!({
+        "title": "A larger disk", "message": "", "services": ["sign-in"], "public": true,
+        "from": begins.to_string(), "until": (begins + jiff::SignedDuration::from_hours(1)).to_string(),
+    });
+    let scheduled = api.post("/api/v1/maintenance", window).await;
+    assert_eq!(scheduled.status(), StatusCode::CREATED);
+    told(&anybody, "/api/v2/summary.json", "A larger disk").await;
+
+    for (name, parts) in [
+        (
+            "summary",
+            &[
+                "components",
+                "incidents",
+                "page",
+                "scheduled_maintenances",
+                "status",
+            ][..],
+        ),
+        ("status", &["page", "status"]),
+        ("components", &["components", "page"]),
+        ("incidents", &["incidents", "page"]),
+        ("incidents/unresolved", &["incidents", "page"]),
+        (
+            "scheduled-maintenances",
+            &["page", "scheduled_maintenances"],
+        ),
+        (
+            "scheduled-maintenances/upcoming",
+            &["page", "scheduled_maintenances"],
+        ),
+        (
+            "scheduled-maintenances/active",
+            &["page", "scheduled_maintenances"],
+        ),
+    ] {
+        let document = anybody.json(&format!("/api/v2/{name}.json")).await;
+        assert_eq!(fields(&document), parts, "{name}");
+        assert_eq!(
+            fields(&document["page"]),
+            ["id", "name", "time_zone", "updated_at", "url"]
+        );
+    }
+    let summary = anybody.json("/api/v2/summary.json").await;
+    assert_eq!(
+        summary["status"],
+        json!({ "indicator": "major", "description": "Partial System Outage" })
+    );
+    let component = [
+        "created_at",
+        "description",
+        "group",
+        "group_id",
+        "id",
+        "name",
+        "only_show_if_degraded",
+        "page_id",
+        "position",
+        "showcase",
+        "start_date",
+        "status",
+        "updated_at",
+    ];
+    let group = [&["components"][..], &component].concat();
+    let mut groups = 0;
+    for part in summary["components"].as_array().unwrap() {
+        if part["group"] == true {
+            groups += 1;
+            assert_eq!(fields(part), group);
+            assert!(part["group_id"].is_null());
+        } else {
+            assert_eq!(fields(part), component);
+            assert!(part["group_id"].is_string());
+        }
+        let words = [
+            "operational",
+            "degraded_performance",
+            "partial_outage",
+            "major_outage",
+            "under_maintenance",
+        ];
+        assert!(words.contains(&part["status"].as_str().unwrap()), "{part}");
+        let id = part["id"].as_str().unwrap();
+        assert!(
+            id.len() == 12
+                && id
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()),
+            "{id}"
+        );
+    }
+    assert_eq!(groups, 2);
+    let incident = [
+        "components",
+        "created_at",
+        "id",
+        "impact",
+        "incident_updates",
+        "monitoring_at",
+        "name",
+        "page_id",
+        "resolved_at",
+        "shortlink",
+        "started_at",
+        "status",
+        "updated_at",
+    ];
+    let word = [
+        "affected_components",
+        "body",
+        "created_at",
+        "custom_tweet",
+        "deliver_notifications",
+        "display_at",
+        "id",
+        "incident_id",
+        "status",
+        "tweet_id",
+        "updated_at",
+    ];
+    let own = &summary["incidents"][0];
+    assert_eq!(fields(own), incident);
+    assert_eq!(own["impact"], "major");
+    assert!(
+        own["shortlink"]
+            .as_str()
+            .unwrap()
+            .ends_with(&format!("/status/incidents/{number}"))
+    );
+    assert_eq!(fields(&own["incident_updates"][0]), word);
+    let affected = &own["incident_updates"][1]["affected_components"][0];
+    assert_eq!(
+        fields(affected),
+        ["code", "name", "new_status", "old_status"]
+    );
+    assert_eq!(
+        (&affected["old_status"], &affected["new_status"]),
+        (&json!("operational"), &json!("partial_outage"))
+    );
+    let window = &summary["scheduled_maintenances"][0];
+    let mut maintenance = [&incident[..], &["scheduled_for", "scheduled_until"]].concat();
+    maintenance.sort_unstable();
+    assert_eq!(fields(window), maintenance);
+    assert_eq!(
+        (&window["impact"], &window["status"]),
+        (&json!("maintenance"), &json!("scheduled"))
+    );
+    assert_eq!(
+        window["incident_updates"][0]["body"],
+        "Maintenance is scheduled."
+    );
 }

@@ -15,6 +15,7 @@ use domain::plan::Language;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
+const AGAIN: &str = "setInterval(() => location.reload(), 60000);";
 static STYLE: LazyLock<String> = LazyLock::new(|| bare(include_str!("../../../style/status.css")));
 static SCRIPT: LazyLock<String> =
     LazyLock::new(|| bare(include_str!("../../templates/status/page.js")));
@@ -81,6 +82,8 @@ impl Kind {
 pub struct Look {
     style: String,
     script: &'static str,
+    /// The script of a page that is shown within another.
+    again: &'static str,
     page: String,
     embed: String,
 }
@@ -99,12 +102,14 @@ impl Look {
             digest(&SCRIPT)
         );
         let embed = format!(
-            "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors *",
-            digest(&style)
+            "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors *",
+            digest(&style),
+            digest(AGAIN)
         );
         Look {
             style,
             script: &SCRIPT,
+            again: AGAIN,
             page,
             embed,
         }

@@ -55,6 +55,7 @@ pub struct Words {
     pub recent: &'static str,
     pub back: &'static str,
     pub calendar: &'static str,
+    pub more: &'static str,
     pub times_utc: &'static str,
     pub times_local: &'static str,
     pub in_utc: &'static str,

@@ -92,6 +92,11 @@ impl House {
         self.home.path().join(name)
     }
 
+    /// Puts this in the place of a file of the plan.
+    pub fn write_plan(&self, file: &str, text: &str) {
+        fs::write(self.path("plan").join(file), text).unwrap();
+    }
+
     /// Adds a runbook as it is.
     pub fn write_runbook(&self, slug: &str, runbook: &Value) {
         let file = self.path("plan/runbooks").join(format!("{slug}.yaml"));

@@ -18,6 +18,7 @@ mod nodes;
 mod outside;
 mod parameters;
 mod power;
+mod readers;
 mod secrets;
 mod supervisor;
 mod telling;

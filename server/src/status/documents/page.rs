@@ -3,7 +3,7 @@
 use super::{Look, Words};
 use crate::status::{
     place::{Api, Form, Month, OWN_PAGES, Place, months},
-    told::{Affected, Component, Incident, Told, Window},
+    told::{Affected, Component, Incident, Told, Update, Window},
     words::month_of,
 };
 use askama::Template;
@@ -17,7 +17,7 @@ use std::borrow::Borrow;
 /// Past incidents of so many days stand on the first page.
 const RECENT_DAYS: i64 = 30;
 /// … and at most so many.
-const MOST_RECENT: usize = 10;
+const MOST_RECENT: usize = 5;
 /// Maintenance that begins within this time is announced on the first page.
 const SOON: Span = Span::secs(7 * 86_400);
 
@@ -73,6 +73,11 @@ impl Ground<'_> {
     /// What a page in a folder says in its head.
     fn policy(&self) -> Option<&str> {
         (self.form == Form::Folder).then(|| self.look.own_policy())
+    }
+
+    /// The first page's heading is whose it is; the others have one of their own.
+    fn site_level(&self) -> &'static str {
+        if self.is_now() { "h1" } else { "p" }
     }
 
     fn is_now(&self) -> bool {
@@ -385,7 +390,13 @@ fn stage_icon(stage: &Stage) -> Icon {
     }
 }
 
-/// The last said first.
+/// What was said of an incident, the last first; that it was declared, where nothing else was.
+fn said(incident: &Incident) -> impl Iterator<Item = (usize, &Update)> {
+    let alone = incident.updates.len() == 1;
+    newest(&incident.updates).filter(move |(_, u)| alone || u.message.is_some())
+}
+
+/// The last first.
 fn newest<T>(of: &[T]) -> impl Iterator<Item = (usize, &T)> {
     of.iter().enumerate().rev()
 }

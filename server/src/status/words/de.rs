@@ -38,6 +38,7 @@ pub static WORDS: Words = Words {
     recent: "Vergangene Störungen",
     back: "Jetziger Stand",
     calendar: "Kalender",
+    more: "Mehr",
     times_utc: "Zeiten in UTC.",
     times_local: "Zeiten in Ihrer Zeitzone ({}).",
     in_utc: "UTC zeigen",

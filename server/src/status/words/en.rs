@@ -38,6 +38,7 @@ pub static WORDS: Words = Words {
     recent: "Past incidents",
     back: "Current status",
     calendar: "Calendar",
+    more: "More",
     times_utc: "Times are in UTC.",
     times_local: "Times are in your zone ({}).",
     in_utc: "Show UTC",

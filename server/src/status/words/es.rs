@@ -38,6 +38,7 @@ pub static WORDS: Words = Words {
     recent: "Incidentes pasados",
     back: "Estado actual",
     calendar: "Calendario",
+    more: "Más",
     times_utc: "Horas en UTC.",
     times_local: "Horas en su zona ({}).",
     in_utc: "Mostrar en UTC",

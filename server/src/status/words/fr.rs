@@ -38,6 +38,7 @@ pub static WORDS: Words = Words {
     recent: "Incidents passés",
     back: "État actuel",
     calendar: "Calendrier",
+    more: "Plus",
     times_utc: "Heures en UTC.",
     times_local: "Heures dans votre fuseau ({}).",
     in_utc: "Afficher en UTC",
