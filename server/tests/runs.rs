@@ -7,6 +7,7 @@ mod house;
 use house::{Caller, House, kills, until};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -106,6 +107,68 @@ async fn a_killed_server_readopts_the_running_step() {
 #[tokio::test]
 async fn the_end_of_a_step_is_known_though_the_server_was_dead() {
     a_run_across_a_kill(true).await;
+}
+
+/// The database cannot write down that the second step begins, while its folder is made already.
+async fn a_beginning_that_is_not_written(server_dies: bool) {
+    let house = House::small();
+    let here = |file: &str| house.path(file).display().to_string();
+    let wait = format!(
+        "touch {}; until [ -e {} ]; do sleep 0.02; done",
+        here("begun"),
+        here("go")
+    );
+    let steps = json!([
+        { "name": "Wait", "commands": [["sh", "-c", wait]] },
+        { "name": "Say", "commands": [["sh", "-c", format!("echo ran | tee -a {}", here("ran"))]] },
+    ]);
+    house.write_runbook("two", &json!({ "name": "Two", "steps": steps }));
+    let token = house.token("commander");
+    let mut server = house.start();
+    let mut caller = server.program(&token);
+    let run = start_run(&caller, "two").await;
+    exists(&house.path("begun")).await;
+
+    let database = format!("sqlite://{}", here("data/muster.db"));
+    let mut database = SqliteConnection::connect(&database).await.unwrap();
+    let mut change = async |sql: &'static str| sqlx::raw_sql(sql).execute(&mut database).await;
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON event WHEN NEW.kind = 'attempt_started' \
+        BEGIN SELECT RAISE(ABORT, 'no room'); END";
+    change(refuse).await.unwrap();
+    fs::write(house.path("go"), "").unwrap();
+    let folders = house
+        .path("data/runs")
+        .join(run.rsplit('/').next().unwrap());
+    exists(&folders.join("1-1/rec")).await;
+    if server_dies {
+        server.kill();
+    }
+    assert!(
+        !house.path("ran").exists(),
+        "nothing runs that has not begun"
+    );
+    change("DROP TRIGGER refuse").await.unwrap();
+    if server_dies {
+        server = house.start();
+        caller = server.program(&token);
+    }
+    let done = ended(&caller, &run).await;
+    assert_eq!(done["status"], "completed", "{done}");
+    assert_eq!(done["steps"][1]["attempts"].as_array().unwrap().len(), 1);
+    assert_eq!(fs::read_to_string(house.path("ran")).unwrap(), "ran\n");
+    let output = caller.text(&format!("{run}/output?step=1&attempt=1")).await;
+    assert!(output.ends_with("\nran\n"), "{output}");
+    assert_eq!(folders.join("1-1r").exists(), server_dies);
+}
+
+#[tokio::test]
+async fn a_folder_made_ahead_waits_until_the_beginning_is_written() {
+    a_beginning_that_is_not_written(false).await;
+}
+
+#[tokio::test]
+async fn a_folder_of_a_beginning_that_was_never_written_runs_nothing() {
+    a_beginning_that_is_not_written(true).await;
 }
 
 /// Is this process there, and not only its entry in a table?

@@ -15,7 +15,7 @@ pub use tail::{Frames, TooFar};
 
 use crate::Clock;
 use domain::{
-    Actor, Command, MaintenanceId, Number, PlanHash, Refusal, RunId, Stamped, World, plan::Plan,
+    Actor, Command, MaintenanceId, Number, PlanHash, Refusal, Run, RunId, Stamped, World, plan::Plan,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -123,10 +123,18 @@ pub struct Desk {
     world: watch::Receiver<Arc<World>>,
     plan: watch::Receiver<InForce>,
     queued: watch::Receiver<()>,
+    beginnings: watch::Receiver<Arc<[Beginning]>>,
     tail: Arc<Tail>,
     store: Store,
     clock: Clock,
     node: Arc<str>,
+}
+
+/// An attempt of this node that is about to begin, should its commit succeed.
+pub struct Beginning {
+    pub run: Arc<Run>,
+    pub step: u32,
+    pub attempt: u32,
 }
 
 /// The plan in force: what new incidents are declared under.
@@ -143,12 +151,14 @@ impl Desk {
         let turn = turn::Turn::load(store.clone(), clock.clone(), node.into()).await?;
         let (world, plan, tail) = (turn.watch_world(), turn.watch_plan(), turn.tail());
         let queued = turn.watch_queued();
+        let beginnings = turn.watch_beginnings();
         tokio::spawn(serve(turn, queue));
         Ok(Desk {
             jobs,
             world,
             plan,
             queued,
+            beginnings,
             tail,
             store,
             clock,
@@ -174,6 +184,12 @@ impl Desk {
     /// Wakes when the state has changed. Carries the newest state, not the changes: read those from the log.
     pub fn watch(&self) -> watch::Receiver<Arc<World>> {
         self.world.clone()
+    }
+
+    /// Wakes while the beginning of attempts is being written down, for what can be made ready meanwhile. Only a hint: they
+    /// may not come true, and some are not told of.
+    pub fn watch_beginnings(&self) -> watch::Receiver<Arc<[Beginning]>> {
+        self.beginnings.clone()
     }
 
     pub fn plan(&self) -> InForce {

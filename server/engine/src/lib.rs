@@ -28,7 +28,7 @@ pub mod supervise;
 
 pub use calendar::Zones;
 pub use clock::Clock;
-pub use desk::{Beside, Desk, No, Receipt, Request, stamped};
+pub use desk::{Beginning, Beside, Desk, No, Receipt, Request, stamped};
 pub use dry_run::DryRun;
 pub use pass::{Pass, address_mark};
 pub use store;

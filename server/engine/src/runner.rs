@@ -4,6 +4,7 @@
 //! every run that is open, launches (or finds again) the attempts that should be running here, and reports how they ended.
 //! It keeps nothing that it could not find again after a kill -9: what it holds in memory is who is being watched.
 
+mod ahead;
 mod dues;
 mod launch;
 mod line;
@@ -17,6 +18,7 @@ pub use spools::Spools;
 pub use start::seal;
 
 use crate::{Desk, No, Request, access, secrets::Vault, supervise::Supervisor};
+use ahead::Ahead;
 use domain::{Actor, Command, Run, RunId, RunStatus, Source, Span, Stamp, World, plan::Work};
 use dues::Dues;
 use nodes::Nodes;
@@ -56,6 +58,7 @@ pub struct Runner {
     watched: Arc<Mutex<HashSet<Key>>>,
     tokens: Arc<tokio::sync::Mutex<HashMap<RunId, (String, String)>>>,
     nodes: Nodes,
+    ahead: Ahead,
     /// Attempts of this node that began before this and have left no folder ran in a spool that is lost.
     spool_since: Stamp,
     /// What was under way when this server started. Whatever begins later cannot be of a lost spool, even if the wall
@@ -71,6 +74,28 @@ struct Key {
     run: RunId,
     step: u32,
     attempt: u32,
+}
+
+impl Key {
+    /// Unique among all attempts.
+    fn id(&self) -> String {
+        format!("{}-{}-{}", self.run, self.step, self.attempt)
+    }
+
+    fn is_running(&self, world: &World) -> bool {
+        let mut running = world
+            .runs
+            .get(&self.run)
+            .into_iter()
+            .flat_map(|r| r.running_attempts());
+        running.any(|(step, attempt)| (step, attempt.number) == (self.step, self.attempt))
+    }
+}
+
+/// Whether something is run for a step: one that is another runbook is a run of its own, looked after like any other.
+fn has_folder(run: &Run, step: u32) -> bool {
+    let work = run.runbook.step(step as usize).and_then(|s| s.work());
+    run.mode == domain::Mode::DryRun || !matches!(work, Some(Work::Runbook(_)))
 }
 
 /// The first folder of an attempt.
@@ -118,6 +143,7 @@ impl Runner {
             place: Arc::new(place),
             watched: Arc::default(),
             tokens: Arc::default(),
+            ahead: Ahead::default(),
             nudge: Arc::default(),
         }
     }
@@ -130,6 +156,7 @@ impl Runner {
     /// Works until it is dropped.
     pub async fn serve(self) {
         tokio::spawn(self.nodes.clone().serve(self.nudge.clone()));
+        tokio::spawn(self.clone().make_folders_ahead());
         tokio::spawn(retention::serve(self.desk.clone(), self.place.clone()));
         self.forget_old_tokens().await;
         let (mut changes, mut dues) = (self.desk.watch(), Dues::default());
@@ -156,11 +183,7 @@ impl Runner {
         let mut under_way = false;
         for (step, attempt) in run.running_attempts() {
             under_way = true;
-            let definition = run.runbook.step(step as usize);
-            if run.mode != domain::Mode::DryRun
-                && matches!(definition.and_then(|s| s.work()), Some(Work::Runbook(_)))
-            {
-                // That is a run of its own, looked after like any other.
+            if !has_folder(run, step) {
                 continue;
             }
             let key = Key {

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use engine::supervise::{
-    Adopted, Ending, LONGEST_LINE, Lost, adopt, output_size, read_lines, read_output,
+    Adopted, Ending, Folder, LONGEST_LINE, Lost, adopt, output_size, read_lines, read_output,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -272,6 +272,34 @@ async fn an_attempt_cannot_run_twice() {
 }
 
 #[tokio::test]
+async fn an_attempt_runs_in_the_folder_that_was_made_for_it_and_in_no_other() {
+    let supervisor = supervisor();
+    let make = |scene: &Scene, id: &str| Folder::make(&scene.spec.dir, id).unwrap();
+
+    let scene = Scene::new("exit 3");
+    let folder = make(&scene, &scene.spec.id);
+    assert!(Folder::make(&scene.spec.dir, &scene.spec.id).is_err());
+    let attempt = supervisor.launch_in(folder, scene.spec.clone()).await;
+    let outcome = attempt.unwrap().wait().await.unwrap();
+    assert_eq!(outcome.ending, Ending::Exited(3));
+
+    let scene = Scene::new("touch ran");
+    let folder = make(&scene, "another");
+    let attempt = supervisor.launch_in(folder, scene.spec.clone()).await;
+    assert!(attempt.is_err());
+    assert!(!scene.path("ran").exists());
+
+    // Found by somebody else before it was run in.
+    let scene = Scene::new("touch ran");
+    let folder = make(&scene, &scene.spec.id);
+    let found = adopt(&scene.spec.dir).await.unwrap();
+    assert!(matches!(found, Adopted::NeverStarted));
+    let attempt = supervisor.launch_in(folder, scene.spec.clone()).await;
+    assert!(attempt.is_err());
+    assert!(!scene.path("ran").exists());
+}
+
+#[tokio::test]
 async fn a_missing_program_says_so() {
     let outcome = Scene::of(vec![command("x", &["no-such-program", "now"])])
         .run()
@@ -512,6 +540,30 @@ async fn a_zygote_that_dies_with_an_order_in_hand_is_replaced_too() {
     until("the folder is made", || scene.spec.dir.join("rec").exists()).await;
     kill_nine(zygote);
     assert_eq!(launch.await.unwrap().unwrap().ending, Ending::Exited(6));
+}
+
+#[tokio::test]
+async fn a_spare_supervisor_is_missed_by_nobody_and_leaves_with_the_zygote() {
+    let supervisor = supervisor();
+    let zygote = supervisor.zygote_pid() as i32;
+    let spare = async || {
+        until("there is a spare", || children(zygote).len() == 1).await;
+        children(zygote)[0]
+    };
+    let first = spare().await;
+    kill_nine(first);
+    until("it is gone", || !lives(first)).await;
+    for code in [7, 8] {
+        let scene = Scene::new(&format!("exit {code}"));
+        let mut attempt = supervisor.launch(scene.spec.clone()).await.unwrap();
+        let outcome = attempt.wait().await.unwrap();
+        assert_eq!(outcome.ending, Ending::Exited(code));
+        until("its supervisor left", || !lives(scene.supervisor_pid())).await;
+    }
+    let last = spare().await;
+    assert_ne!(last, first);
+    kill_nine(zygote);
+    until("it left", || !lives(last)).await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! One turn at the desk: from waiting commands to a committed transaction and the state that follows from it.
 
 use super::{
-    Answer, Beside, InForce, Job, No, Receipt, Request, Tail,
+    Answer, Beginning, Beside, InForce, Job, No, Receipt, Request, Tail,
     documents::{
         self, COMMS, DESK, FAILOVER, INCIDENT, MAINTENANCE, RUN, bring_incident, bring_run, json,
         projection,
@@ -34,6 +34,7 @@ pub(super) struct Turn {
     world: watch::Sender<Arc<World>>,
     in_force: watch::Sender<InForce>,
     queued: watch::Sender<()>,
+    beginnings: watch::Sender<Arc<[Beginning]>>,
     /// Every plan some open incident or run was started under.
     plans: HashMap<PlanHash, Arc<Plan>>,
 }
@@ -80,6 +81,7 @@ impl Turn {
             world: watch::Sender::new(Arc::default()),
             in_force: watch::Sender::default(),
             queued: watch::Sender::default(),
+            beginnings: watch::Sender::new(Arc::new([])),
             plans: HashMap::new(),
         };
         if let Some(in_force) = &world.plan
@@ -102,6 +104,9 @@ impl Turn {
     }
     pub(super) fn watch_queued(&self) -> watch::Receiver<()> {
         self.queued.subscribe()
+    }
+    pub(super) fn watch_beginnings(&self) -> watch::Receiver<Arc<[Beginning]>> {
+        self.beginnings.subscribe()
     }
     pub(super) fn tail(&self) -> Arc<Tail> {
         self.tail.clone()
@@ -181,6 +186,7 @@ impl Turn {
         if batch.records.is_empty() && batch.receipts.is_empty() && batch.told.is_empty() {
             tx.rollback().await?;
         } else {
+            self.announce(&draw);
             for (kind, id) in &draw.touched {
                 draw.batch
                     .projections
@@ -191,6 +197,28 @@ impl Turn {
         }
         self.publish(draw);
         Ok(answers)
+    }
+
+    /// Tells of the attempts that begin here if this is committed.
+    fn announce(&self, draw: &Draw) {
+        let begins = |event: &Stamped| match &event.event {
+            Event::AttemptStarted {
+                run,
+                step,
+                attempt,
+                node,
+                ..
+            } if **node == *self.node => Some(Beginning {
+                run: draw.world.runs.get(run)?.clone(),
+                step: *step,
+                attempt: *attempt,
+            }),
+            _ => None,
+        };
+        let all: Arc<[_]> = draw.written.iter().filter_map(begins).collect();
+        if !all.is_empty() {
+            self.beginnings.send_replace(all);
+        }
     }
 
     /// Only what is committed is seen.

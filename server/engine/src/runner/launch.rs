@@ -4,7 +4,7 @@ use super::{Key, Runner, line};
 use crate::{
     DryRun, access,
     secrets::of_run,
-    supervise::{Attempt, CommandLine, Spec},
+    supervise::{Attempt, CommandLine, Folder, Spec},
 };
 use domain::{
     AccessRole, Actor, Mode, Purpose, Run, RunId, Source, Span,
@@ -54,6 +54,7 @@ impl Runner {
         run: &Run,
         key: &Key,
         dir: PathBuf,
+        made: Option<Folder>,
     ) -> Result<Attempt, Trouble> {
         let index = key.step as usize;
         let step = run
@@ -78,7 +79,7 @@ impl Runner {
             _ => Run::CLEANUP_TIMEOUT,
         };
         let spec = Spec {
-            id: format!("{}-{}-{}", key.run, key.step, key.attempt),
+            id: key.id(),
             commands,
             cwd: self.working_dir(run, step),
             env: given.env.into_iter().collect(),
@@ -89,10 +90,11 @@ impl Runner {
             grace: GRACE,
             dir,
         };
-        self.supervisor
-            .launch(spec)
-            .await
-            .map_err(|e| Trouble::Own(e.to_string()))
+        let launched = match made {
+            Some(folder) => self.supervisor.launch_in(folder, spec).await,
+            None => self.supervisor.launch(spec).await,
+        };
+        launched.map_err(|e| Trouble::Own(e.to_string()))
     }
 
     /// The guard, the commands, the proof: one after the other until one fails.

@@ -77,12 +77,7 @@ impl Runner {
             return;
         }
         // `run` may be older than what the attempt's last watcher has reported: look again, now that we are the one.
-        let current = self.desk.world();
-        let still = current.runs.get(&key.run).is_some_and(|r| {
-            r.running_attempts()
-                .any(|(step, a)| (step, a.number) == (key.step, key.attempt))
-        });
-        if !still {
+        if !key.is_running(&self.desk.world()) {
             self.lock_watched().remove(&key);
             return;
         }
@@ -117,10 +112,10 @@ impl Runner {
         if !dir.exists() && self.is_of_a_lost_spool(run, key) {
             return End::without_output(Ending::Interrupted, now());
         }
-        let mut launches = 0;
+        let (mut launches, mut made) = (0, self.ahead.take(key).await);
         loop {
-            if !dir.exists() {
-                match self.launch(run, key, dir.clone()).await {
+            if made.is_some() || !dir.exists() {
+                match self.launch(run, key, dir.clone(), made.take()).await {
                     Ok(attempt) => return self.follow(run, attempt, key).await,
                     // The plan asks for something that is not there: that is the step's own failure.
                     Err(launch_trouble) if launch_trouble.is_the_steps() => {

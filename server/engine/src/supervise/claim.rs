@@ -35,13 +35,13 @@ pub struct Owner {
 }
 
 impl Owner {
-    pub fn this_process(cgroup: Option<PathBuf>) -> io::Result<Self> {
+    pub fn this_process() -> io::Result<Self> {
         let pid = std::process::id() as i32;
         Ok(Self {
             pid,
             start: Stat::of(pid)?.start,
             boot: proc::boot_id()?.to_owned(),
-            cgroup,
+            cgroup: None,
         })
     }
 
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn only_the_first_claim_counts() {
         let dir = tempfile::tempdir().unwrap();
-        let me = Owner::this_process(None).unwrap();
+        let me = Owner::this_process().unwrap();
         assert!(take(dir.path(), &Claim::Supervisor(me)).unwrap());
         assert!(!take(dir.path(), &Claim::Nobody).unwrap());
         assert!(matches!(
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_number_used_again_is_not_taken_for_the_owner() {
-        let me = Owner::this_process(None).unwrap();
+        let me = Owner::this_process().unwrap();
         assert!(me.alive().unwrap().is_some());
         assert!(
             Owner {

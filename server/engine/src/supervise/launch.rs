@@ -1,16 +1,14 @@
 //! The server's hand on the zygote.
 
-use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::{self, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair, sockopt};
+use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::TimeVal;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -18,7 +16,7 @@ use tokio::time::timeout;
 use super::attempt::{self, Adopted, Attempt, Lost};
 use super::claim::Owner;
 use super::wire::{self, Notice, Notices};
-use super::{Spec, record, zygote};
+use super::{Folder, Spec, zygote};
 
 /// How long a zygote or a supervisor may take to answer before it is taken for stuck.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,9 +37,8 @@ struct Zygote {
 
 /// What is ordered, to be sent as often as it takes.
 struct Ready {
-    dir: PathBuf,
+    folder: Folder,
     spec: OwnedFd,
-    record: File,
 }
 
 /// What came of an order.
@@ -74,17 +71,16 @@ impl Supervisor {
     /// Returns once a supervisor has claimed the attempt, which from then on needs nobody. After an
     /// error it does not run and never will. If this future is dropped, ask [`super::adopt`].
     pub async fn launch(&self, spec: Spec) -> io::Result<Attempt> {
-        let this = self.clone();
-        let begin = move || {
-            let (order, made) = prepare(spec)?;
-            let sent = this.send(&order);
-            // The supervisor syncs it before it claims anything, and is told if that fails. Begun here, while it is
-            // being forked, that leaves it little to wait for.
-            let _ = made.sync_all();
-            Ok::<_, io::Error>((sent, Arc::new(order)))
-        };
-        let (mut sent, order) = spawn_blocking(begin).await??;
-        let dir = order.dir.clone();
+        let (dir, id) = (spec.dir.clone(), spec.id.clone());
+        let folder = spawn_blocking(move || Folder::make(&dir, &id)).await??;
+        self.launch_in(folder, spec).await
+    }
+
+    /// As [`Supervisor::launch`], in a folder that was made for it before.
+    pub async fn launch_in(&self, folder: Folder, spec: Spec) -> io::Result<Attempt> {
+        let order = Arc::new(prepare(folder, spec)?);
+        let dir = order.folder.dir.clone();
+        let mut sent = self.send(&order).await;
         let mut problem = "the process that starts commands died each time it was asked".to_owned();
         for tries_left in (0..TRIES).rev() {
             match self.answer(sent).await {
@@ -96,10 +92,7 @@ impl Supervisor {
                     break;
                 }
                 Answer::None if tries_left == 0 => break,
-                Answer::None => {
-                    let (this, order) = (self.clone(), order.clone());
-                    sent = spawn_blocking(move || this.send(&order)).await?;
-                }
+                Answer::None => sent = self.send(&order).await,
             }
         }
         // Closes the folder, unless there was a claim after all.
@@ -142,9 +135,18 @@ impl Supervisor {
     }
 
     /// Gives the order to a living zygote; the pipe tells what comes of it.
-    fn send(&self, order: &Ready) -> io::Result<OwnedFd> {
+    async fn send(&self, order: &Arc<Ready>) -> io::Result<OwnedFd> {
+        let (this, order) = (self.clone(), order.clone());
+        spawn_blocking(move || this.send_now(&order)).await?
+    }
+
+    fn send_now(&self, order: &Ready) -> io::Result<OwnedFd> {
         let (notices, bell) = io::pipe()?;
-        let (spec, record, bell) = (order.spec.as_fd(), order.record.as_fd(), bell.as_fd());
+        let (spec, record, bell) = (
+            order.spec.as_fd(),
+            order.folder.record.as_fd(),
+            bell.as_fd(),
+        );
         let mut zygote = self.zygote();
         if wire::send_order(zygote.socket.as_fd(), spec, record, bell).is_err() {
             zygote.end();
@@ -162,12 +164,7 @@ impl Supervisor {
 
 impl Zygote {
     fn start(exe: PathBuf) -> io::Result<Self> {
-        let (socket, theirs) = socketpair(
-            AddressFamily::Unix,
-            SockType::SeqPacket,
-            None,
-            SockFlag::SOCK_CLOEXEC,
-        )?;
+        let (socket, theirs) = wire::channel()?;
         let patience = TimeVal::new(PATIENCE.as_secs() as i64, 0);
         setsockopt(&socket, sockopt::ReceiveTimeout, &patience)?;
         let process = Command::new(&exe)
@@ -206,44 +203,19 @@ impl Drop for Zygote {
     }
 }
 
-/// Makes the folder and, in memory, the order; and the record, open a second time for whoever syncs it first.
-fn prepare(mut spec: Spec) -> io::Result<(Ready, File)> {
-    let id_is_plain = spec
-        .id
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    if spec.id.is_empty() || spec.id.len() > 200 || !id_is_plain {
-        return Err(invalid(
-            "The id of an attempt has 1 to 200 letters, digits, `-`, `_` and `.`",
-        ));
-    }
+/// Makes, in memory, the order.
+fn prepare(folder: Folder, mut spec: Spec) -> io::Result<Ready> {
     if spec.commands.is_empty() {
         return Err(invalid("An attempt needs a command"));
     }
+    if spec.id != folder.id {
+        return Err(invalid("The folder was made for another attempt"));
+    }
     // The zygote lives in another folder.
-    spec.dir = path::absolute(&spec.dir)?;
+    spec.dir = folder.dir.clone();
     spec.cwd = path::absolute(&spec.cwd)?;
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&spec.dir)?;
-    let order = wire::write_spec(&spec)?;
-    let made = record::create(&spec.dir, &spec.id).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => io::Error::new(
-            ErrorKind::AlreadyExists,
-            format!(
-                "The folder {} has served an attempt already: each needs a new one",
-                spec.dir.display()
-            ),
-        ),
-        _ => error,
-    })?;
-    let ready = Ready {
-        record: record::open(&spec.dir)?,
-        dir: spec.dir,
-        spec: order,
-    };
-    Ok((ready, made))
+    let spec = wire::write_spec(&spec)?;
+    Ok(Ready { folder, spec })
 }
 
 fn invalid(sentence: &str) -> io::Error {

@@ -39,6 +39,7 @@
 mod attempt;
 mod cgroup;
 mod claim;
+mod folder;
 mod launch;
 mod leftovers;
 mod mask;
@@ -59,6 +60,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use attempt::{Adopted, Attempt, Lost, adopt};
+pub use folder::Folder;
 pub use launch::Supervisor;
 pub use output::{Hit, LONGEST_LINE, Lines, Piece, output_size, read_lines, read_output, search};
 pub use outputs::read_outputs;

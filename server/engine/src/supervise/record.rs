@@ -25,7 +25,7 @@ struct Intent {
     boot: String,
 }
 
-/// Makes the record; [`sync`] puts it on the disk. Fails if there is one already.
+/// Makes the record, which is on the disk once it is synced, and with it the folder. Fails if there is one already.
 pub fn create(dir: &Path, id: &str) -> io::Result<File> {
     let intent = Intent {
         id: id.to_owned(),
@@ -34,6 +34,7 @@ pub fn create(dir: &Path, id: &str) -> io::Result<File> {
     let mut whole = seal(&serde_json::to_vec(&intent)?)?;
     whole.resize(2 * HALF, 0);
     let mut file = OpenOptions::new()
+        .read(true)
         .write(true)
         .create_new(true)
         .mode(0o600)
@@ -54,23 +55,9 @@ pub fn is_of_an_earlier_boot(dir: &Path) -> io::Result<bool> {
     })
 }
 
-/// Opens a record for its supervisor, which thus cannot run out of descriptors later. Before anybody syncs it: the system
-/// tells of a write that failed once to each that had the file open by then.
-pub fn open(dir: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(dir.join("rec"))
-}
-
-/// Puts the record of attempt `id`, and with it the folder, on the disk.
-pub fn sync(file: &File, id: &str) -> io::Result<()> {
-    match unseal::<Intent>(file, 0)? {
-        Some(intent) if intent.id == id => file.sync_all(),
-        _ => Err(io::Error::other(format!(
-            "the folder was not made for the attempt {id}"
-        ))),
-    }
+/// Whether the folder was made for the attempt `id`.
+pub fn is_of(file: &File, id: &str) -> io::Result<bool> {
+    Ok(unseal::<Intent>(file, 0)?.is_some_and(|intent| intent.id == id))
 }
 
 pub fn write_result(file: &File, outcome: &Outcome) -> io::Result<()> {

@@ -25,15 +25,39 @@ use super::{Ending, Outcome, Spec, outputs, proc, record};
 /// and an attempt that is over must not seem to run because of it.
 const DEATH: Duration = Duration::from_secs(10);
 
-/// Runs the attempt of `order` from claim to result.
-pub fn supervise(order: Order, groups: Option<&Path>) {
-    let Order { spec, record, bell } = order;
-    match Supervisor::begin(spec, record.into(), groups) {
+/// Gets ready, and runs the attempt of the order that then comes, from claim to result.
+pub fn supervise(order: impl FnOnce() -> io::Result<Option<Order>>, groups: Option<&Path>) {
+    let ready = Ready::get();
+    let Ok(Some(Order { spec, record, bell })) = order() else {
+        return;
+    };
+    match ready.and_then(|ready| Supervisor::begin(ready, spec, record.into(), groups)) {
         Ok((supervisor, owner)) => {
             wire::notify(&bell, &Notice::Claimed(owner));
             supervisor.run(|outcome| wire::notify(&bell, &Notice::Ended(outcome)));
         }
         Err(error) => wire::notify(&bell, &Notice::Refused(error.to_string())),
+    }
+}
+
+/// All that can be done before there is an order.
+struct Ready {
+    owner: Owner,
+    watch: Watch,
+}
+
+impl Ready {
+    fn get() -> io::Result<Self> {
+        // Lets go of the zygote's socket: the server must see it close when the zygote dies.
+        unistd::dup2_stdin(File::open("/dev/null")?)?;
+        unistd::setsid()?;
+        prctl::set_child_subreaper(true)?;
+        let _ = prctl::set_name(c"muster-attempt");
+        Ok(Self {
+            // Before the claim, so that whoever reads there whom to signal is always heard.
+            watch: Watch::new()?,
+            owner: Owner::this_process()?,
+        })
     }
 }
 
@@ -45,19 +69,19 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn begin(spec: OwnedFd, record: File, groups: Option<&Path>) -> io::Result<(Self, Owner)> {
-        unistd::setsid()?;
-        prctl::set_child_subreaper(true)?;
-        let _ = prctl::set_name(c"muster-attempt");
-        // Lets go of the zygote's socket: the server must see it close when the zygote dies.
-        unistd::dup2_stdin(File::open("/dev/null")?)?;
-        // Before the claim, so that whoever reads there whom to signal is always heard.
-        let watch = Watch::new()?;
+    fn begin(
+        Ready { mut owner, watch }: Ready,
+        spec: OwnedFd,
+        record: File,
+        groups: Option<&Path>,
+    ) -> io::Result<(Self, Owner)> {
         let spec = wire::read_spec(spec)?;
-        // With it the folder is on the disk: one that is missing after a power failure has run nothing.
-        record::sync(&record, &spec.id)?;
+        if !record::is_of(&record, &spec.id)? {
+            let sentence = format!("its folder was not made for the attempt {}", spec.id);
+            return Err(io::Error::other(sentence));
+        }
         let cgroup = groups.and_then(|home| Cgroup::make(home, &spec.id));
-        let owner = Owner::this_process(cgroup.as_ref().map(|group| group.path().to_owned()))?;
+        owner.cgroup = cgroup.as_ref().map(|group| group.path().to_owned());
         let taken = claim::take(&spec.dir, &Claim::Supervisor(owner.clone()));
         if !matches!(taken, Ok(true)) {
             cgroup.map(|group| cgroup::remove(group.path()));

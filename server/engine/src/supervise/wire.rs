@@ -4,12 +4,15 @@ use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 use nix::cmsg_space;
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, recv, recvmsg, send, sendmsg,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recv,
+    recvmsg, send, sendmsg, socketpair,
 };
 use serde::{Deserialize, Serialize};
 use tokio::net::unix::pipe;
@@ -34,6 +37,19 @@ pub struct Order {
     pub spec: OwnedFd,
     pub record: OwnedFd,
     pub bell: OwnedFd,
+}
+
+impl Order {
+    pub fn pass_on(&self, channel: BorrowedFd<'_>) -> io::Result<()> {
+        let Self { spec, record, bell } = self;
+        send_order(channel, spec.as_fd(), record.as_fd(), bell.as_fd())
+    }
+}
+
+/// A way for orders. What is sent arrives whole or not at all.
+pub fn channel() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (family, kind) = (AddressFamily::Unix, SockType::SeqPacket);
+    Ok(socketpair(family, kind, None, SockFlag::SOCK_CLOEXEC)?)
 }
 
 pub fn write_spec(spec: &Spec) -> io::Result<OwnedFd> {
@@ -68,7 +84,16 @@ pub fn send_order(
     Ok(())
 }
 
-/// `None` when the server is gone.
+/// Whether there is something to receive, be it that the other side is gone.
+pub fn comes_within(channel: BorrowedFd<'_>, time: Duration) -> io::Result<bool> {
+    let timeout = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
+    match poll(&mut [PollFd::new(channel, PollFlags::POLLIN)], timeout) {
+        Err(Errno::EINTR) => Ok(true),
+        ready => Ok(ready? > 0),
+    }
+}
+
+/// `None` when the other side is gone.
 pub fn receive_order(socket: BorrowedFd<'_>) -> io::Result<Option<Order>> {
     loop {
         let mut text = [0; 8];

@@ -1,11 +1,14 @@
 //! The process that forks supervisors. It has one thread and has done nothing, so that a fork is cheap
 //! and safe; it knows no attempt, so that its death costs nothing.
+//!
+//! A spare supervisor is forked when there is nothing else to do, so that an order need not wait for it.
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::Duration;
 
 use memchr::memchr;
 use nix::sys::signal::{SigHandler, Signal, signal};
@@ -16,6 +19,9 @@ use sha2::{Digest, Sha256};
 use super::sys::{self, Fork};
 use super::wire::{self, Notice, Order};
 use super::{cgroup, proc, supervisor};
+
+/// Without another order for so long, there is time to fork a spare: the last one's command is on its way by then.
+const REST: Duration = Duration::from_millis(1);
 
 /// The first argument that makes this binary a zygote.
 pub const ARGUMENT: &str = "zygote";
@@ -46,23 +52,52 @@ fn serve() -> io::Result<()> {
     let _ = (Sha256::digest(b"\n"), memchr(b'\n', b"\n"));
     let stdin = io::stdin();
     wire::send_ready(stdin.as_fd())?;
-    while let Some(order) = wire::receive_order(stdin.as_fd())? {
-        fork_supervisor(order, groups.as_deref());
+    let mut spare = None;
+    loop {
+        if spare.is_none() && !wire::comes_within(stdin.as_fd(), REST)? {
+            spare = fork_spare(groups.as_deref()).ok();
+        }
+        let Some(order) = wire::receive_order(stdin.as_fd())? else {
+            return Ok(());
+        };
+        // A spare that was killed takes no order; one that is killed with it in hand is noticed by the server.
+        let taken = spare
+            .take()
+            .is_some_and(|spare| order.pass_on(spare.as_fd()).is_ok());
+        if !taken {
+            fork_supervisor(order, groups.as_deref());
+        }
     }
-    Ok(())
 }
 
 fn fork_supervisor(order: Order, groups: Option<&Path>) {
     match sys::fork(None) {
         Ok(Fork::Parent(_)) => {}
-        Ok(Fork::Child) => {
-            // A panic must not go on as a second zygote.
-            let done = catch_unwind(AssertUnwindSafe(|| supervisor::supervise(order, groups)));
-            sys::exit_now(if done.is_ok() { 0 } else { 101 })
-        }
+        Ok(Fork::Child) => become_supervisor(|| Ok(Some(order)), groups),
         Err(error) => {
             let sentence = format!("no process can be made to run it: {error}");
             wire::notify(&order.bell, &Notice::Refused(sentence));
         }
     }
+}
+
+/// One that gets ready and waits for the order that comes through the channel. It leaves with the zygote.
+fn fork_spare(groups: Option<&Path>) -> io::Result<OwnedFd> {
+    let (ours, theirs) = wire::channel()?;
+    match sys::fork(None)? {
+        Fork::Parent(_) => Ok(ours),
+        Fork::Child => {
+            drop(ours);
+            become_supervisor(|| wire::receive_order(theirs.as_fd()), groups)
+        }
+    }
+}
+
+fn become_supervisor(
+    order: impl FnOnce() -> io::Result<Option<Order>>,
+    groups: Option<&Path>,
+) -> ! {
+    // A panic must not go on as a second zygote.
+    let done = catch_unwind(AssertUnwindSafe(|| supervisor::supervise(order, groups)));
+    sys::exit_now(if done.is_ok() { 0 } else { 101 })
 }

@@ -1,0 +1,75 @@
+//! Folders made ahead: an attempt's folder is put on the disk while the database is still writing down that it begins.
+//!
+//! Both must be durable before anything runs, but neither has to wait for the other. A folder of an attempt that does not
+//! begin after all has been claimed by nobody, and has run nothing.
+
+use super::{Key, Runner, folder, has_folder};
+use crate::{Beginning, supervise::Folder};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+type Making = JoinHandle<io::Result<Folder>>;
+
+#[derive(Clone, Default)]
+pub(super) struct Ahead(Arc<Mutex<HashMap<Key, Making>>>);
+
+impl Ahead {
+    fn folders(&self) -> MutexGuard<'_, HashMap<Key, Making>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The folder that is being made for an attempt that has begun; nothing where none is, or none can be.
+    pub async fn take(&self, key: &Key) -> Option<Folder> {
+        let making = self.folders().remove(key)?;
+        making.await.ok()?.ok()
+    }
+}
+
+impl Runner {
+    pub(super) async fn make_folders_ahead(self) {
+        let mut beginnings = self.desk.watch_beginnings();
+        while beginnings.changed().await.is_ok() {
+            let coming = beginnings.borrow_and_update().clone();
+            let mut folders = self.ahead.folders();
+            let world = self.desk.world();
+            // The desk commits one batch after the other: what was announced before has begun by now, or will not.
+            let is_stale =
+                |key: &Key| !key.is_running(&world) && !coming.iter().any(|c| *key == Key::from(c));
+            for (_, making) in folders.extract_if(|key, _| is_stale(key)) {
+                tokio::spawn(remove(making));
+            }
+            for coming in coming.iter().filter(|c| has_folder(&c.run, c.step)) {
+                let key = Key::from(coming);
+                // It is being launched already, or a commit that failed is tried again.
+                if key.is_running(&world) || folders.contains_key(&key) {
+                    continue;
+                }
+                let dir = folder(&self.place.spool, &key.run, key.step, key.attempt);
+                let id = key.id();
+                folders.insert(key, spawn_blocking(move || Folder::make(&dir, &id)));
+            }
+        }
+    }
+}
+
+async fn remove(making: Making) {
+    if let Ok(Ok(folder)) = making.await
+        && let Err(error) = folder.remove().await
+    {
+        tracing::warn!(%error, "The folder of an attempt that did not begin cannot be removed");
+    }
+}
+
+impl From<&Beginning> for Key {
+    fn from(beginning: &Beginning) -> Self {
+        Key {
+            run: beginning.run.id.clone(),
+            step: beginning.step,
+            attempt: beginning.attempt,
+        }
+    }
+}
