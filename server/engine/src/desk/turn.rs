@@ -286,11 +286,12 @@ impl Turn {
         draw: &mut Draw,
         request: &Request,
     ) -> Result<Answer, Error> {
-        let print = fingerprint(&request.actor, &request.command);
-        if let Some(key) = &request.key
-            && let Some(known) = draw.receipts.get(key)
+        let key = request.key.as_ref();
+        let key = key.map(|key| (key, fingerprint(&request.actor, &request.command)));
+        if let Some((key, print)) = &key
+            && let Some(known) = draw.receipts.get(*key)
         {
-            return Ok(if known.fingerprint == print {
+            return Ok(if known.fingerprint == *print {
                 match serde_json::from_str::<Receipt>(&known.answer) {
                     Ok(receipt) => Ok(Receipt {
                         replayed: true,
@@ -371,7 +372,7 @@ impl Turn {
             draw.batch.releases.extend(release);
         }
         write_beside(draw, &request.beside);
-        if let Some(key) = &request.key {
+        if let Some((key, print)) = key {
             let row = store::Receipt {
                 key: key.clone(),
                 fingerprint: print,

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{MsgFlags, setsockopt, sockopt};
 use nix::sys::time::TimeVal;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -39,6 +39,13 @@ struct Zygote {
 struct Ready {
     folder: Folder,
     spec: OwnedFd,
+}
+
+impl Ready {
+    fn send(&self, to: &Zygote, bell: &io::PipeWriter, flags: MsgFlags) -> io::Result<()> {
+        let (spec, record) = (self.spec.as_fd(), self.folder.record.as_fd());
+        wire::send_order(to.socket.as_fd(), spec, record, bell.as_fd(), flags)
+    }
 }
 
 /// What came of an order.
@@ -136,22 +143,28 @@ impl Supervisor {
 
     /// Gives the order to a living zygote; the pipe tells what comes of it.
     async fn send(&self, order: &Arc<Ready>) -> io::Result<OwnedFd> {
+        if let Some(notices) = self.send_at_once(order) {
+            return Ok(notices);
+        }
         let (this, order) = (self.clone(), order.clone());
-        spawn_blocking(move || this.send_now(&order)).await?
+        spawn_blocking(move || this.send_however_long(&order)).await?
     }
 
-    fn send_now(&self, order: &Ready) -> io::Result<OwnedFd> {
+    /// Nothing where that would have to wait: for room, or for another zygote.
+    fn send_at_once(&self, order: &Ready) -> Option<OwnedFd> {
+        let (notices, bell) = io::pipe().ok()?;
+        let zygote = self.zygote.try_lock().ok()?;
+        order.send(&zygote, &bell, MsgFlags::MSG_DONTWAIT).ok()?;
+        Some(notices.into())
+    }
+
+    fn send_however_long(&self, order: &Ready) -> io::Result<OwnedFd> {
         let (notices, bell) = io::pipe()?;
-        let (spec, record, bell) = (
-            order.spec.as_fd(),
-            order.folder.record.as_fd(),
-            bell.as_fd(),
-        );
         let mut zygote = self.zygote();
-        if wire::send_order(zygote.socket.as_fd(), spec, record, bell).is_err() {
+        if order.send(&zygote, &bell, MsgFlags::empty()).is_err() {
             zygote.end();
             *zygote = Zygote::start(zygote.exe.clone())?;
-            wire::send_order(zygote.socket.as_fd(), spec, record, bell)?;
+            order.send(&zygote, &bell, MsgFlags::empty())?;
         }
         Ok(notices.into())
     }

@@ -42,7 +42,8 @@ pub struct Order {
 impl Order {
     pub fn pass_on(&self, channel: BorrowedFd<'_>) -> io::Result<()> {
         let Self { spec, record, bell } = self;
-        send_order(channel, spec.as_fd(), record.as_fd(), bell.as_fd())
+        let (spec, record, bell) = (spec.as_fd(), record.as_fd(), bell.as_fd());
+        send_order(channel, spec, record, bell, MsgFlags::empty())
     }
 }
 
@@ -71,6 +72,7 @@ pub fn send_order(
     spec: BorrowedFd<'_>,
     record: BorrowedFd<'_>,
     bell: BorrowedFd<'_>,
+    flags: MsgFlags,
 ) -> io::Result<()> {
     let rights = [spec.as_raw_fd(), record.as_raw_fd(), bell.as_raw_fd()];
     let rights = [ControlMessage::ScmRights(&rights)];
@@ -78,7 +80,7 @@ pub fn send_order(
         socket.as_raw_fd(),
         &[IoSlice::new(b"run")],
         &rights,
-        MsgFlags::MSG_NOSIGNAL,
+        MsgFlags::MSG_NOSIGNAL | flags,
         None,
     )?;
     Ok(())
