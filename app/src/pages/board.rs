@@ -29,7 +29,7 @@ pub fn page(room: Room) -> Vec<El> {
                 .set("data-follow", true)
                 .html(still!(open(room))),
         ))
-        .put(tiers(room));
+        .put((!room.page().parts).then(|| tiers(room)));
     let right = div()
         .class("col")
         .put(live(move || suggested(room)))
@@ -68,15 +68,11 @@ fn tiers(room: Room) -> Vec<El> {
     } else {
         "tiles"
     };
-    // In the order of the plan's services, as their clocks are.
-    let mut tiles: Vec<_> = (0..plan.services.len())
-        .map(|n| Some(tile(room, n)))
-        .collect();
-    let mut group = |title: String, wanted: &dyn Fn(&Service) -> bool| {
-        let of = plan.services.iter().zip(&mut tiles);
-        let of = of.filter(|(s, _)| wanted(s)).filter_map(|(_, t)| t.take());
-        let of: Vec<El> = of.collect();
-        (!of.is_empty()).then(|| card(title, (), ul().class(class).all(of)))
+    let all = || plan.services.iter().enumerate();
+    let group = |title: String, of: Vec<(usize, &Service)>| {
+        let tiles = of.into_iter().map(|(n, _)| tile(room, n));
+        let tiles: Vec<El> = tiles.collect();
+        (!tiles.is_empty()).then(|| card(title, (), ul().class(class).all(tiles)))
     };
     let mut cards: Vec<_> = plan
         .objectives
@@ -84,19 +80,22 @@ fn tiers(room: Room) -> Vec<El> {
         .iter()
         .filter_map(|tier| {
             let title = format!("{} · recover within {}", tier.name, tier.within.words());
-            group(title, &|s| s.tier == tier.id)
+            group(title, all().filter(|(_, s)| s.tier == tier.id).collect())
         })
         .collect();
-    cards.extend(group("Other services · no objective".into(), &|s| {
-        plan.tier(&s.tier).is_none()
-    }));
+    cards.extend(group(
+        "Other services · no objective".into(),
+        all()
+            .filter(|(_, s)| plan.tier(&s.tier).is_none())
+            .collect(),
+    ));
     cards
 }
 
 /// The plan's n-th service: shape, word, evidence. It leads to the incident that covers it, to declaring one, or to its own
 /// page. It is drawn again when its own clock is set, and at no other time: there may be thousands of them.
 fn tile(room: Room, n: usize) -> El {
-    let clock = room.tile();
+    let clock = room.tile(n);
     li().set("data-row", true).put(live(move || {
         let page = room.page();
         let service = page.plan.services.get(n)?;

@@ -657,6 +657,7 @@ impl Story {
             book: Default::default(),
             measured: Default::default(),
             sight: None,
+            parts: false,
             seed: "5e1f".into(),
         }
     }

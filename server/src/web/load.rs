@@ -88,6 +88,7 @@ fn frame(state: &State, signed: &Signed, view: View) -> Page {
             ..Measured::default()
         },
         sight: None,
+        parts: signed.parts,
         seed: uuid::Uuid::new_v4().to_string(),
     }
 }
