@@ -22,7 +22,7 @@ FRONT_FLAGS  = --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(HOME)=~
 .PHONY: run test prove bench lint build front down setup-run setup-test clean-lab
 
 run: setup-run build
-	@$(BIN)/muster-lab up --dir $(LAB)
+	@MUSTER_LAB_SLACK_ACTIONS=http://$(LISTEN)/callbacks/slack/actions $(BIN)/muster-lab up --dir $(LAB)
 	@mkdir -p $(DATA)
 	@echo; echo "Starting Muster at http://$(LISTEN) ..."
 	@set -a; . $(LAB)/secrets.env; set +a; exec $(BIN)/muster serve --plan plan --data $(DATA) --listen $(LISTEN) --sign-in-link

@@ -17,8 +17,11 @@ const musterLab = join(bin, "muster-lab");
 export type Database = "sqlite" | "postgres";
 export type Role = "viewer" | "responder" | "commander" | "manager" | "admin";
 
+/** Of the plan's files: a whole text, or pairs of what stands there and what is to stand there instead. */
+export type Changes = Record<string, string | [string, string][]>;
+
 /** What the lab counts from its base port. */
-const LAB_PORTS = [30, 32, 33, 80, 81];
+const LAB_PORTS = [25, 30, 32, 33, 80, 81, 82];
 
 export class House {
   /** Where people reach Muster. */
@@ -35,17 +38,24 @@ export class House {
     private readonly runbooks: Record<string, string>,
     private readonly automatic: boolean,
     private readonly services: string,
+    private readonly changes: Changes,
   ) {}
 
   /**
    * `runbooks`: what its plan has besides the shipped ones, as YAML by slug. `automatic`: it lets Muster fail over by itself.
-   * `services`: what its plan has besides the shipped ones, as YAML.
+   * `services`: what its plan has besides the shipped ones, as YAML. `changes`: what its plan says otherwise.
    */
-  static async open(database: Database = "sqlite", runbooks: Record<string, string> = {}, automatic = false, services = ""): Promise<House> {
+  static async open(
+    database: Database = "sqlite",
+    runbooks: Record<string, string> = {},
+    automatic = false,
+    services = "",
+    changes: Changes = {},
+  ): Promise<House> {
     const folder = await mkdtemp(join(tmpdir(), "muster-house-"));
     // The database servers run as another user when root runs the tests: the folder must let them pass.
     await chmod(folder, 0o755);
-    const house = new House(folder, await freeBase(57400), database, runbooks, automatic, services);
+    const house = new House(folder, await freeBase(57400), database, runbooks, automatic, services, changes);
     try {
       await house.start();
     } catch (error) {
@@ -58,6 +68,11 @@ export class House {
   /** The address of the lab's app: the platform that Muster looks after. */
   get app(): string {
     return `http://127.0.0.1:${this.base + 80}`;
+  }
+
+  /** The address of the lab's outside world: what people and their machines receive. */
+  get outside(): string {
+    return `http://127.0.0.1:${this.base + 82}`;
   }
 
   async lab(...words: string[]): Promise<string> {
@@ -141,6 +156,10 @@ export class House {
       const file = join(plan, "failover.yaml");
       await writeFile(file, (await readFile(file, "utf8")).replace("automatic: false", "automatic: true"));
     }
+    for (const [file, change] of Object.entries(this.changes)) {
+      const text = typeof change === "string" ? change : await readFile(join(plan, file), "utf8");
+      await writeFile(join(plan, file), typeof change === "string" ? text : replaced(text, change));
+    }
     if (this.services) await appendFile(join(plan, "services.yaml"), `\n${this.services}\n`);
     for (const [slug, text] of Object.entries(this.runbooks)) await writeFile(join(plan, "runbooks", `${slug}.yaml`), text);
   }
@@ -221,6 +240,14 @@ async function stop(program: ChildProcess): Promise<void> {
   const late = setTimeout(() => program.kill("SIGKILL"), 10_000);
   await ended;
   clearTimeout(late);
+}
+
+/** What is to be replaced must be there. */
+function replaced(text: string, pairs: [string, string][]): string {
+  return pairs.reduce((text, [from, to]) => {
+    if (!text.includes(from)) throw new Error(`the plan does not say ${JSON.stringify(from)}`);
+    return text.replace(from, to);
+  }, text);
 }
 
 function variables(text: string): Record<string, string> {

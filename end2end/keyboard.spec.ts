@@ -1,16 +1,7 @@
 // Declared, told and resolved without a mouse.
-import { expect, type Locator, type Page, takenOver, test } from "./test.js";
+import { expect, tabTo, takenOver, test } from "./test.js";
 
 test.use({ stage: "keyboard" });
-
-/** Goes on with the Tab key until the focus is where it is wanted. */
-async function tabTo(page: Page, wanted: Locator, most = 80): Promise<void> {
-  for (let pressed = 0; pressed < most; pressed += 1) {
-    if (await wanted.evaluate((element) => element === document.activeElement).catch(() => false)) return;
-    await page.keyboard.press("Tab");
-  }
-  throw new Error(`${most} times Tab did not lead to ${wanted}`);
-}
 
 test("declared, told and resolved with the keyboard alone", async ({ house, visit }) => {
   const page = await visit({ name: "Commander", link: house.link });

@@ -1,6 +1,6 @@
 // What every story stands on: a house, people who visit it, and the promise that no page complains.
-import { test as base, expect, type Browser, type BrowserContext, type Page } from "@playwright/test";
-import { type Database, House, type Role } from "./house.js";
+import { test as base, expect, type Browser, type BrowserContext, type Locator, type Page } from "@playwright/test";
+import { type Changes, type Database, House, type Role } from "./house.js";
 
 export { expect, type Locator, type Page, type Response } from "@playwright/test";
 export type { House } from "./house.js";
@@ -66,6 +66,8 @@ interface Stage {
   automatic: boolean;
   /** What its plan has besides the shipped services, as YAML. */
   services: string;
+  /** What its plan says otherwise than the shipped one. */
+  changes: Changes;
   house: House;
 }
 
@@ -75,9 +77,10 @@ export const test = base.extend<Story, Stage>({
   runbooks: [{}, { option: true, scope: "worker" }],
   automatic: [false, { option: true, scope: "worker" }],
   services: ["", { option: true, scope: "worker" }],
+  changes: [{}, { option: true, scope: "worker" }],
   house: [
-    async ({ database, stage: _, runbooks, automatic, services }, use) => {
-      const house = await House.open(database, runbooks, automatic, services);
+    async ({ database, stage: _, runbooks, automatic, services, changes }, use) => {
+      const house = await House.open(database, runbooks, automatic, services, changes);
       await use(house);
       await house.close();
     },
@@ -123,4 +126,13 @@ async function enter(browser: Browser, house: House, complaints: Complaints, vis
 /** The page has taken over what the server rendered: it hears keys and sends forms by itself. */
 export async function takenOver(page: Page): Promise<void> {
   await expect(page.locator("html.scripted")).toBeAttached();
+}
+
+/** Goes on with the Tab key until the focus is where it is wanted. */
+export async function tabTo(page: Page, wanted: Locator, most = 80): Promise<void> {
+  for (let pressed = 0; pressed < most; pressed += 1) {
+    if (await wanted.evaluate((element) => element === document.activeElement).catch(() => false)) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`${most} times Tab did not lead to ${wanted}`);
 }

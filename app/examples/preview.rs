@@ -4,8 +4,8 @@
 #[path = "../tests/story/mod.rs"]
 mod story;
 
-use app::page::{Page, Refused, View};
-use domain::{AccessRole, Refusal};
+use app::page::{Unposted, Page, Refused, View};
+use domain::{AccessRole, Kind, Phase, Refusal};
 use std::{fs, path::Path};
 use story::{INC, RUN, Story, output, render};
 
@@ -29,6 +29,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         fs::write(folder.join(format!("{name}.html")), html)?;
     }
     Ok(())
+}
+
+/// An update as somebody is about to post it.
+fn draft(mut page: Page) -> Page {
+    page.draft = Some(Unposted {
+        internal: false,
+        phase: Phase::Monitoring,
+        message: "Orders are saved again since 14:06 UTC. We are watching.".into(),
+        report: Vec::new(),
+    });
+    page
 }
 
 fn pages() -> Vec<(&'static str, Page)> {
@@ -88,6 +99,14 @@ fn pages() -> Vec<(&'static str, Page)> {
         ("run-over", resolved.page(run(), 300, Commander)),
         ("runbooks", recovering.page(View::Runbooks, 225, Commander)),
         ("runbook", resolved.page(View::Runbook { slug: "database-recovery".into(), incident: None }, 2600, Commander)),
+        ("incident-told", Story::unanswered(2).page(incident(INC), 400, Commander)),
+        ("incident-support", Story::unanswered(3).page(incident(INC), 700, Commander)),
+        ("incident-quiet-drill", Story::declared(Kind::Drill).page(incident(INC), 60, Commander)),
+        ("board-late", Story::unanswered(1).page(View::Board, 330, Commander)),
+        ("wall-late", Story::unanswered(1).page(View::Wall, 330, Commander)),
+        ("matrix", quiet.page(View::Matrix, 10, Commander)),
+        ("update", draft(recovering.page(View::Update { number: INC.into() }, 225, Commander))),
+        ("contacts-tested", Story::tested().page(View::Contacts, 0, Commander)),
         ("contacts", quiet.page(View::Contacts, 10, Commander)),
         ("plan", quiet.page(View::Plan, 10, Commander)),
         ("not-yet", quiet.page(View::NotYet { name: "Drills".into(), says: "Drills with their evidence come with a later version. Until then, run a runbook of the group Drills.".into() }, 10, Commander)),

@@ -243,6 +243,16 @@ pub fn asks(runbook: &Runbook) -> bool {
     runbook.confirm.is_some() || !runbook.parameters.is_empty()
 }
 
+/// "Jane, Bob and Alice".
+#[cfg(feature = "ssr")]
+pub fn and(mut words: Vec<&str>) -> String {
+    match words.pop() {
+        Some(last) if !words.is_empty() => format!("{} and {last}", words.join(", ")),
+        Some(last) => last.into(),
+        None => "nobody".into(),
+    }
+}
+
 /// A text for the query of an address.
 pub fn encoded(text: &str) -> String {
     let mut out = String::new();

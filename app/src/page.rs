@@ -1,6 +1,9 @@
 //! What the server loads for a page and hands over whole: once into the rendering, once as a JSON block for the browser.
 
 mod handed;
+mod told;
+
+pub use told::*;
 
 use domain::{
     AccessRole, Exposure, Mode, Number, Refusal, Run, RunId, ServiceId, Slug, Span, Stamp, Stamped,
@@ -50,6 +53,12 @@ pub struct Page {
     /// Only what the server draws of it is asked for anew (`data-follow`): the rest is left out.
     #[serde(skip)]
     pub parts: bool,
+    /// Who was told and how people are reached; for the server's own parts.
+    #[serde(skip)]
+    pub told: Box<Told>,
+    /// The update that the page shows before it is posted.
+    #[serde(skip)]
+    pub draft: Option<Unposted>,
     /// Seed of this page's idempotency keys, one key a form: `{seed}-{form}`.
     pub seed: String,
 }
@@ -95,6 +104,12 @@ pub enum View {
     },
     Maintenance,
     Contacts,
+    /// The communication matrix.
+    Matrix,
+    /// An update of an incident, as it would be said.
+    Update {
+        number: Number,
+    },
     Plan,
     /// A capability of a later version, told honestly: `/drills`, `/postmortems`.
     NotYet {

@@ -89,6 +89,7 @@ impl Room {
         self.page().who.role.may(permission)
     }
 
+    #[cfg(feature = "ssr")]
     pub fn incident(&self, number: &Number) -> Option<Arc<Incident>> {
         self.world.with(|w| w.incidents.get(number).cloned())
     }
@@ -350,6 +351,8 @@ mod tests {
             measured: Default::default(),
             sight: None,
             parts: false,
+            told: Default::default(),
+            draft: None,
             seed: String::new(),
         }
     }
@@ -374,6 +377,7 @@ mod tests {
             affected: vec!["api".into()],
             kind: Kind::Real,
             public: true,
+            quiet: false,
             plan: "p".into(),
             checklist: Vec::new(),
         }

@@ -97,6 +97,8 @@ fn title(page: &Page) -> String {
         View::Service { service } => crate::room::service_name(&page.plan, service).to_owned(),
         View::Maintenance => "Maintenance".into(),
         View::Contacts => "Contacts".into(),
+        View::Matrix => "Communication matrix".into(),
+        View::Update { number } => format!("Update of {number}"),
         View::Plan => "Plan".into(),
         View::NotYet { name, .. } => name.clone(),
         View::NotFound { .. } => "Not found".into(),

@@ -2,7 +2,10 @@
 
 use crate::{
     AccessRole, Answer, Cover, Ending, Health, IncidentRole, Kind, MaintenanceId, Mode, Number,
-    Permission, Phase, PlanHash, RunId, ServiceId, Severity, Slug, Stage, Stamp, failover::Sight,
+    Permission, Phase, PlanHash, RunId, ServiceId, Severity, Slug, Stage, Stamp,
+    failover::Sight,
+    notify::{Cadence, Report, Via},
+    plan::Channel,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,6 +20,9 @@ pub enum Command {
         kind: Kind,
         /// Show it on the public status page. Never with a drill.
         public: bool,
+        /// Tell nobody.
+        #[serde(default)]
+        quiet: bool,
         /// Only for `backfilled`: when it happened.
         occurred_at: Option<Stamp>,
     },
@@ -44,6 +50,9 @@ pub enum Command {
         incident: Number,
         phase: Phase,
         message: String,
+        /// For those who were told, and not for the public; the public phase stays as it is.
+        #[serde(default)]
+        internal: bool,
     },
     AddNote {
         incident: Number,
@@ -81,6 +90,63 @@ pub enum Command {
     Reopen {
         incident: Number,
         reason: String,
+    },
+
+    /// The caller knows.
+    Acknowledge {
+        incident: Number,
+        via: Via,
+    },
+    /// Tells again: one person, or everybody who has not acknowledged.
+    RepeatNotifications {
+        incident: Number,
+        person: Option<String>,
+    },
+    /// The caller called somebody.
+    RecordCall {
+        incident: Number,
+        person: String,
+        reached: bool,
+        says: String,
+    },
+    /// The timers' worker: nobody acknowledged in time, so this level is next.
+    Escalate {
+        incident: Number,
+        level: u8,
+    },
+    /// The timers' worker: an update is due, or overdue.
+    RemindUpdate {
+        incident: Number,
+        which: Cadence,
+        due: Stamp,
+        overdue: bool,
+    },
+    /// The outbox: what became of these.
+    ReportNotifications {
+        incident: Number,
+        results: Vec<Report>,
+    },
+    /// Sends a message to a contact, who confirms that it came.
+    TestContact {
+        person: String,
+        channel: Channel,
+        address_digest: String,
+    },
+    ConfirmContact {
+        person: String,
+        channel: Channel,
+        address_digest: String,
+    },
+    OverrideOnCall {
+        id: String,
+        rotation: String,
+        person: String,
+        from: Stamp,
+        until: Stamp,
+        reason: String,
+    },
+    RemoveOverride {
+        id: String,
     },
 
     StartRun {
@@ -285,6 +351,13 @@ pub fn permission(command: &Command) -> Permission {
         | FinishTask { .. }
         | Tick { .. }
         | AcceptRole { .. }
+        | Acknowledge { .. }
+        | RepeatNotifications { .. }
+        | RecordCall { .. }
+        | TestContact { .. }
+        | ConfirmContact { .. }
+        | OverrideOnCall { .. }
+        | RemoveOverride { .. }
         // Whose word counts is the step's own rule.
         | AnswerStep { .. } => Permission::Respond,
         ChangeSeverity { .. }
@@ -316,6 +389,9 @@ pub fn permission(command: &Command) -> Permission {
             Permission::Administer
         },
         Advance { .. }
+        | Escalate { .. }
+        | RemindUpdate { .. }
+        | ReportNotifications { .. }
         | EndAttempt { .. }
         | Observe { .. }
         | AdvanceMaintenance { .. }
@@ -343,7 +419,13 @@ impl Command {
             | FinishTask { incident, .. }
             | Tick { incident, .. }
             | Resolve { incident, .. }
-            | Reopen { incident, .. } => (Some(incident), None),
+            | Reopen { incident, .. }
+            | Acknowledge { incident, .. }
+            | RepeatNotifications { incident, .. }
+            | RecordCall { incident, .. }
+            | Escalate { incident, .. }
+            | RemindUpdate { incident, .. }
+            | ReportNotifications { incident, .. } => (Some(incident), None),
             StartRun { incident, .. } => (incident.as_ref(), None),
             AnswerStep { run, .. }
             | HoldRun { run, .. }
@@ -372,6 +454,10 @@ impl Command {
             | AcknowledgeFailover { .. }
             | HoldAutomation { .. }
             | ReleaseAutomation { .. }
+            | TestContact { .. }
+            | ConfirmContact { .. }
+            | OverrideOnCall { .. }
+            | RemoveOverride { .. }
             | LoadPlan { .. }
             | IssueToken { .. }
             | RevokeToken { .. }

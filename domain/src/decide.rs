@@ -3,6 +3,7 @@
 mod failover;
 mod incident;
 mod maintenance;
+mod notify;
 pub(crate) mod run;
 mod text;
 
@@ -12,7 +13,7 @@ pub(crate) use run::take_parameters;
 
 use crate::{
     AccessRole, Actor, Command, Event, Incident, Number, Permission, Refusal, Run, RunId,
-    ServiceState, Stamp, Stamped, World, permission, plan::Plan,
+    ServiceState, Stamp, Stamped, World, notify::Calendar, permission, plan::Plan,
 };
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub struct Context<'a> {
     pub actor: &'a Actor,
     pub now: Stamp,
     pub plan: &'a Plan,
+    pub calendar: &'a dyn Calendar,
     /// The node of Muster that decides.
     pub node: &'a str,
 }
@@ -43,6 +45,11 @@ pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decisio
     if let Command::StartRun { runbook, mode, .. } = &command {
         failover::not_by_itself(context.plan, runbook, *mode)?;
     }
+    let facts = carry_out(world, context, command)?;
+    Ok(notify::follow(world, context, facts))
+}
+
+fn carry_out(world: &World, context: &Context<'_>, command: Command) -> Decision {
     match command {
         Command::StartRun { .. }
         | Command::AnswerStep { .. }
@@ -66,6 +73,16 @@ pub fn decide(world: &World, context: &Context<'_>, command: Command) -> Decisio
         | Command::HoldAutomation { .. }
         | Command::ReleaseAutomation { .. } => failover::decide(world, context, command),
 
+        Command::Acknowledge { .. }
+        | Command::RepeatNotifications { .. }
+        | Command::RecordCall { .. }
+        | Command::Escalate { .. }
+        | Command::RemindUpdate { .. }
+        | Command::ReportNotifications { .. }
+        | Command::TestContact { .. }
+        | Command::ConfirmContact { .. }
+        | Command::OverrideOnCall { .. }
+        | Command::RemoveOverride { .. } => notify::decide(world, context, command),
         Command::ScheduleMaintenance { .. }
         | Command::RescheduleMaintenance { .. }
         | Command::MoveMaintenance { .. }

@@ -3,10 +3,12 @@
 
 use crate::{
     AccessRole, Actor, Answer, Cover, Ending, Health, IncidentRole, Kind, MaintenanceId, Mode,
-    Number, Parent, Phase, PlanHash, Purpose, RunId, RunStatus, ServiceId, Severity, Stage, Stamp,
-    StepStatus, Subject, Wait,
+    Number, Parent, Phase, PlanHash, Purpose, RunId, RunStatus, ServiceId, Severity, Span, Stage,
+    Stamp, StepStatus, Subject, Wait,
     failover::{Signal, State},
-    plan::Runbook,
+    notify::{Addressee, Cadence, Cause, Report, Via},
+    plan::{Channel, Runbook},
+    words::Icon,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,6 +23,9 @@ pub enum Event {
         affected: Vec<ServiceId>,
         kind: Kind,
         public: bool,
+        /// It tells nobody.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        quiet: bool,
         plan: PlanHash,
         /// The checklist as it stood in that plan.
         checklist: Vec<String>,
@@ -90,6 +95,53 @@ pub enum Event {
     IncidentReopened {
         incident: Number,
         reason: String,
+    },
+
+    /// These are to be told, by then. Their addresses do not stand here.
+    NotificationsQueued {
+        incident: Number,
+        cause: Cause,
+        due: Stamp,
+        to: Vec<Addressee>,
+    },
+    /// What became of them, as it was known.
+    NotificationsReported {
+        incident: Number,
+        results: Vec<Report>,
+    },
+    /// Somebody says that they know.
+    Acknowledged {
+        incident: Number,
+        person: String,
+        via: Via,
+    },
+    /// Nobody did in time: this level is asked.
+    Escalated {
+        incident: Number,
+        level: u8,
+        because: String,
+    },
+    /// A person did what the machine could not.
+    CalledByHand {
+        incident: Number,
+        person: String,
+        reached: bool,
+        says: String,
+    },
+    UpdateReminded {
+        incident: Number,
+        which: Cadence,
+        due: Stamp,
+        /// Not only due: overdue, and told to those who lead.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        overdue_by: Option<Span>,
+    },
+    /// An event of an incident as a browser gets it: what it says, without its parts. Only on the way; never in the log.
+    Said {
+        incident: Number,
+        icon: Icon,
+        says: String,
+        quote: Option<String>,
     },
 
     RunStarted {
@@ -269,6 +321,31 @@ pub enum Event {
         reason: String,
     },
 
+    /// A message was sent to find out whether it arrives …
+    ContactTested {
+        person: String,
+        channel: Channel,
+        /// Of the address, which itself does not stand here.
+        address_digest: String,
+    },
+    /// … and the person says that it did.
+    ContactConfirmed {
+        person: String,
+        channel: Channel,
+        address_digest: String,
+    },
+    OnCallOverridden {
+        id: String,
+        rotation: String,
+        person: String,
+        from: Stamp,
+        until: Stamp,
+        reason: String,
+    },
+    OverrideRemoved {
+        id: String,
+    },
+
     PlanLoaded {
         hash: PlanHash,
         name: String,
@@ -356,6 +433,8 @@ impl Event {
                 | Event::MaintenanceMoved { maintenance, .. },
             ) => format!("maintenance/{maintenance}"),
             (_, Event::AutomationHeld { .. }) => "automation".into(),
+            (_, Event::ContactTested { .. } | Event::ContactConfirmed { .. }) => "contacts".into(),
+            (_, Event::OnCallOverridden { .. } | Event::OverrideRemoved { .. }) => "on-call".into(),
             (_, Event::ExposureChanged { database, .. }) => format!("database/{database}"),
             (_, Event::PlanLoaded { .. }) => "plan".into(),
             _ => "access".into(),
@@ -380,6 +459,17 @@ impl Event {
             Ticked { .. } => "ticked",
             IncidentResolved { .. } => "incident_resolved",
             IncidentReopened { .. } => "incident_reopened",
+            NotificationsQueued { .. } => "notifications_queued",
+            NotificationsReported { .. } => "notifications_reported",
+            Acknowledged { .. } => "acknowledged",
+            Escalated { .. } => "escalated",
+            CalledByHand { .. } => "called_by_hand",
+            UpdateReminded { .. } => "update_reminded",
+            Said { .. } => "said",
+            ContactTested { .. } => "contact_tested",
+            ContactConfirmed { .. } => "contact_confirmed",
+            OnCallOverridden { .. } => "on_call_overridden",
+            OverrideRemoved { .. } => "override_removed",
             RunStarted { .. } => "run_started",
             StepStarted { .. } => "step_started",
             StepSkipped { .. } => "step_skipped",

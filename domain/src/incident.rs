@@ -139,6 +139,10 @@ pub struct Incident {
     pub state: State,
     pub phase: Phase,
     pub public: bool,
+    /// It tells nobody. The browser has no use for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(target_arch = "wasm32", serde(skip))]
+    pub quiet: bool,
     pub affected: Vec<ServiceId>,
     /// The plan it was declared under: a later plan does not change what is due here.
     pub plan: PlanHash,
@@ -228,6 +232,7 @@ impl Incident {
             affected,
             kind,
             public,
+            quiet,
             plan,
             checklist,
         } = &stamped.event
@@ -242,6 +247,7 @@ impl Incident {
             state: State::Declared,
             phase: Phase::Investigating,
             public: *public,
+            quiet: *quiet,
             affected: affected.clone(),
             plan: plan.clone(),
             declared_at: stamped.at,

@@ -21,6 +21,7 @@ pub mod history;
 mod id;
 mod incident;
 pub mod maintenance;
+pub mod notify;
 pub mod plan;
 pub mod recovery;
 mod run;

@@ -2,14 +2,20 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 mod house;
+#[cfg(not(target_arch = "wasm32"))]
+mod notify;
 mod run;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use notify::{notification, said};
 pub use run::{answered, wait};
 
 use crate::{Event, Health, Kind, RunStatus, Stamped, StepStatus, World, failover::State};
+use serde::{Deserialize, Serialize};
 
 /// The shape beside a line. A state is always a shape, a word and a colour together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Icon {
     Ok,
     Warn,
@@ -282,6 +288,9 @@ pub fn line(world: &World, stamped: &Stamped) -> Line {
             format!("Plan {name} in force, revision {}", short(hash.as_str())),
             None,
         ),
+        Said {
+            icon, says, quote, ..
+        } => (*icon, Topic::Messages, says.clone(), quote.clone()),
         // The rest was said by `run::says`, or is not the browser's business.
         #[cfg(not(target_arch = "wasm32"))]
         event => return house::says(event),

@@ -6,6 +6,7 @@ use crate::{
     ServiceState, Stamp, Stamped,
     failover::{Failover, Held},
     maintenance::{HeldFindings, Maintenance},
+    notify::{Comms, Override, Verification},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -32,6 +33,15 @@ pub struct World {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(target_arch = "wasm32", serde(skip))]
     pub automation: Option<Arc<Held>>,
+    /// Who knows of each open incident. The browser holds none of these three.
+    #[serde(skip)]
+    pub comms: BTreeMap<Number, Arc<Comms>>,
+    /// Which of the contacts' addresses were tried: by [`crate::notify::verification_key`].
+    #[serde(skip)]
+    pub verified: Arc<BTreeMap<String, Verification>>,
+    /// Who is on call in somebody's place.
+    #[serde(skip)]
+    pub overrides: Arc<Vec<Override>>,
     /// Maintenance windows that are not over. The browser has no such thing, and what the checks find meanwhile neither.
     #[serde(skip)]
     pub maintenances: BTreeMap<MaintenanceId, Arc<Maintenance>>,
@@ -59,6 +69,7 @@ impl World {
         }
         self.seq = stamped.seq;
         self.apply_failover(stamped);
+        self.apply_comms(stamped);
         self.apply_maintenance(stamped);
         match &stamped.event {
             Event::IncidentDeclared { incident, .. } => {
@@ -206,6 +217,13 @@ impl Event {
             | Ticked { incident, .. }
             | IncidentResolved { incident, .. }
             | IncidentReopened { incident, .. }
+            | NotificationsQueued { incident, .. }
+            | NotificationsReported { incident, .. }
+            | Acknowledged { incident, .. }
+            | CalledByHand { incident, .. }
+            | Escalated { incident, .. }
+            | UpdateReminded { incident, .. }
+            | Said { incident, .. }
             | FailoverMoved {
                 incident: Some(incident),
                 ..
@@ -235,6 +253,10 @@ impl Event {
             | FailoverMoved { incident: None, .. }
             | FailoverAcknowledged { .. }
             | AutomationHeld { .. }
+            | ContactTested { .. }
+            | ContactConfirmed { .. }
+            | OnCallOverridden { .. }
+            | OverrideRemoved { .. }
             | PlanLoaded { .. }
             | TokenIssued { .. }
             | TokenRevoked { .. }

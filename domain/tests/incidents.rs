@@ -10,6 +10,7 @@ fn update(incident: &Number, phase: Phase, message: &str) -> Command {
         incident: incident.clone(),
         phase,
         message: message.into(),
+        internal: false,
     }
 }
 
@@ -76,6 +77,7 @@ fn a_drill_is_never_public() {
         affected: vec![],
         kind: Kind::Drill,
         public: true,
+        quiet: false,
         occurred_at: None,
     };
     assert_eq!(
@@ -93,6 +95,7 @@ fn a_title_cannot_carry_a_second_line() {
         affected: vec![],
         kind: Kind::Real,
         public: false,
+        quiet: false,
         occurred_at: None,
     };
     assert_eq!(
@@ -146,6 +149,26 @@ fn the_next_update_is_due_by_severity_and_counts_from_the_last_public_word() {
     ))
     .expect("posted");
     assert_eq!(due(&h), Some(h.now.plus(Span::secs(1200))));
+}
+
+#[test]
+fn an_internal_update_is_not_the_public_s_and_leaves_its_phase() {
+    let mut h = House::new();
+    let incident = h.declare();
+    let due = |h: &House| h.world.incidents[&incident].next_update_due(&h.plan.communication);
+    let before = due(&h);
+    h.jane(Command::PostUpdate {
+        incident: incident.clone(),
+        phase: Phase::Monitoring,
+        message: "Conditions: the replica lags.".into(),
+        internal: true,
+    })
+    .expect("posted");
+    let now = &h.world.incidents[&incident];
+    let last = now.updates.last().expect("an update");
+    assert!(!last.public);
+    assert_eq!((last.phase, now.phase), (Phase::Investigating, Phase::Investigating));
+    assert_eq!(due(&h), before, "the public still waits");
 }
 
 #[test]

@@ -105,6 +105,7 @@ fn incident(affected: &[&str], declared: i64, resolved: Option<i64>) -> Incident
         affected: affected.iter().map(|s| ServiceId::from(*s)).collect(),
         kind: Kind::Real,
         public: true,
+        quiet: false,
         plan: "p".into(),
         checklist: vec![],
     };

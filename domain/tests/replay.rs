@@ -58,6 +58,7 @@ fn command() -> impl Strategy<Value = Command> {
                 affected: vec![],
                 kind: Kind::Real,
                 public,
+                quiet: false,
                 occurred_at: None,
             }
         }),
@@ -77,10 +78,13 @@ fn command() -> impl Strategy<Value = Command> {
             to: "Bob".into()
         }),
         (number(), role()).prop_map(|(incident, role)| Command::AcceptRole { incident, role }),
-        (number(), text()).prop_map(|(incident, message)| Command::PostUpdate {
-            incident,
-            phase: Phase::Identified,
-            message
+        (number(), text(), any::<bool>()).prop_map(|(incident, message, internal)| {
+            Command::PostUpdate {
+                incident,
+                phase: Phase::Identified,
+                message,
+                internal,
+            }
         }),
         (number(), text()).prop_map(|(incident, text)| Command::AddNote {
             incident,
@@ -263,6 +267,6 @@ fn every_event_ever_written_still_decodes() {
         seen.insert(event.event.kind());
         world.apply(&event);
     }
-    assert_eq!(seen.len(), 45, "each kind has its line: {seen:?}");
+    assert_eq!(seen.len(), 55, "each kind has its line: {seen:?}");
     assert_eq!(world.incidents.len(), 1);
 }

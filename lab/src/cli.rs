@@ -16,6 +16,7 @@ use crate::keeper::Keeper;
 use crate::place::{DEFAULT_BASE_PORT, Node, Place, Ports};
 use crate::postgres::{last_lines, open_log};
 use crate::process::{Proc, detach, poll};
+use crate::sinks::SinksArguments;
 use crate::status::Status;
 
 /// A small real platform to break and recover: PostgreSQL primary and replica, a proxy, a sample app.
@@ -29,7 +30,8 @@ pub struct Arguments {
     /// Answer in JSON
     #[arg(long, global = true)]
     json: bool,
-    /// Ports are counted from here: +30 database, +32 primary, +33 replica, +80 app, +81 control [default: 55400]
+    /// Ports are counted from here: +25 mail, +30 database, +32 primary, +33 replica, +80 app, +81
+    /// control, +82 outside world [default: 55400]
     #[arg(long, global = true, env = "MUSTER_LAB_BASE_PORT")]
     base_port: Option<u16>,
     /// Where the lab's control API is [default: http://127.0.0.1:55481, or the base port + 81]
@@ -72,6 +74,8 @@ enum Command {
     Fence { node: Node },
     /// Take the fence's mark away (heal does that too)
     Unfence { node: Node },
+    /// The outside world: mail, Slack, telephones, webhooks (`up` starts it too); `sinks fault …` breaks it
+    Sinks(SinksArguments),
     #[command(name = "__daemon", hide = true)]
     Daemon(Folder),
     #[command(name = "__app", hide = true)]
@@ -193,6 +197,13 @@ async fn perform(arguments: Arguments) -> Result<Said> {
         } => Ok(control()?.put("/route/replica").await?.into()),
         Command::Fence { node } => Ok(control()?.post(&format!("/fence/{node}")).await?.into()),
         Command::Unfence { node } => Ok(control()?.post(&format!("/unfence/{node}")).await?.into()),
+        Command::Sinks(SinksArguments { ask: None, run }) => {
+            crate::sinks::run(run).await.map(|()| nothing())
+        }
+        Command::Sinks(SinksArguments { ask: Some(ask), .. }) => {
+            let ports = Ports::new(base_port.unwrap_or(DEFAULT_BASE_PORT))?;
+            Ok(crate::sinks::ask(ask, ports.outside_url()).await?.into())
+        }
         Command::Daemon(folder) => daemon::run(&folder.dir).await.map(|()| nothing()),
         Command::SampleApp(arguments) => crate::app::run(arguments).await.map(|()| nothing()),
     }
@@ -236,16 +247,18 @@ async fn up(dir: &Path, base_port: Option<u16>, quiet: bool) -> Result<Said> {
     let ports = place.ports;
     let text = format!(
         "{opening}\n\n{}\nApp      {}\nDatabase postgres://manufacturing@127.0.0.1:{}/manufacturing (password: {})\n\
-         Control  {}",
+         Control  {}\nWhat Muster sends is shown at {}",
         status.table(),
         status.app.url,
         ports.database(),
         place.secrets_file().display(),
         ports.control_url(),
+        ports.outside_url(),
     );
     let json = json!({
         "ok": true, "message": opening, "already_up": already_up, "dir": place.dir, "secrets": place.secrets_file(),
         "control": ports.control_url(), "app": status.app.url, "database_port": ports.database(),
+        "outside": ports.outside_url(), "smtp_port": ports.smtp(),
         "steps": progress.steps, "status": status,
     });
     Ok(Said { text, json })
@@ -364,5 +377,5 @@ async fn stop_without_daemon(place: &Place) -> Result<Vec<String>> {
     if !place.dir.join("run").exists() {
         return Ok(vec!["nothing was running".into()]);
     }
-    daemon::stop_everything(&Cluster::open(place)?, &Keeper::new(place)).await
+    daemon::stop_everything(place, &Cluster::open(place)?, &Keeper::new(place)).await
 }

@@ -30,9 +30,13 @@ impl Control {
         })
     }
 
-    async fn send(&self, method: Method, path: &str) -> Result<Value> {
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let url = format!("{}{path}", self.base);
-        let response = self.client.request(method, &url).send().await.map_err(|error| {
+        let mut request = self.client.request(method, &url);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| {
             if error.is_connect() {
                 return Failure::failed(format!(
                     "no lab answers at {}; start one with `muster-lab up`, or name it with --control or MUSTER_LAB_URL",
@@ -55,7 +59,7 @@ impl Control {
     }
 
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let body = self.send(Method::GET, path).await?;
+        let body = self.send(Method::GET, path, None).await?;
         serde_json::from_value(body).map_err(|error| {
             Failure::failed(format!(
                 "what answers at {} is not a lab of this version: {error}",
@@ -65,11 +69,15 @@ impl Control {
     }
 
     pub async fn post(&self, path: &str) -> Result<Value> {
-        self.send(Method::POST, path).await
+        self.send(Method::POST, path, None).await
+    }
+
+    pub async fn post_json(&self, path: &str, body: &Value) -> Result<Value> {
+        self.send(Method::POST, path, Some(body)).await
     }
 
     pub async fn put(&self, path: &str) -> Result<Value> {
-        self.send(Method::PUT, path).await
+        self.send(Method::PUT, path, None).await
     }
 }
 

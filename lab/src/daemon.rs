@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use crate::cluster::Cluster;
 use crate::failure::{Doing, Failure, Result};
 use crate::keeper::Keeper;
+use crate::outside;
 use crate::place::{Node, Place, read_json, write_json};
 use crate::process::Proc;
 use crate::proxy::{Mode, Proxy, Route, Setting};
@@ -123,6 +124,7 @@ impl Lab {
             self.proxy.setting().route.name()
         ));
         self.tell(self.keeper.start().await?);
+        self.tell(outside::start(&self.place).await?);
         self.progress
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -272,16 +274,20 @@ impl Lab {
         // A fault of the way does not outlive the lab; where the route leads does.
         self.set_proxy(self.proxy.setting().route, Mode::Pass)
             .await?;
-        let said = stop_everything(&self.cluster, &self.keeper).await?;
+        let said = stop_everything(&self.place, &self.cluster, &self.keeper).await?;
         self.shutdown.notify_one();
         Ok((said.join("; "), json!({ "steps": said })))
     }
 }
 
-/// Stops the app, then the servers; also without a daemon.
-pub async fn stop_everything(cluster: &Cluster, keeper: &Keeper) -> Result<Vec<String>> {
+/// Stops the outside world, the app, then the servers; also without a daemon.
+pub async fn stop_everything(
+    place: &Place,
+    cluster: &Cluster,
+    keeper: &Keeper,
+) -> Result<Vec<String>> {
     let (app, _) = keeper.stop().await?;
-    let mut said = vec![app];
+    let mut said = vec![outside::stop(place).await?, app];
     said.extend(cluster.stop().await?);
     Ok(said)
 }

@@ -1,7 +1,7 @@
 //! `muster-lab`: a small real platform to break and recover.
 //!
-//! A PostgreSQL primary and its streaming replica, a TCP proxy in front of them, and a sample app that takes orders
-//! through the proxy. Faults are real (SIGKILL, closed ports, held-back bytes) and so is every recovery.
+//! A PostgreSQL primary and its streaming replica, a TCP proxy in front of them, a sample app that takes orders through
+//! the proxy, and an outside world that takes mails, calls and posts ([`sinks`]). Faults are real (SIGKILL, closed ports, held-back bytes) and so is every recovery.
 //!
 //! - Architecture invariant: it stands alone. Nothing of Muster is linked in; runbooks reach it through this program
 //!   and through its control API, as they would reach any platform.
@@ -18,6 +18,7 @@ mod control;
 mod daemon;
 mod failure;
 mod keeper;
+mod outside;
 mod place;
 mod postgres;
 mod process;
@@ -27,6 +28,7 @@ mod rebuild;
 mod reserve;
 mod rule;
 mod secrets;
+mod sinks;
 mod status;
 mod toolbox;
 mod trouble;

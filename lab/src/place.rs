@@ -6,6 +6,7 @@
 //! secrets.env     0600, passwords; pgpass is the same for PostgreSQL's own tools
 //! primary/ replica/ archive/ forensic/    data folders, archived WAL, copies of data folders taken before a rebuild
 //! releases/{A,B} and releases/current     what the sample app says it is
+//! sinks/                                  what the outside world received, and its keys
 //! run/  log/  daemon.log                  pids with start times, stop report; what the servers and the app say
 //! ```
 //!
@@ -94,12 +95,25 @@ impl Ports {
         }
     }
 
+    pub fn smtp(self) -> u16 {
+        self.base + 25
+    }
+
     pub fn app(self) -> u16 {
         self.base + 80
     }
 
     pub fn control(self) -> u16 {
         self.base + 81
+    }
+
+    /// Slack, telephones, webhooks, and the page that shows what arrived.
+    pub fn outside(self) -> u16 {
+        self.base + 82
+    }
+
+    pub fn outside_url(self) -> String {
+        format!("http://127.0.0.1:{}", self.outside())
     }
 
     pub fn control_url(self) -> String {
@@ -204,6 +218,10 @@ impl Place {
 
     pub fn data(&self, node: Node) -> PathBuf {
         self.dir.join(node.name())
+    }
+
+    pub fn sinks(&self) -> PathBuf {
+        self.dir.join("sinks")
     }
 
     pub fn archive(&self) -> PathBuf {

@@ -33,13 +33,15 @@ impl Reserve {
         }
     }
 
-    fn wanted(&self) -> [u16; 4] {
+    fn wanted(&self) -> [u16; 6] {
         let ports = self.ports;
         [
             ports.database(),
             ports.node(Node::Primary),
             ports.node(Node::Replica),
             ports.app(),
+            ports.smtp(),
+            ports.outside(),
         ]
     }
 

@@ -1,5 +1,7 @@
-//! The passwords of the lab: made once, kept in `secrets.env` (0600), one `NAME=value` per line.
+//! The passwords of the lab: made once, kept in `secrets.env` (0600), one `NAME=value` per line. The addresses and
+//! secrets of the outside world are there too, under the names by which Muster is told them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 
@@ -50,6 +52,21 @@ impl Secrets {
         }
         Self::load(place)
     }
+}
+
+/// Adds lines to the file, or puts them in the place of those of the same name.
+pub fn add(place: &Place, lines: &BTreeMap<String, String>) -> Result<()> {
+    let path = place.secrets_file();
+    let text = fs::read_to_string(&path).doing(|| format!("read {}", path.display()))?;
+    let name = |line: &str| line.split('=').next().unwrap_or_default().to_owned();
+    let old = text.lines().filter(|line| !lines.contains_key(&name(line)));
+    let mut text: String = old.map(|line| format!("{line}\n")).collect();
+    text.extend(
+        lines
+            .iter()
+            .map(|(name, value)| format!("{name}={value}\n")),
+    );
+    write_file(&path, text.as_bytes(), 0o600)
 }
 
 fn random_password() -> Result<String> {

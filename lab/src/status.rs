@@ -15,6 +15,7 @@ use crate::proxy::{Mode, Route};
 pub struct Status {
     pub lab: LabStatus,
     pub app: AppStatus,
+    pub outside: OutsideStatus,
     pub route: Route,
     pub proxy: ProxyStatus,
     pub primary: NodeStatus,
@@ -40,6 +41,15 @@ pub struct AppStatus {
     pub version: Option<String>,
     pub port: u16,
     pub url: String,
+}
+
+/// Where what Muster sends arrives.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct OutsideStatus {
+    pub up: bool,
+    pub pid: Option<i32>,
+    pub url: String,
+    pub smtp_port: u16,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -89,6 +99,7 @@ impl Status {
         let setting = lab.proxy.setting();
         let release = lab.keeper.release();
         let app = lab.keeper.running();
+        let outside = crate::outside::running(&lab.place);
         let ports = lab.place.ports;
         let writable = [(Node::Primary, &primary), (Node::Replica, &replica)]
             .into_iter()
@@ -110,6 +121,12 @@ impl Status {
                 version: release.map(|release| release.version),
                 port: ports.app(),
                 url: format!("http://127.0.0.1:{}", ports.app()),
+            },
+            outside: OutsideStatus {
+                up: outside.is_some(),
+                pid: outside.map(|outside| outside.pid),
+                url: ports.outside_url(),
+                smtp_port: ports.smtp(),
             },
             route: setting.route,
             proxy: ProxyStatus {
@@ -164,15 +181,25 @@ impl Status {
             (AppState::Stopped, ..) => "stopped".into(),
             (AppState::Broken, ..) => "down without having been asked".into(),
         };
+        let outside = match self.outside.up {
+            true => format!(
+                "{}, mail on port {}",
+                self.outside.url, self.outside.smtp_port
+            ),
+            false => {
+                "down without having been asked; `muster-lab down` and `up` bring it back".into()
+            }
+        };
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "Lab    {phase}, {} (daemon {})",
+            "Lab      {phase}, {} (daemon {})",
             self.lab.dir.display(),
             self.lab.pid
         );
-        let _ = writeln!(text, "App    {app}");
-        let _ = writeln!(text, "Route  {}\n", self.route_line());
+        let _ = writeln!(text, "App      {app}");
+        let _ = writeln!(text, "Outside  {outside}");
+        let _ = writeln!(text, "Route    {}\n", self.route_line());
         let _ = writeln!(
             text,
             "Node     Port   State  Role     Timeline  LSN          Lag          Streaming  Fenced"

@@ -294,11 +294,63 @@ async fn a_graceful_stop_lets_requests_finish() {
     assert_eq!(orders["orders"][0]["sku"], "axle");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_outside_world_comes_and_goes_with_the_lab_and_keeps_its_secrets() {
+    let Some(lab) = Lab::up(27400).await else {
+        return;
+    };
+    let names = [
+        "MUSTER_SMTP_URL",
+        "MUSTER_SMTP_CA",
+        "MUSTER_SLACK_WEBHOOK",
+        "MUSTER_SLACK_SIGNING_SECRET",
+        "MUSTER_TWILIO_URL",
+        "MUSTER_TWILIO_SID",
+        "MUSTER_TWILIO_TOKEN",
+        "MUSTER_TWILIO_FROM",
+        "MUSTER_WEBHOOK_URL",
+        "MUSTER_WEBHOOK_SECRET",
+        "MUSTER_TEAMS_URL",
+        "MUSTER_PAGERDUTY_URL",
+        "MUSTER_PAGERDUTY_KEY",
+    ];
+    let before = names.map(|name| lab.secret(name));
+    let post = async || {
+        let message = json!({ "text": "SEV1: orders fail" });
+        let post = lab.http.post(lab.secret("MUSTER_SLACK_WEBHOOK"));
+        post.json(&message).send().await
+    };
+    assert_eq!(post().await.unwrap().status(), StatusCode::OK);
+    assert!(lab.secret("MUSTER_SMTP_URL").contains("@127.0.0.1:27425?"));
+    let page = "http://127.0.0.1:27482/";
+    let seen = lab.http.get(page).send().await.unwrap();
+    assert!(seen.text().await.unwrap().contains("SEV1: orders fail"));
+
+    // A killed daemon leaves it where it is, and the next one finds it.
+    let pid = lab.recorded_pid("sinks");
+    lab.kill_daemon().await;
+    post().await.unwrap();
+    let up = lab.done(&["up"]).await;
+    assert_eq!(up["outside"], "http://127.0.0.1:27482");
+    assert_eq!(lab.recorded_pid("sinks"), pid);
+
+    lab.done(&["down"]).await;
+    assert!(post().await.unwrap_err().is_connect());
+    lab.done(&["up"]).await;
+    assert_eq!(names.map(|name| lab.secret(name)), before);
+    let received = lab.http.get(format!("{page}control/received"));
+    let received: Value = received.send().await.unwrap().json().await.unwrap();
+    assert_eq!(received.as_array().unwrap().len(), 2);
+}
+
 fn no_password_is_on_a_command_line(lab: &Lab) {
     let names = [
         "LAB_DB_PASSWORD",
         "LAB_DB_ADMIN_PASSWORD",
         "LAB_DB_REPLICATION_PASSWORD",
+        "MUSTER_SMTP_URL",
+        "MUSTER_TWILIO_TOKEN",
+        "MUSTER_WEBHOOK_SECRET",
     ];
     let secrets = names.map(|name| lab.secret(name));
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {

@@ -81,14 +81,19 @@ impl Data {
         self.open().await
     }
 
-    /// Opens the database, making the data folder (for its owner only) if it is not there.
-    pub async fn open(&self) -> Result<engine::store::Store, String> {
+    /// Makes the data folder (for its owner only) if it is not there.
+    pub fn make_folder(&self) -> Result<(), String> {
         use std::os::unix::fs::DirBuilderExt;
         let made = std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.data);
-        made.map_err(|e| format!("cannot make the data folder {}: {e}", self.data.display()))?;
+        made.map_err(|e| format!("cannot make the data folder {}: {e}", self.data.display()))
+    }
+
+    /// Opens the database, and makes the data folder if it is not there.
+    pub async fn open(&self) -> Result<engine::store::Store, String> {
+        self.make_folder()?;
         let url = match &self.database_url {
             Some(url) => url.clone(),
             None => {

@@ -1,19 +1,23 @@
 //! `muster serve`: puts the parts together, and takes them down in order.
 
+mod arrive;
+
 use crate::{
     cli::{Data, Exit},
     state::State,
-    status::StatusPage,
+    status::{self, StatusPage},
     web,
 };
-use axum::serve::ListenerExt;
+use arrive::{Known, arrive};
 use clap::Args;
 use domain::{AccessRole, Actor, Command, Source, Span, plan::Plan};
 use engine::{
     Beside, Clock, Desk, Request,
+    channels::{Channels, ack::Signer},
     checks::{Checks, Prober, raise_file_limit},
     exposure,
     failover::Failovers,
+    notify::{self, Outbox, Ways},
     history::Historian,
     plan::{Loaded, canonical_json, diff},
     runner::{Place, Runner},
@@ -21,7 +25,7 @@ use engine::{
     store::{CredentialKind, PlanRevision},
     supervise::Supervisor,
 };
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use tokio::{net::TcpListener, sync::watch};
 
 #[derive(Args)]
@@ -33,6 +37,17 @@ pub struct Options {
     data: Data,
     #[arg(long, default_value = "127.0.0.1:8080", env = "MUSTER_LISTEN")]
     listen: SocketAddr,
+    /// Also serve the public status page here, and nothing else: what is put before the whole world.
+    #[arg(long, value_name = "ADDR", env = "MUSTER_STATUS_LISTEN")]
+    status_listen: Option<SocketAddr>,
+    /// Also keep the public status page as plain files: in a folder, or at s3://BUCKET/PREFIX. May be given several times.
+    #[arg(
+        long,
+        value_name = "PLACE",
+        env = "MUSTER_STATUS_MIRROR",
+        value_delimiter = ','
+    )]
+    status_mirror: Vec<String>,
     /// Where people reach the server, if not at the address it listens on: `https://muster.example.org`.
     #[arg(long, env = "MUSTER_PUBLIC_URL")]
     url: Option<String>,
@@ -44,8 +59,8 @@ pub struct Options {
     keep_output: Span,
 }
 
-/// What a connection may have waiting in the kernel beyond what is on its way: no limit to its speed.
-const UNSENT: u32 = 16 * 1024;
+/// However many descriptors there may be, the public has no more of them than this.
+const MOST_READERS: usize = 100_000;
 /// How often the plan's folder is looked at.
 const PLAN_LOOK: Duration = Duration::from_secs(2);
 
@@ -66,9 +81,30 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         .canonicalize()
         .map_err(|e| Exit::Failed(format!("cannot find {}: {e}", options.plan.display())))?;
 
-    let store = options.data.open().await?;
+    // Ours from the beginning on: who comes too early waits.
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|e| Exit::Failed(format!("cannot listen on {}: {e}", options.listen)))?;
+    options.data.make_folder()?;
+    let kept = status::Kept::at(&options.data.data);
+    let known = kept.read().map(|told| Known {
+        page: StatusPage::of(told.clone(), Clock::system().now()),
+        told,
+    });
+    let mirrors = options
+        .status_mirror
+        .iter()
+        .map(|place| status::Mirror::at(place));
+    let mirrors = mirrors.collect::<Result<Vec<_>, String>>()?;
+    let limit = raise_file_limit().unwrap_or(1024);
+    if let Some(known) = &known {
+        status_listener(&options, &known.page, limit)?;
+    }
     let node = node_name(&options.data.data)?;
-    let desk = Desk::open(store.clone(), Clock::system(), &node).await?;
+    let arrived = arrive(&options.data, &node, known.as_ref(), &listener).await?;
+    let Some((store, desk)) = arrived else {
+        return Ok(());
+    };
     match loaded {
         Ok(loaded) => put_in_force(&desk, loaded).await?,
         // Somebody saved a mistake, and the server died: it must come back all the same.
@@ -79,16 +115,13 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     }
     let env = environment(&desk.plan().plan);
 
-    let listener = TcpListener::bind(options.listen)
-        .await
-        .map_err(|e| Exit::Failed(format!("cannot listen on {}: {e}", options.listen)))?;
     let address = listener
         .local_addr()
         .map_err(|e| Exit::Failed(e.to_string()))?;
     let own_url = format!("http://{address}");
     let url = options.url.clone().unwrap_or_else(|| own_url.clone());
 
-    room_for_checks(&desk.plan().plan);
+    room_for_checks(&desk.plan().plan, limit);
     let passwords = env.clone();
     let password = move |name: &str| {
         let found = passwords.iter().find(|(n, _)| n == name);
@@ -109,23 +142,48 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     let program = std::env::current_exe().map_err(|e| Exit::Failed(e.to_string()))?;
     let vault = Vault::open(&options.data.data)?;
     let place = Place {
-        spool: spool.clone(),
+        spool,
         plan: folder.clone(),
         program,
         url: own_url,
-        hidden: passwords_of(&desk.plan().plan),
+        secrets: secrets_of(&desk.plan().plan),
         env,
         keep: options.keep_output,
     };
+    let runner = Runner::new(desk.clone(), supervisor, vault.clone(), place);
+    let channels = Channels::follow(&desk, |name| std::env::var(name).ok())
+        .map_err(|e| Exit::Failed(e.to_string()))?;
+    let signer = Signer::new(&vault);
+    let ways = Ways {
+        signer: signer.clone(),
+        url: url.clone(),
+        callback: url.clone(),
+    };
+    let outbox = Outbox::new(desk.clone(), notify::by(channels.clone()), ways);
     let (stop, stopping) = watch::channel(false);
+    let shown = known.map(|known| known.page);
+    let first = shown.is_none();
+    let sources = status::Sources {
+        desk: desk.clone(),
+        looks: checks.looks(),
+        histories: historian.histories(),
+    };
+    let page = status::start(sources, shown, &url, kept, mirrors).await?;
+    if first {
+        status_listener(&options, &page, limit)?;
+    }
     let state = State {
         desk: desk.clone(),
         looks: checks.looks(),
         sights: failovers.sights(),
         histories: historian.histories(),
-        spool: Arc::new(spool),
-        vault: vault.clone(),
-        status: StatusPage::start(desk.clone(), checks.looks()).await?,
+        channels: channels.clone(),
+        outbox: outbox.clone(),
+        links: signer,
+        url: url.trim_end_matches('/').into(),
+        spools: runner.spools(),
+        vault,
+        status: page,
         https: url.starts_with("https://"),
         ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping.clone()),
     };
@@ -134,7 +192,9 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     tokio::spawn(failovers.serve());
     tokio::spawn(engine::maintenance::serve(desk.clone()));
     let historian = tokio::spawn(historian.serve(stopping));
-    tokio::spawn(Runner::new(desk.clone(), supervisor, vault, place).serve());
+    tokio::spawn(runner.serve());
+    tokio::spawn(outbox.clone().beat(channels));
+    tokio::spawn(outbox.serve());
     tokio::spawn(follow_plan(desk.clone(), folder));
 
     tracing::info!(listen = %address, database = store.place(), node, "Muster serves {url}");
@@ -148,13 +208,9 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         tracing::info!("Stopping; what runs goes on and is found again at the next start");
         let _ = stop.send(true);
     };
-    let listener = listener.tap_io(|stream| {
-        let socket = socket2::SockRef::from(&*stream);
-        // An event is sent at once, and who does not read makes the kernel hold no more than this.
-        let _ = socket.set_tcp_nodelay(true);
-        let _ = socket.set_tcp_notsent_lowat(UNSENT);
-    });
-    let served = axum::serve(listener, web::app(state))
+    // A router handed over as it is would be copied whole, with every route, for each connection.
+    let app = web::app(state).into_make_service_with_connect_info::<web::Socket>();
+    let served = axum::serve(web::Sockets(listener), app)
         .with_graceful_shutdown(asked)
         .await;
     let _ = historian.await;
@@ -162,18 +218,29 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     served.map_err(|e| Exit::Failed(format!("the server failed: {e}")))
 }
 
+/// Opens the public's own door, where one is asked for.
+fn status_listener(options: &Options, page: &StatusPage, limit: u64) -> Result<(), Exit> {
+    let Some(address) = options.status_listen else {
+        return Ok(());
+    };
+    // A quarter of all descriptors stays for the rest of us, however many come.
+    let most = usize::try_from(limit / 4 * 3).map_or(MOST_READERS, |n| n.min(MOST_READERS));
+    let bound = status::listen(address, page.clone(), most)
+        .map_err(|e| Exit::Failed(format!("cannot listen on {address}: {e}")))?;
+    tracing::info!(listen = %bound, "The public status page is served at http://{bound}");
+    Ok(())
+}
+
 /// A look that waits holds a descriptor, and so does each reader.
-fn room_for_checks(plan: &Plan) {
+fn room_for_checks(plan: &Plan, limit: u64) {
     const FOR_THE_REST: u64 = 512;
     let needed = FOR_THE_REST + plan.services.iter().filter(|s| s.check.is_some()).count() as u64;
-    match raise_file_limit() {
-        Ok(limit) if limit >= needed => {}
-        Ok(limit) => tracing::warn!(
+    if limit < needed {
+        tracing::warn!(
             limit,
             needed,
             "The limit of open files is too low for the plan's checks: raise it to {needed} or more"
-        ),
-        Err(error) => tracing::warn!(%error, "The limit of open files cannot be raised"),
+        );
     }
 }
 
@@ -233,6 +300,17 @@ fn passwords_of(plan: &Plan) -> Vec<String> {
     databases
         .flat_map(|d| d.nodes.values().chain([&d.route]))
         .filter_map(|n| n.password_env.clone())
+        .collect()
+}
+
+/// What must not be seen in the output of any command: those passwords, and what the plan's channels send by.
+fn secrets_of(plan: &Plan) -> Vec<String> {
+    let channels = plan.channels.variables();
+    let channels = channels.into_iter().map(|(_, name)| name.to_owned());
+    passwords_of(plan)
+        .into_iter()
+        .chain(channels)
+        .filter_map(|name| std::env::var(name).ok())
         .collect()
 }
 

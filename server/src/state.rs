@@ -1,8 +1,16 @@
 //! What every handler may reach.
 
 use crate::{status::StatusPage, web::Ticks};
-use engine::{Desk, checks::Looks, failover::Sights, history::Histories};
-use std::{path::PathBuf, sync::Arc};
+use engine::{
+    Desk,
+    channels::{Channels, ack::Signer},
+    checks::Looks,
+    failover::Sights,
+    history::Histories,
+    notify::Outbox,
+    runner::Spools,
+};
+use std::sync::Arc;
 use tokio::sync::watch;
 
 #[derive(Clone)]
@@ -12,9 +20,16 @@ pub struct State {
     pub sights: watch::Receiver<Sights>,
     pub histories: watch::Receiver<Arc<Histories>>,
     /// Where attempts keep their output.
-    pub spool: Arc<PathBuf>,
+    pub spools: Spools,
     pub vault: engine::secrets::Vault,
     pub status: StatusPage,
+    /// What can be sent by, under the plan in force.
+    pub channels: watch::Receiver<Channels>,
+    pub outbox: Outbox,
+    /// The links by which people say that they know.
+    pub links: Signer,
+    /// Where people and providers reach us.
+    pub url: Arc<str>,
     /// Cookies carry `Secure` and the `__Host-` prefix: people reach us by https.
     pub https: bool,
     pub ticks: Ticks,

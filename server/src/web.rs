@@ -1,19 +1,28 @@
 //! The console: pages, forms, the live stream. Every route is in one table with the permission it asks for.
 
+mod ack;
 mod ansi;
 mod auth;
+mod callbacks;
+mod cards;
+mod content;
+mod duty;
 mod forms;
 mod lines;
 mod live;
 mod load;
 mod output;
 mod pages;
+mod plain;
 mod render;
+mod socket;
 
 pub use auth::Signed;
 pub use live::Ticks;
 pub use load::{find_incident, find_run, incident_lines, recovery, verdicts};
 pub use output::{Which, run_output};
+pub use plain::plain_page;
+pub use socket::{Socket, Sockets};
 
 use crate::{assets, state::State, status};
 use axum::{
@@ -67,6 +76,23 @@ fn routes() -> Vec<Route> {
         route("/incidents/{number}/severity", view, post(forms::severity)),
         route("/incidents/{number}/roles", view, post(forms::roles)),
         route("/incidents/{number}/updates", view, post(forms::update)),
+        route("/incidents/{number}/update", view, get(pages::update)),
+        route(
+            "/incidents/{number}/updates/preview",
+            view,
+            post(forms::preview),
+        ),
+        route(
+            "/incidents/{number}/acknowledge",
+            view,
+            post(forms::comms::acknowledge),
+        ),
+        route("/incidents/{number}/calls", view, post(forms::comms::call)),
+        route(
+            "/incidents/{number}/notifications/repeat",
+            view,
+            post(forms::comms::repeat),
+        ),
         route("/incidents/{number}/notes", view, post(forms::note)),
         route("/incidents/{number}/pins", view, post(forms::pin)),
         route("/incidents/{number}/tasks", view, post(forms::task)),
@@ -148,6 +174,21 @@ fn routes() -> Vec<Route> {
             post(forms::maintenance::go),
         ),
         route("/contacts", view, get(pages::contacts)),
+        route("/contacts.vcf", view, get(cards::cards)),
+        // It asks for a session or for a key of its own.
+        route("/contacts/on-call.ics", Gate::Public, get(duty::calendar)),
+        route("/contacts/test", view, post(forms::comms::test)),
+        route(
+            "/contacts/overrides",
+            view,
+            post(forms::comms::put_on_call),
+        ),
+        route(
+            "/contacts/overrides/{id}/remove",
+            view,
+            post(forms::comms::take_off_call),
+        ),
+        route("/matrix", view, get(pages::matrix)),
         route("/plan", view, get(pages::plan)),
         route("/drills", view, get(pages::drills)),
         route("/postmortems", view, get(pages::postmortems)),
@@ -155,7 +196,30 @@ fn routes() -> Vec<Route> {
         route("/signout", view, post(auth::sign_out)),
         route("/readyz", view, get(ready)),
         route("/signin", Gate::Public, get(auth::sign_in)),
-        route("/status", Gate::Public, get(status::page)),
+        route("/status", Gate::Public, get(status::public)),
+        route("/status/{*rest}", Gate::Public, get(status::public)),
+        route("/history.atom", Gate::Public, get(status::public)),
+        route("/history.rss", Gate::Public, get(status::public)),
+        route(
+            "/api/v2/{*rest}",
+            Gate::Public,
+            get(status::public).options(status::public),
+        ),
+        route(
+            "/ack/{token}",
+            Gate::Public,
+            get(ack::page).post(ack::acknowledge),
+        ),
+        route(
+            "/callbacks/twilio/{what}",
+            Gate::Public,
+            post(callbacks::twilio),
+        ),
+        route(
+            "/callbacks/slack/actions",
+            Gate::Public,
+            post(callbacks::slack),
+        ),
         route("/healthz", Gate::Public, get(|| async { "ok\n" })),
         route("/pkg/{file}", Gate::Public, get(assets::get)),
         route(
@@ -199,6 +263,8 @@ pub fn app(state: State) -> Router {
             header::HeaderName::from_static("cross-origin-opener-policy"),
             HeaderValue::from_static("same-origin"),
         ))
+        // Last, so that it is the outermost: what it hands over is whole.
+        .layer(middleware::from_fn(socket::hand_over))
         .with_state(state)
 }
 

@@ -60,11 +60,15 @@ async fn nothing_but_status_healthz_and_assets_answers_without_a_session() {
     assert_eq!(
         public,
         BTreeSet::from([
+            "/api/v2/{*rest}",
             "/favicon.ico",
             "/healthz",
+            "/history.atom",
+            "/history.rss",
             "/pkg/{file}",
             "/signin",
-            "/status"
+            "/status",
+            "/status/{*rest}"
         ])
     );
 

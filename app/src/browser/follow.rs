@@ -20,8 +20,8 @@ const GATHER: Duration = Duration::from_millis(150);
 const PEACE: Duration = Duration::from_secs(1);
 /// After which a part that somebody was busy with is tried again.
 const BUSY_PEACE: Duration = Duration::from_secs(5);
-/// Somebody types, or has something open.
-const BUSY: &str = "input:focus, textarea:focus, select:focus, details[open]";
+/// Somebody types, or has a menu open.
+const BUSY: &str = "input:focus, textarea:focus, select:focus, details.menu[open]";
 
 pub struct Parts {
     room: Room,
@@ -104,7 +104,14 @@ impl Parts {
                 continue;
             }
             let focus = dom::first(Some(&part), ":focus").map(|e| e.id());
+            let open = dom::all(Some(&part), "details[open]");
             part.set_inner_html(&html);
+            for fold in open {
+                // What somebody has folded out stays so.
+                if let Some(again) = dom::by_id(&fold.id()) {
+                    let _ = again.set_attribute("open", "");
+                }
+            }
             self.drawn.borrow_mut().insert(id, html);
             clocks::localise(self.room, Some(&part));
             clocks::count(self.room.now.get_untracked());
@@ -118,8 +125,9 @@ impl Parts {
 
 /// Somebody has written into a field.
 fn is_typed(part: &Element) -> bool {
-    let fields = dom::all(Some(part), "input:not([type=hidden])");
+    let fields = dom::all(Some(part), "input:not([type=hidden]), textarea");
     fields.iter().any(|field| {
+        // A textarea has the same two, and is no input.
         let field = field.unchecked_ref::<HtmlInputElement>();
         field.value() != field.default_value()
     })

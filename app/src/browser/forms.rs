@@ -29,8 +29,11 @@ pub fn begin(room: Room) {
             return;
         };
         // Attributes, not properties: a field named `action` would stand in front of the form's own.
+        let button = event.submitter().map(Element::from);
+        let plain = |e: &Element| e.has_attribute("data-plain");
         let ours = form.get_attribute("method").as_deref() == Some("post")
-            && !form.has_attribute("data-plain");
+            && !plain(&form)
+            && !button.as_ref().is_some_and(plain);
         if !ours {
             return;
         }
@@ -39,7 +42,6 @@ pub fn begin(room: Room) {
             return;
         }
         let _ = form.set_attribute("aria-busy", "true");
-        let button = event.submitter().map(Element::from);
         leptos::task::spawn_local(async move {
             let answer = send(&form, button.as_ref()).await;
             let _ = form.remove_attribute("aria-busy");

@@ -71,6 +71,7 @@ fn go(key: &str) -> bool {
         "i" => "/incidents",
         "r" => "/runbooks",
         "c" => "/contacts",
+        "m" => "/matrix",
         "p" => "/plan",
         _ => return false,
     };
@@ -93,6 +94,7 @@ fn act(key: &str) -> bool {
         "c" => window().location().set_href("/incidents/new").is_ok(),
         "u" => write("update"),
         "n" => write("note"),
+        "r" => write("report"),
         "t" => write("task"),
         _ => false,
     }

@@ -20,9 +20,15 @@ pub mod plan {
     pub fn serialize<S: Serializer>(plan: &Plan, s: S) -> Result<S::Ok, S::Error> {
         let service = |s| HandedService::from(s);
         let runbook = |r| HandedRunbook::from(r);
+        // Who is asked next and when the people at work are told is the server's business.
+        let severity = |s: &SeverityPolicy| SeverityPolicy {
+            acknowledge_within: None,
+            internal_every: None,
+            ..s.clone()
+        };
         Handed {
             objectives: Cow::Borrowed(&plan.objectives),
-            severities: Cow::Borrowed(&plan.communication.severities),
+            severities: plan.communication.severities.iter().map(severity).collect(),
             services: plan.services.iter().map(service).collect(),
             runbooks: plan.runbooks.iter().map(runbook).collect(),
         }

@@ -6,7 +6,7 @@ mod recovery;
 use crate::{
     facts,
     node::{El, Node, div, el, live, p, ul},
-    parts::{card, composer, dim, line, roles, state, still, timeline, work},
+    parts::{card, dim, line, roles, state, still, timeline, work},
     room::{Followed, Room, service_name},
 };
 use domain::{Incident, Kind, Number, ServiceId, words::Icon};
@@ -17,7 +17,10 @@ type Now = Followed<Incident>;
 pub fn page(room: Room, number: Number) -> Vec<Node> {
     let incident = room.follow_incident(&number);
     let written = vec![
-        composer::composer(room, &number),
+        div()
+            .class("composer")
+            .set("id", "composer")
+            .html(still!(super::still::composer::composer(room, &number))),
         timeline::pinned(room, number.clone()),
         timeline::topics(),
         timeline::timeline(room, Some(number.clone())),
@@ -34,7 +37,7 @@ pub fn page(room: Room, number: Number) -> Vec<Node> {
             div()
                 .set("id", "matrix")
                 .set("data-follow", true)
-                .html(still!(drawn(room, incident, super::still::comms::matrix))),
+                .html(still!(drawn(room, incident, super::still::comms::known::card))),
         ))
         .put(card("Affected", (), live(move || affected(room, incident))))
         .put(card("Tasks", (), work::tasks(room, &number)))

@@ -127,15 +127,39 @@ impl Form {
 
     /// Several lines of text.
     pub fn lines(&self, field: &'static str, says: &'static str, hint: &'static str) -> El {
+        self.area(field, says, hint, true, None)
+    }
+
+    /// Several lines of text that may begin with something, or stay empty.
+    #[cfg(feature = "ssr")]
+    pub fn lines_of(
+        &self,
+        field: &'static str,
+        says: &'static str,
+        hint: &'static str,
+        required: bool,
+        text: Option<String>,
+    ) -> El {
+        self.area(field, says, hint, required, text)
+    }
+
+    fn area(
+        &self,
+        field: &'static str,
+        says: &'static str,
+        hint: &'static str,
+        required: bool,
+        text: Option<String>,
+    ) -> El {
         let control = el("textarea")
             .set("rows", "2")
-            .set("required", true)
+            .set("required", required)
             .set("maxlength", "4000")
             .set("placeholder", hint);
         self.field(
             field,
             says,
-            match self.typed(field) {
+            match self.typed(field).or(text) {
                 // A line break first: a parser drops it, and would drop one that was typed.
                 Some(typed) => control.put(format!("\n{typed}")),
                 None => control,

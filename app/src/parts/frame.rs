@@ -78,11 +78,12 @@ mod furniture {
     };
     use domain::{PlanInForce, words::short};
 
-    const PLACES: [(&str, &str); 7] = [
+    const PLACES: [(&str, &str); 8] = [
         ("/", "Board"),
         ("/incidents", "Incidents"),
         ("/runbooks", "Runbooks"),
         ("/contacts", "Contacts"),
+        ("/matrix", "Matrix"),
         ("/drills", "Drills"),
         ("/postmortems", "Postmortems"),
         ("/plan", "Plan"),
@@ -92,11 +93,15 @@ mod furniture {
     fn place(view: &View) -> &str {
         match view {
             View::Board | View::Wall | View::Service { .. } | View::Maintenance => "Board",
-            View::Incidents { .. } | View::Incident { .. } | View::Declare { .. } => "Incidents",
+            View::Incidents { .. }
+            | View::Incident { .. }
+            | View::Update { .. }
+            | View::Declare { .. } => "Incidents",
             View::Runbooks | View::Runbook { .. } | View::Run { .. } | View::Failover { .. } => {
                 "Runbooks"
             }
             View::Contacts => "Contacts",
+            View::Matrix => "Matrix",
             View::Plan => "Plan",
             View::NotYet { name, .. } => name,
             View::NotFound { .. } => "",
@@ -186,7 +191,7 @@ mod furniture {
     }
 
     pub fn keys() -> Node {
-        const KEYS: [(&str, &str); 12] = [
+        const KEYS: [(&str, &str); 14] = [
             ("?", "these keys"),
             ("/", "to the filter of this page"),
             ("c", "declare an incident"),
@@ -194,9 +199,11 @@ mod furniture {
             ("g i", "go to the incidents"),
             ("g r", "go to the runbooks"),
             ("g c", "go to the contacts"),
+            ("g m", "go to the communication matrix"),
             ("g p", "go to the plan"),
             ("u", "write a public update"),
             ("n", "write a note"),
+            ("r", "write a report: conditions, actions, needs"),
             ("t", "add a task"),
             ("Esc", "close what is open"),
         ];

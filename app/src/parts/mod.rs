@@ -1,6 +1,5 @@
 //! The vocabulary that every page is written in.
 
-pub mod composer;
 mod form;
 mod frame;
 pub mod incidents;

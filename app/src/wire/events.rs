@@ -103,7 +103,7 @@ macro_rules! events {
 }
 
 events! {
-    "incident_declared" IncidentDeclared { incident, title, severity, affected, kind, public, plan, checklist }
+    "incident_declared" IncidentDeclared { incident, title, severity, affected, kind, public, quiet or default, plan, checklist }
     "severity_changed" SeverityChanged { incident, from, to, reason }
     "role_assigned" RoleAssigned { incident, role, person }
     "role_offered" RoleOffered { incident, role, to }
@@ -135,8 +135,19 @@ events! {
     "run_ended" RunEnded { run, status }
     "service_changed" ServiceChanged { service, from, to, because }
     "failover_moved" FailoverMoved { service, incident, from, signal, to, because, evidence, run }
+    "said" Said { incident, icon, says, quote }
     "plan_loaded" PlanLoaded { hash, name, changes }
     passed
+    "notifications_queued" NotificationsQueued
+    "notifications_reported" NotificationsReported
+    "acknowledged" Acknowledged
+    "escalated" Escalated
+    "called_by_hand" CalledByHand
+    "update_reminded" UpdateReminded
+    "contact_tested" ContactTested
+    "contact_confirmed" ContactConfirmed
+    "on_call_overridden" OnCallOverridden
+    "override_removed" OverrideRemoved
     "failover_acknowledged" FailoverAcknowledged
     "automation_held" AutomationHeld
     "finding_held" FindingHeld
@@ -168,6 +179,6 @@ mod tests {
             };
             assert_eq!(stamped(line).expect(line), heard);
         }
-        assert_eq!(kinds.len(), 45, "one line of each kind");
+        assert_eq!(kinds.len(), 55, "one line of each kind");
     }
 }

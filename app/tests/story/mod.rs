@@ -15,7 +15,10 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 /// 2026-11-22 14:02:11 UTC.
 pub const START: Stamp = Stamp(1_795_356_131_000_000);
 
+mod comms;
 mod runs;
+
+pub use comms::*;
 
 pub fn at(seconds: i64) -> Stamp {
     Stamp(START.0 + seconds * 1_000_000)
@@ -29,6 +32,8 @@ pub fn plan() -> Plan {
         targets: part("targets"),
         communication: part("communication"),
         contacts: part("contacts"),
+        channels: part("channels"),
+        rotations: vec![rotation()],
         scenarios: part("scenarios"),
         schedules: part("schedules"),
         checklist: part("checklist"),
@@ -222,10 +227,14 @@ impl Story {
                 ],
                 kind: Kind::Real,
                 public: true,
+                quiet: false,
                 plan: "4f1c9e02ab7d55e1c0".into(),
                 checklist,
             },
         );
+        story.follow(14);
+        story.providers_answer();
+        story.acknowledge(19, "Jane Doe", notify::Via::Phone);
         story.tell(
             20,
             &jane,
@@ -271,6 +280,17 @@ impl Story {
                 done: true,
             },
         );
+        story.acknowledge(66, "Bob Wilson", notify::Via::Link);
+        story.tell(
+            80,
+            &john,
+            Event::CalledByHand {
+                incident: n(),
+                person: "Alice Brown".into(),
+                reached: false,
+                says: "No answer, left a message".into(),
+            },
+        );
         let note = story.tell(90, &bob, Event::NoteAdded { incident: n(), text: "Primary's disk shows I/O errors since 14:01.\nReplica is 0.8 s behind and healthy.".into() });
         story.tell(119, &john, Event::UpdatePosted {
             incident: n(),
@@ -278,6 +298,7 @@ impl Story {
             message: "Orders cannot be saved because our main database is down. We are moving to its replica. Next word by 14:24 UTC.".into(),
             public: true,
         });
+        story.follow(119);
         story.tell(
             125,
             &john,
@@ -491,10 +512,12 @@ impl Story {
                     affected: vec!["report-export".into()],
                     kind,
                     public: kind == Kind::Real,
+                    quiet: false,
                     plan: "4f1c9e02ab7d55e1c0".into(),
                     checklist: Vec::new(),
                 },
             );
+            story.follow(2500);
         }
         story
     }
@@ -630,7 +653,7 @@ impl Story {
                         || s.stream.starts_with("run/")
                         || s.at >= START && s.stream.starts_with("service/")
                 })
-                .cloned()
+                .map(|s| words::said(s).unwrap_or_else(|| s.clone()))
                 .collect(),
             View::Run { id, .. } => self
                 .log
@@ -658,6 +681,8 @@ impl Story {
             measured: Default::default(),
             sight: None,
             parts: false,
+            told: self.told(now),
+            draft: None,
             seed: "5e1f".into(),
         }
     }

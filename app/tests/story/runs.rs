@@ -437,6 +437,7 @@ impl Story {
                 affected: vec!["orders-api".into()],
                 kind: Kind::Real,
                 public: true,
+                quiet: false,
                 plan: "4f1c9e02ab7d55e1c0".into(),
                 checklist: Vec::new(),
             },

@@ -11,6 +11,7 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
             affected,
             kind,
             public,
+            quiet,
             occurred_at,
         } => {
             let title = text::line("title", &title, 3, 200)?;
@@ -70,6 +71,7 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
                 affected,
                 kind,
                 public,
+                quiet,
                 plan: plan.hash.clone(),
                 checklist: context.plan.checklist.emergency.clone(),
             };
@@ -156,8 +158,10 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
             incident,
             phase,
             message,
+            internal,
         } => {
             let now = open_incident(world, &incident)?;
+            let phase = if internal { now.phase } else { phase };
             if phase == Phase::Resolved {
                 return Err(Refusal::invalid(
                     "phase",
@@ -165,7 +169,7 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
                 ));
             }
             let message = text::lines("message", &message, 1, 4000)?;
-            let public = now.public;
+            let public = now.public && !internal;
             one(
                 context,
                 Event::UpdatePosted {

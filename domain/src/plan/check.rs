@@ -4,16 +4,18 @@
 //! first: whoever mends a plan wants the whole list. What needs a library to judge (cron lines, time zones, JSON texts)
 //! is judged by the loader, in the same form.
 
+mod channels;
 mod comms;
 mod conditions;
 mod failover;
 mod probes;
 mod runbooks;
 mod services;
+mod status;
 mod steps;
 mod words;
 
-pub use words::nearest;
+pub use words::{is_email, is_phone, mailbox, nearest};
 
 use super::{CommandLine, Plan};
 use std::{
@@ -42,12 +44,15 @@ pub fn check(plan: &Plan) -> Vec<Problem> {
     services::services(plan, &mut f);
     services::targets(plan, &mut f);
     comms::communication(plan, &mut f);
+    channels::templates(plan, &mut f);
     comms::contacts(plan, &mut f);
+    channels::channels(plan, &mut f);
     scenarios(plan, &mut f);
     schedules(plan, &mut f);
     lists(plan, &mut f);
     conditions::conditions(plan, &mut f);
     failover::failover(plan, &mut f);
+    status::status(plan, &mut f);
     runbooks::runbooks(plan, &mut f);
     f.0
 }
@@ -167,6 +172,22 @@ impl Findings {
                 span,
                 format!("{what} must be longer than nothing, such as 30s or 15m"),
             );
+        }
+    }
+
+    /// The name of an environment variable that holds a secret. Of what is no name little is shown: it may be the secret.
+    fn variable(&mut self, at: impl Into<String>, name: &str) {
+        let letter = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        let named = !name.is_empty()
+            && name.len() <= 128
+            && name.bytes().all(letter)
+            && !name.starts_with(|c: char| c.is_ascii_digit());
+        if !named {
+            let mut shown: String = name.chars().take(8).collect();
+            if shown.len() < name.len() {
+                shown.push('…');
+            }
+            self.add(at, shown, "this is the name of an environment variable, such as DB_PASSWORD, never the secret itself");
         }
     }
 

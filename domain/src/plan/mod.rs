@@ -1,6 +1,7 @@
 //! The plan: what a team decided in calm hours, as data. The words are those of the disaster-recovery plan it was
 //! written from; every struct refuses keys it does not know.
 
+pub mod channels;
 mod check;
 mod command;
 mod comms;
@@ -9,13 +10,17 @@ mod failover;
 mod glimpse;
 mod parameter;
 mod probe;
+mod rotation;
 mod runbook;
 mod services;
+mod status;
 mod step;
+mod template;
 mod value;
 mod work;
 
-pub use check::{Problem, check, nearest};
+pub use channels::{Channels, OutsideHeartbeat};
+pub use check::{Problem, check, is_email, is_phone, mailbox, nearest};
 pub use command::*;
 pub use comms::*;
 pub use condition::*;
@@ -23,9 +28,12 @@ pub use failover::*;
 pub use glimpse::glimpse;
 pub use parameter::*;
 pub use probe::*;
+pub use rotation::*;
 pub use runbook::*;
 pub use services::*;
+pub use status::*;
 pub use step::*;
+pub use template::*;
 pub use value::*;
 pub use work::*;
 
@@ -44,6 +52,11 @@ pub struct Plan {
     pub targets: Targets,
     pub communication: Communication,
     pub contacts: Directory,
+    /// The providers; without them nobody is reached by machine.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub channels: Channels,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rotations: Vec<Rotation>,
     #[serde(default)]
     pub scenarios: Vec<Scenario>,
     #[serde(default)]
@@ -57,8 +70,15 @@ pub struct Plan {
     /// What fails over, and how.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failover: Vec<Failover>,
+    /// How the public status page looks.
+    #[serde(default, skip_serializing_if = "Status::is_unsaid")]
+    pub status: Status,
     #[serde(default)]
     pub runbooks: Vec<Runbook>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Plan {
@@ -67,6 +87,9 @@ impl Plan {
     }
     pub fn runbook(&self, slug: &Slug) -> Option<&Runbook> {
         self.runbooks.iter().find(|r| r.slug == *slug)
+    }
+    pub fn rotation(&self, id: &str) -> Option<&Rotation> {
+        self.rotations.iter().find(|r| r.id == id)
     }
     pub fn tier(&self, id: &str) -> Option<&Tier> {
         self.objectives.rto.iter().find(|t| t.id == id)

@@ -1,11 +1,14 @@
 //! What no live page shows: the browser's download does without these words.
 
-use super::{Icon, Line, Topic, health_icon};
+use super::{Icon, Line, Topic, health_icon, notify};
 use crate::{Cover, Event, Stage};
 
-/// The sentence for an event that belongs to no incident and no run.
+/// The sentence for an event that belongs to no incident and no run, or to an incident's notifications.
 pub fn says(event: &Event) -> Line {
     use Event::*;
+    if let Some(line) = notify::says(event) {
+        return line;
+    }
     let (icon, topic, says) = match event {
         ExposureChanged {
             database,
@@ -76,6 +79,33 @@ pub fn says(event: &Event) -> Line {
         SecretSet { name } => (Icon::Person, Topic::People, format!("Secret {name} set")),
         SecretRemoved { name } => {
             let says = format!("Secret {name} removed");
+            (Icon::Person, Topic::People, says)
+        }
+        ContactTested {
+            person, channel, ..
+        } => {
+            let says = format!("Test message to {person}: {}", channel.name());
+            (Icon::Say, Topic::Messages, says)
+        }
+        ContactConfirmed {
+            person, channel, ..
+        } => {
+            let says = format!("{person} confirms: {} works", channel.name());
+            (Icon::Ok, Topic::Messages, says)
+        }
+        OnCallOverridden {
+            rotation,
+            person,
+            from,
+            until,
+            ..
+        } => {
+            let (from, until) = (from.minute(), until.minute());
+            let says = format!("{person} is on call for {rotation} from {from} until {until}");
+            (Icon::Person, Topic::People, says)
+        }
+        OverrideRemoved { .. } => {
+            let says = "Override of the on-call rotation removed".into();
             (Icon::Person, Topic::People, says)
         }
         _ => (Icon::None, Topic::Runs, String::new()),

@@ -165,6 +165,7 @@ fn every_guard_refuses_with_its_sentence() {
             affected: vec![SERVICE.into()],
             kind: Kind::Drill,
             public: false,
+            quiet: false,
             occurred_at: None,
         };
         h.jane(command).expect("declared");

@@ -8,9 +8,35 @@ use std::collections::BTreeMap;
 
 pub struct House {
     pub plan: Plan,
+    pub calendar: Wall,
     pub world: World,
     pub log: Vec<Stamped>,
     pub now: Stamp,
+}
+
+/// A calendar without time zones: quiet hours are those that a test says, and a week is on call from the epoch on.
+#[derive(Default)]
+pub struct Wall {
+    pub quiet: BTreeMap<String, Stamp>,
+}
+
+impl notify::Calendar for Wall {
+    fn quiet_until(&self, contact: &Contact, now: Stamp) -> Option<Stamp> {
+        self.quiet
+            .get(&contact.role)
+            .copied()
+            .filter(|until| *until > now)
+    }
+    fn shift(&self, rotation: &Rotation, at: Stamp) -> Option<notify::Shift> {
+        let week = Span::secs(7 * 86_400);
+        let turn = at.0 / week.micros();
+        let from = Stamp(turn * week.micros());
+        Some(notify::Shift {
+            role: rotation.members[turn as usize % rotation.members.len()].clone(),
+            from,
+            until: from.plus(week),
+        })
+    }
 }
 
 pub fn actor(name: &str, role: AccessRole) -> Actor {
@@ -63,6 +89,8 @@ pub fn plan() -> Plan {
         description: String::new(),
         first_update: Span::secs(300),
         update_every: Span::secs(every),
+        acknowledge_within: None,
+        internal_every: None,
     };
     Plan {
         services: vec![service],
@@ -100,6 +128,7 @@ impl House {
     pub fn new() -> Self {
         let mut house = House {
             plan: plan(),
+            calendar: Wall::default(),
             world: World::default(),
             log: Vec::new(),
             now: Stamp(1_795_000_000_000_000),
@@ -119,6 +148,7 @@ impl House {
             actor,
             now: self.now,
             plan: &self.plan,
+            calendar: &self.calendar,
             node: "here",
         };
         let facts = decide(&self.world, &context, command)?;
@@ -154,6 +184,7 @@ impl House {
             affected: vec!["orders-api".into()],
             kind: Kind::Real,
             public: true,
+            quiet: false,
             occurred_at: None,
         };
         self.jane(command).expect("declared");
@@ -210,6 +241,12 @@ impl House {
             due: Some(self.now),
         })
         .expect("advanced");
+    }
+
+    /// What is due of its incidents, and when.
+    pub fn timers(&self) -> Vec<notify::Timer> {
+        let of = |i: &std::sync::Arc<Incident>| notify::timers(&self.world, &self.plan, i);
+        self.world.incidents.values().flat_map(of).collect()
     }
 
     pub fn run(&self, id: &RunId) -> &Run {

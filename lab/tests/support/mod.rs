@@ -119,6 +119,12 @@ impl Lab {
         line.unwrap_or_else(|| panic!("no {name}")).to_owned()
     }
 
+    pub fn recorded_pid(&self, name: &str) -> i64 {
+        let file = self.dir().join(format!("run/{name}.json"));
+        let record: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        record["pid"].as_i64().unwrap()
+    }
+
     /// The superuser's connection to a node itself, past the proxy.
     pub async fn admin(&self, node: &str) -> sqlx::Result<PgConnection> {
         let options = PgConnectOptions::new_without_pgpass()

@@ -27,6 +27,9 @@ pub struct Declare {
     /// On the public status page; by default a real incident of SEV1 or SEV2 is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public: Option<bool>,
+    /// Tell nobody.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiet: bool,
     /// RFC 3339; only for `backfilled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<jiff::Timestamp>,
@@ -42,6 +45,9 @@ fn real_kind() -> Kind {
 pub struct Update {
     pub phase: Phase,
     pub message: String,
+    /// For those who were told, and not for the public.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub internal: bool,
 }
 
 /// `POST /api/v1/incidents/{number}/severity`

@@ -30,11 +30,19 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
+    room_for_readers();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
     runtime.block_on(run());
+}
+
+/// Each reader is a descriptor here, and one in what serves it: nginx takes over what is allowed here.
+fn room_for_readers() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).unwrap();
 }
 
 /// So many readers are there before those that are counted: many who join at once bring connections to the database and

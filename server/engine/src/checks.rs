@@ -12,7 +12,7 @@ pub use failure::{Class, Failure, database_failure};
 pub use probe::{Prober, Seen, connect};
 
 use crate::{Desk, No, Request};
-use domain::{Actor, Command, PlanHash, ServiceId, Source, Stamp, plan};
+use domain::{Actor, Command, Health, PlanHash, ServiceId, Source, Stamp, plan};
 use rand::Rng;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
@@ -29,6 +29,8 @@ pub struct Look {
     pub late: Duration,
     /// `ok`, or the failure's class.
     pub class: &'static str,
+    /// What the looks so far come to, written down or not.
+    pub health: Health,
 }
 
 /// A look that comes later after the last one than this, or than three intervals, was not foreseen: in between nobody
@@ -114,6 +116,7 @@ impl Checks {
             let since = self.unbroken(&service, check.interval.0, at);
             let took = begun.elapsed();
             let class = seen.as_ref().map_or_else(|f| f.class.word(), |_| "ok");
+            let changed = verdict.after(seen, at);
             self.looks.send_modify(|looks| {
                 let look = Look {
                     at,
@@ -121,10 +124,11 @@ impl Checks {
                     took,
                     late,
                     class,
+                    health: verdict.health(),
                 };
                 looks.insert(service.clone(), look);
             });
-            if let Some((health, because, since)) = verdict.after(seen, at) {
+            if let Some((health, because, since)) = changed {
                 self.report(&service, health, because, since).await;
             }
         }
@@ -155,13 +159,7 @@ impl Checks {
     }
 
     /// Until it is written down: a change that was seen is never dropped.
-    async fn report(
-        &self,
-        service: &ServiceId,
-        health: domain::Health,
-        because: String,
-        since: Stamp,
-    ) {
+    async fn report(&self, service: &ServiceId, health: Health, because: String, since: Stamp) {
         let actor = Actor::system("checks", Source::Checker);
         let command = Command::Observe {
             service: service.clone(),

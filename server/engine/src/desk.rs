@@ -6,6 +6,7 @@
 //! commits once: that is the group commit. A command that poisons its batch is found by replaying the batch one by one.
 
 mod documents;
+mod outbox;
 mod tail;
 mod turn;
 
@@ -78,6 +79,8 @@ pub struct Beside {
     pub plan_revisions: Vec<PlanRevision>,
     pub secrets: Vec<store::Secret>,
     pub secrets_gone: Vec<String>,
+    /// What the timeline is told of notifications.
+    pub told: Vec<store::Told>,
     /// A sign-in link to use up; if it was used already the command is refused.
     pub uses_link: Option<String>,
 }
@@ -119,6 +122,7 @@ pub struct Desk {
     jobs: mpsc::Sender<Job>,
     world: watch::Receiver<Arc<World>>,
     plan: watch::Receiver<InForce>,
+    queued: watch::Receiver<()>,
     tail: Arc<Tail>,
     store: Store,
     clock: Clock,
@@ -138,11 +142,13 @@ impl Desk {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let turn = turn::Turn::load(store.clone(), clock.clone(), node.into()).await?;
         let (world, plan, tail) = (turn.watch_world(), turn.watch_plan(), turn.tail());
+        let queued = turn.watch_queued();
         tokio::spawn(serve(turn, queue));
         Ok(Desk {
             jobs,
             world,
             plan,
+            queued,
             tail,
             store,
             clock,
@@ -176,6 +182,11 @@ impl Desk {
 
     pub fn watch_plan(&self) -> watch::Receiver<InForce> {
         self.plan.clone()
+    }
+
+    /// Wakes when somebody is to be told. Carries nothing: the outbox's rows say who.
+    pub fn watch_queued(&self) -> watch::Receiver<()> {
+        self.queued.clone()
     }
 
     /// What a live reader at `seq` is sent next, written once for all of them; nothing where it has all there is.

@@ -9,20 +9,26 @@
 
 pub mod access;
 pub mod address;
+mod calendar;
+pub mod channels;
 pub mod checks;
 mod clock;
 pub mod desk;
 mod dry_run;
 pub mod exposure;
 pub mod failover;
+pub mod notify;
 pub mod history;
 pub mod maintenance;
+mod pass;
 pub mod plan;
 pub mod runner;
 pub mod secrets;
 pub mod supervise;
 
+pub use calendar::Zones;
 pub use clock::Clock;
 pub use desk::{Beside, Desk, No, Receipt, Request, stamped};
 pub use dry_run::DryRun;
+pub use pass::{Pass, address_mark};
 pub use store;

@@ -9,9 +9,11 @@ mod launch;
 mod line;
 mod nodes;
 mod retention;
+mod spools;
 mod start;
 mod watch;
 
+pub use spools::Spools;
 pub use start::seal;
 
 use crate::{Desk, No, Request, access, secrets::Vault, supervise::Supervisor};
@@ -39,8 +41,8 @@ pub struct Place {
     pub url: String,
     /// What commands get of the server's environment: `PATH`, and the passwords that the plan's targets name.
     pub env: Vec<(String, String)>,
-    /// Which of `env` are secrets, by name.
-    pub hidden: Vec<String>,
+    /// Secrets of the server: hidden in what commands print, also where no command is given them.
+    pub secrets: Vec<String>,
     /// How long outputs are kept after a run's end.
     pub keep: Span,
 }
@@ -84,7 +86,7 @@ fn beside(dir: PathBuf) -> PathBuf {
 }
 
 /// The folder of an attempt's output: the last of those it was given.
-pub fn output_folder(spool: &Path, run: &RunId, step: u32, attempt: u32) -> PathBuf {
+fn output_folder(spool: &Path, run: &RunId, step: u32, attempt: u32) -> PathBuf {
     let mut dir = folder(spool, run, step, attempt);
     loop {
         let next = beside(dir.clone());
@@ -118,6 +120,11 @@ impl Runner {
             tokens: Arc::default(),
             nudge: Arc::default(),
         }
+    }
+
+    /// Where the outputs of attempts are found.
+    pub fn spools(&self) -> Spools {
+        self.nodes.spools()
     }
 
     /// Works until it is dropped.

@@ -9,6 +9,7 @@ use crate::{Beside, Desk, No, Request};
 use domain::{Actor, Command, RunId};
 use ring::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
     rand::{SecureRandom, SystemRandom},
 };
 use std::{
@@ -27,6 +28,8 @@ const LONGEST: usize = 64 * 1024;
 #[derive(Clone)]
 pub struct Vault {
     key: Arc<LessSafeKey>,
+    /// What other keys are made from, each for one purpose.
+    root: hmac::Key,
 }
 
 impl Vault {
@@ -43,7 +46,14 @@ impl Vault {
             .map_err(|_| "the key for secrets is damaged: it must have 32 bytes".to_owned())?;
         Ok(Vault {
             key: Arc::new(LessSafeKey::new(key)),
+            root: hmac::Key::new(hmac::HMAC_SHA256, &bytes),
         })
+    }
+
+    /// A key of its own for a purpose: the same on every node that has ours, and no way back to it.
+    pub fn subkey(&self, purpose: &str) -> hmac::Key {
+        let bytes = hmac::sign(&self.root, purpose.as_bytes());
+        hmac::Key::new(hmac::HMAC_SHA256, bytes.as_ref())
     }
 
     /// The row of a secret. Its name is sealed with it: one cannot be passed off as another.

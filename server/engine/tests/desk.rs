@@ -16,6 +16,8 @@ mod house;
 mod maintenance;
 #[path = "desk/nodes.rs"]
 mod nodes;
+#[path = "desk/outbox.rs"]
+mod outbox;
 #[path = "desk/restart.rs"]
 mod restart;
 

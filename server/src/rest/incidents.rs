@@ -89,6 +89,7 @@ pub async fn declare(
         affected: body.affected,
         kind: body.kind,
         public,
+        quiet: body.quiet,
         occurred_at,
     };
     let receipt = ask(&state, &signed, &headers, command).await?;
@@ -173,6 +174,7 @@ pub async fn update(
         incident,
         phase: body.phase,
         message: body.message,
+        internal: body.internal,
     };
     let receipt = ask(&state, &signed, &headers, command).await?;
     Ok(answer(&state, StatusCode::CREATED, receipt).await)

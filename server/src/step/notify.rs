@@ -21,7 +21,11 @@ pub async fn work(notify: &Notify, values: &Values) -> Result<(), No> {
     match notify.public {
         Some(phase) => {
             let message = notify.message.clone();
-            let update = Update { phase, message };
+            let update = Update {
+                phase,
+                message,
+                internal: false,
+            };
             server
                 .update(&key, &number, &update)
                 .await

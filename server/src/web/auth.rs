@@ -118,7 +118,7 @@ pub fn unknown(path: &str) -> Response {
     }
     (
         StatusCode::UNAUTHORIZED,
-        crate::status::plain_page("Sign in", SIGN_IN),
+        super::plain::plain_page("Sign in", SIGN_IN),
     )
         .into_response()
 }
@@ -144,7 +144,7 @@ pub async fn sign_in(Held(state): Held<State>, Query(link): Query<Link>) -> Resp
             .into_response(),
         Err(no) => (
             StatusCode::FORBIDDEN,
-            crate::status::plain_page("This link does not work", &no.to_string()),
+            super::plain::plain_page("This link does not work", &no.to_string()),
         )
             .into_response(),
     }

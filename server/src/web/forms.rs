@@ -1,5 +1,6 @@
 //! Forms: each is read, becomes one command, and leads back to a page; a refused one comes back with what was typed.
 
+pub mod comms;
 pub mod failover;
 pub mod maintenance;
 pub mod runs;
@@ -9,7 +10,7 @@ use super::{
     pages::{self, Home},
 };
 use crate::{rest::problem::Problem, state::State};
-use app::page::{Answer, Refused};
+use app::page::{Answer, Unposted, Refused};
 use axum::{
     Json, RequestExt,
     body::Bytes,
@@ -26,6 +27,9 @@ use std::str::FromStr;
 
 /// What the browser asks for when it sends a form by itself.
 const OWN: &str = "application/vnd.muster.form+json";
+
+/// A report's parts, in their order.
+const REPORT: [&str; 3] = ["conditions", "actions", "needs"];
 
 /// A form as it was sent: its fields in order, who sent it, and how the answer should look.
 pub struct Form {
@@ -138,6 +142,34 @@ impl Form {
         }
     }
 
+    /// What is to be said: for the public in one text, for those at work in three that become one.
+    fn draft(&self) -> Result<Unposted, Refusal> {
+        let internal = self.flag("internal");
+        if !internal {
+            return Ok(Unposted {
+                internal,
+                phase: self.word("phase", "")?,
+                message: self.text("message"),
+                report: Vec::new(),
+            });
+        }
+        let fields = REPORT.map(|name| (name.to_owned(), self.text(name).trim().to_owned()));
+        if fields[0].1.is_empty() {
+            return Err(Refusal::invalid(
+                REPORT[0],
+                "Say what is known, even where it is little.",
+            ));
+        }
+        let said = fields.iter().filter(|(_, text)| !text.is_empty());
+        let lines = said.map(|(name, text)| format!("{}{}: {text}", name[..1].to_uppercase(), &name[1..]));
+        Ok(Unposted {
+            internal,
+            phase: Phase::Investigating,
+            message: lines.collect::<Vec<_>>().join("\n"),
+            report: fields.into(),
+        })
+    }
+
     async fn about(self, number: Number, command: Result<Command, Refusal>) -> Response {
         let to = format!("/incidents/{number}");
         self.send(Home::Incident(number), command, |_| to).await
@@ -181,6 +213,7 @@ pub async fn declare(form: Form) -> Response {
             kind,
             // Told to the public unless the form says otherwise; never of a drill.
             public: kind != Kind::Drill && form.flag("public"),
+            quiet: form.flag("quiet"),
             occurred_at,
         })
     })();
@@ -245,14 +278,25 @@ pub async fn roles(Path(incident): Path<Number>, form: Form) -> Response {
 }
 
 pub async fn update(Path(incident): Path<Number>, form: Form) -> Response {
-    let command = form
-        .word::<Phase>("phase", "")
-        .map(|phase| Command::PostUpdate {
-            incident: incident.clone(),
-            phase,
-            message: form.text("message"),
-        });
+    let command = form.draft().map(|draft| Command::PostUpdate {
+        incident: incident.clone(),
+        phase: draft.phase,
+        message: draft.message,
+        internal: draft.internal,
+    });
     form.about(incident, command).await
+}
+
+/// The update as it would be said: nothing is posted.
+pub async fn preview(Path(incident): Path<Number>, mut form: Form) -> Response {
+    match form.draft() {
+        Ok(draft) => pages::update_page(&form.state, &form.signed, &incident, Some(draft)).await,
+        Err(refusal) => {
+            form.action = format!("/incidents/{incident}/updates");
+            let home = Home::Update(incident);
+            form.send(home, Err(refusal), |_| String::new()).await
+        }
+    }
 }
 
 pub async fn note(Path(incident): Path<Number>, form: Form) -> Response {

@@ -9,9 +9,10 @@ mod ticks;
 
 pub use ticks::Ticks;
 
-use super::{Signed, load};
+use super::{Signed, load, socket::Endless};
 use crate::state::State;
 use axum::{
+    Extension,
     body::Body,
     extract::{Query, State as Held},
     http::{HeaderMap, HeaderName, StatusCode, header},
@@ -71,6 +72,7 @@ pub async fn stream(
         Some((Ok::<_, Infallible>(frame), reader))
     });
     (
+        Extension(Endless),
         [
             (header::CONTENT_TYPE, "text/event-stream"),
             // Proxies must pass each event on at once.

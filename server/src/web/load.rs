@@ -2,16 +2,17 @@
 
 mod measured;
 mod past;
+mod told;
 pub mod windows;
 
 use super::{Signed, output};
 use crate::{rest::problem::Problem, state::State};
-use app::page::{Book, Look, Measured, Page, Past, View, Who};
+use app::page::{Book, Unposted, Look, Measured, Page, Past, Told, View, Who};
 use domain::{
     Event, Incident, Number, Run, RunId, ServiceId, Stamp, Stamped, World, incident_stream,
     plan::{Plan, Tier, child_run},
     recovery::{Recovery, Verdict, measure},
-    run_stream, service_stream,
+    run_stream, service_stream, words,
 };
 use engine::stamped;
 use serde::de::DeserializeOwned;
@@ -89,6 +90,8 @@ fn frame(state: &State, signed: &Signed, view: View) -> Page {
         },
         sight: None,
         parts: signed.parts,
+        told: Box::<Told>::default(),
+        draft: None,
         seed: uuid::Uuid::new_v4().to_string(),
     }
 }
@@ -236,6 +239,7 @@ pub async fn incident(state: &State, signed: &Signed, number: &Number) -> Loaded
     let runs = past::runs(state).await?;
     page.proof = past::proof(&plan, &runs);
     page.plan = plan_without_commands(&plan);
+    page.told = told::of(state, &incident).await?;
     let all = story(state, &incident).await?;
     let world = state.desk.world();
     page.measured = measured::measured(&plan, &world, &incident, &all, &runs, page.now);
@@ -256,7 +260,9 @@ pub async fn incident(state: &State, signed: &Signed, number: &Number) -> Loaded
     let told = |e: &Stamped| e.seq <= page.world.seq;
     let mut lines: Vec<_> = all.into_iter().filter(told).filter(near).collect();
     let surplus = lines.len().saturating_sub(MOST_LINES as usize);
-    page.timeline = lines.split_off(surplus);
+    // As the live stream will tell the later ones.
+    let said = |e: Stamped| words::said(&e).unwrap_or(e);
+    page.timeline = lines.split_off(surplus).into_iter().map(said).collect();
     page.world.incidents.insert(number.clone(), incident);
     Ok(page)
 }
@@ -389,7 +395,9 @@ pub async fn incidents(state: &State, signed: &Signed, before: Option<&str>) -> 
         .then(|| found.last().map(|p| p.id.clone()))
         .flatten();
     let mut page = frame(state, signed, View::Incidents { more });
-    with_open(&mut page, &state.desk.world());
+    let world = state.desk.world();
+    with_open(&mut page, &world);
+    page.told = told::open(&world);
     for found in found {
         if let Ok(incident) = serde_json::from_str::<Incident>(&found.body) {
             page.world
@@ -406,7 +414,49 @@ pub async fn incidents(state: &State, signed: &Signed, before: Option<&str>) -> 
 /// The board, on a desk or on a wall.
 pub async fn board(state: &State, signed: &Signed, view: View) -> Loaded {
     let mut page = plain(state, signed, view, false);
+    page.told = told::open(&state.desk.world());
     measure_open(state, &mut page).await?;
+    Ok(page)
+}
+
+/// Declaring: with whom it would tell.
+pub fn declare(state: &State, signed: &Signed, title: String, affected: Vec<ServiceId>) -> Page {
+    let mut page = plain(state, signed, View::Declare { title, affected }, false);
+    page.told = told::before(state, page.now);
+    page
+}
+
+pub fn contacts(state: &State, signed: &Signed) -> Page {
+    let mut page = plain(state, signed, View::Contacts, false);
+    page.told = told::directory(state, page.now);
+    page
+}
+
+pub async fn matrix(state: &State, signed: &Signed) -> Loaded {
+    let mut page = plain(state, signed, View::Matrix, false);
+    page.told = told::matrix(state, page.now).await?;
+    Ok(page)
+}
+
+/// An update that is being written.
+pub async fn update(
+    state: &State,
+    signed: &Signed,
+    number: &Number,
+    draft: Option<Unposted>,
+) -> Loaded {
+    let view = View::Update {
+        number: number.clone(),
+    };
+    let mut page = frame(state, signed, view);
+    let incident = find_incident(state, number).await?;
+    page.plan = plan_without_commands(&*pinned(state, &incident.plan).await?);
+    page.told = told::of(state, &incident).await?;
+    if let Some(draft) = &draft {
+        page.told.said = told::drafted(state, &page.plan, &incident, draft, page.now);
+    }
+    page.draft = draft;
+    page.world.incidents.insert(number.clone(), incident);
     Ok(page)
 }
 

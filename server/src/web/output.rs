@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{Run, RunId};
-use engine::{runner::output_folder, supervise};
+use engine::supervise;
 use futures::stream;
 use serde::Deserialize;
 use std::{
@@ -34,7 +34,7 @@ pub struct Which {
 }
 
 pub fn folder_of(state: &State, run: &RunId, step: u32, attempt: u32) -> PathBuf {
-    output_folder(&state.spool, run, step, attempt)
+    state.spools.folder(run, step, attempt)
 }
 
 /// The attempt that runs, else the last that ran.

@@ -6,7 +6,7 @@ use super::{
     output, render,
 };
 use crate::{rest::problem::Problem, state::State};
-use app::page::{Page, Refused, View};
+use app::page::{Unposted, Page, Refused, View};
 use axum::{
     extract::{Path, Query, RawQuery, Request, State as Held},
     http::StatusCode,
@@ -35,15 +35,9 @@ pub async fn again(state: &State, signed: &Signed, home: &Home, mut refused: Ref
             }
             loaded
         }
-        Home::Declare => Ok(load::plain(
-            state,
-            signed,
-            View::Declare {
-                title: String::new(),
-                affected: Vec::new(),
-            },
-            false,
-        )),
+        Home::Declare => Ok(load::declare(state, signed, String::new(), Vec::new())),
+        Home::Contacts => Ok(load::contacts(state, signed)),
+        Home::Update(number) => load::update(state, signed, number, None).await,
         Home::Incident(number) => load::incident(state, signed, number).await,
         Home::Run(id) => load::run(state, signed, id, &output::Which::default()).await,
         Home::Runbooks => load::runbooks(state, signed).await,
@@ -84,6 +78,8 @@ fn forget_secrets(page: &Page, slug: &str, refused: &mut Refused) {
 /// The page a form stands on.
 pub enum Home {
     Declare,
+    Contacts,
+    Update(Number),
     Incident(Number),
     Run(RunId),
     Runbooks,
@@ -162,19 +158,8 @@ pub async fn declare(
         .filter(|s| !s.is_empty())
         .map(ServiceId::from)
         .collect();
-    ok(
-        &state,
-        &signed,
-        Ok(load::plain(
-            &state,
-            &signed,
-            View::Declare {
-                title: prefill.title,
-                affected,
-            },
-            false,
-        )),
-    )
+    let page = load::declare(&state, &signed, prefill.title, affected);
+    ok(&state, &signed, Ok(page))
 }
 
 pub async fn incident(
@@ -250,11 +235,32 @@ pub async fn maintenance(
 }
 
 pub async fn contacts(Held(state): Held<State>, signed: Signed) -> Response {
-    ok(
-        &state,
-        &signed,
-        Ok(load::plain(&state, &signed, View::Contacts, false)),
-    )
+    let page = load::contacts(&state, &signed);
+    ok(&state, &signed, Ok(page))
+}
+
+pub async fn matrix(Held(state): Held<State>, signed: Signed) -> Response {
+    let loaded = load::matrix(&state, &signed).await;
+    ok(&state, &signed, loaded)
+}
+
+/// To write an update on a page of its own.
+pub async fn update(
+    Held(state): Held<State>,
+    signed: Signed,
+    Path(number): Path<Number>,
+) -> Response {
+    update_page(&state, &signed, &number, None).await
+}
+
+pub async fn update_page(
+    state: &State,
+    signed: &Signed,
+    number: &Number,
+    draft: Option<Unposted>,
+) -> Response {
+    let loaded = load::update(state, signed, number, draft).await;
+    ok(state, signed, loaded)
 }
 
 pub async fn plan(Held(state): Held<State>, signed: Signed) -> Response {

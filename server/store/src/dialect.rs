@@ -25,6 +25,15 @@ pub(crate) enum DbTx {
     Postgres(Transaction<'static, Postgres>),
 }
 
+impl DbTx {
+    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
+        match self {
+            DbTx::Sqlite(tx) => tx.commit().await,
+            DbTx::Postgres(tx) => tx.commit().await,
+        }
+    }
+}
+
 /// `on!(db, p => expression)`: the expression over the pool for reading, typed once per engine.
 macro_rules! on {
     ($db:expr, $p:ident => $e:expr) => {
@@ -70,6 +79,7 @@ migrations! {
     2 "0002_access.sql";
     3 "0003_secrets_and_nodes.sql";
     4 "0004_heartbeats.sql";
+    5 "0005_notifications.sql";
     6 "0006_history.sql";
 }
 
@@ -260,6 +270,15 @@ impl Db {
                     .await?;
                 Ok(DbTx::Postgres(tx))
             }
+        }
+    }
+
+    /// Begins a transaction about work, beside the timeline's writers: PostgreSQL's rows need no place of their own, and
+    /// SQLite has one writer anyway.
+    pub(crate) async fn begin_work(&self) -> Result<DbTx, sqlx::Error> {
+        match self {
+            Db::Sqlite { .. } => self.begin().await,
+            Db::Postgres { read, .. } => Ok(DbTx::Postgres(read.begin().await?)),
         }
     }
 

@@ -20,7 +20,9 @@
 
 mod dialect;
 mod error;
+mod kept;
 pub mod export;
+mod outbox;
 mod read;
 mod record;
 mod rows;
@@ -32,6 +34,8 @@ mod verify;
 mod wake;
 
 pub use error::Error;
+pub use kept::{Kept, Measure};
+pub use outbox::{Attempt, Claim, Notification, Release, Settlement, Told};
 pub use record::{Draft, Head, Record, chain};
 pub use rows::{
     Credential, CredentialKind, HistoryDay, HistorySpell, Node, PlanRevision, Projection, Receipt,

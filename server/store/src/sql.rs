@@ -16,6 +16,14 @@ macro_rules! credential_columns {
     };
 }
 
+macro_rules! notification_columns {
+    () => {
+        "id, rank, incident, about, cause, severity, audience, person, channel, address, state, due, not_before, \
+        next_at, attempts, certain, leased_by, first_at, sent_at, delivered_at, read_at, provider_id, why, untold, \
+        created_at"
+    };
+}
+
 macro_rules! history_day_columns {
     () => {
         "day, service, operational, degraded, partial_outage, major_outage, maintenance, changes"
@@ -75,10 +83,57 @@ statements! {
     HEARTBEAT_PUT = "INSERT INTO heartbeat (service, at) VALUES ($1, $2) \
         ON CONFLICT (service) DO UPDATE SET at = excluded.at";
 
+    // What is due is leased by moving its next try ahead. The condition stands twice: a row that another node took
+    // meanwhile is looked at again by PostgreSQL, and is not due any more.
+    NOTIFICATION_CLAIM = concat!(
+        "UPDATE notification SET state = 'sending', leased_by = $1, next_at = $2, attempts = attempts + 1, \
+        first_at = COALESCE(first_at, $6) WHERE channel = $3 AND next_at <= $4 AND id IN \
+        (SELECT id FROM notification WHERE channel = $3 AND next_at <= $4 ORDER BY next_at, rank LIMIT $5) \
+        RETURNING ", notification_columns!());
+    NOTIFICATION_NEXT =
+        "SELECT next_at FROM notification WHERE channel = $1 AND next_at IS NOT NULL ORDER BY next_at, rank LIMIT 1";
+    // Only by who has the lease, and as long as nobody knows better.
+    NOTIFICATION_SETTLE = "UPDATE notification SET state = $4, next_at = $5, certain = $6, sent_at = COALESCE(sent_at, $7), \
+        delivered_at = COALESCE(delivered_at, $8), provider_id = COALESCE($9, provider_id), why = $10, untold = $11, \
+        leased_by = NULL WHERE id = $1 AND leased_by = $2 AND attempts = $3 AND state = 'sending'";
+    NOTIFICATION_UNCLAIM = "UPDATE notification SET state = $4, next_at = $5, attempts = attempts - 1, leased_by = NULL, \
+        first_at = $6 WHERE id = $1 AND leased_by = $2 AND attempts = $3 AND state = 'sending'";
+    NOTIFICATION_LEASES = "UPDATE notification SET next_at = $2 WHERE leased_by = $1 AND state = 'sending'";
+    NOTIFICATION_RECEIPT = "UPDATE notification SET state = $3, next_at = $4, certain = $5, sent_at = COALESCE(sent_at, $6), \
+        delivered_at = COALESCE(delivered_at, $7), read_at = COALESCE(read_at, $8), \
+        provider_id = COALESCE(provider_id, $9), why = $10, untold = $11, leased_by = NULL WHERE id = $1 AND state = $2";
+    NOTIFICATION_RELEASE = "UPDATE notification SET state = 'pending', next_at = $2, not_before = NULL \
+        WHERE incident = $1 AND state = 'held'";
+    NOTIFICATION_GRAVER = "UPDATE notification SET severity = $2 WHERE incident = $1 AND next_at IS NOT NULL";
+    NOTIFICATION = concat!("SELECT ", notification_columns!(), " FROM notification WHERE id = $1");
+    NOTIFICATIONS_BY_PROVIDER = concat!("SELECT ", notification_columns!(), " FROM notification WHERE provider_id = $1");
+    NOTIFICATIONS_OF = concat!(
+        "SELECT ", notification_columns!(), " FROM notification WHERE incident = $1 AND rank > $2 ORDER BY rank LIMIT $3");
+    NOTIFICATIONS_UNTOLD = concat!(
+        "SELECT ", notification_columns!(), " FROM notification WHERE untold = TRUE AND rank > $1 ORDER BY rank LIMIT $2");
+    NOTIFICATIONS_LATE = concat!(
+        "SELECT ", notification_columns!(), " FROM notification WHERE channel = $1 AND next_at < $2 \
+        ORDER BY next_at, rank LIMIT $3");
+    ATTEMPTS = "SELECT id, number, at, took_ms, outcome, why FROM notification_attempt WHERE id = $1 ORDER BY number";
     HISTORY_DAYS = concat!("SELECT ", history_day_columns!(), " FROM history_day \
         WHERE (day, service) > ($1, $2) ORDER BY day, service LIMIT $3");
     HISTORY_SPELLS =
         "SELECT service, health, since, seen FROM history_spell WHERE service > $1 ORDER BY service LIMIT $2";
+
+    // The condition on the cause is that of the index.
+    NOTIFICATIONS_KEPT = "SELECT CAST(COALESCE(SUM(CASE WHEN state <> 'failed' AND sent_at <= due + $6 \
+            THEN 1 ELSE 0 END), 0) AS BIGINT) AS met, \
+        CAST(COALESCE(SUM(CASE WHEN state <> 'failed' AND sent_at > due + $6 \
+            OR sent_at IS NULL AND next_at IS NOT NULL AND due + $6 < $5 THEN 1 ELSE 0 END), 0) AS BIGINT) AS late, \
+        CAST(COALESCE(SUM(CASE WHEN state = 'failed' OR sent_at IS NULL AND (why = $7 OR why = $8) \
+            THEN 1 ELSE 0 END), 0) AS BIGINT) AS failed \
+        FROM notification WHERE cause IN ('declared', 'raised', 'reopened') \
+        AND severity = $1 AND channel = $2 AND due >= $3 AND due < $4";
+    NOTIFICATION_LAST_SENT = "SELECT CAST(MAX(sent_at) AS BIGINT) AS sent_at FROM notification \
+        WHERE channel = $1 AND first_at IS NOT NULL AND (address = $2 OR $2 = '')";
+    NOTIFICATION_LAST_FAILED = concat!(
+        "SELECT ", notification_columns!(), " FROM notification WHERE channel = $1 \
+        AND state IN ('failed', 'failed_temporarily') AND (address = $2 OR $2 = '') ORDER BY first_at DESC LIMIT 1");
 
     PLAN_REVISION = "SELECT body FROM plan_revision WHERE hash = $1";
     PLAN_REVISION_PUT =
@@ -161,6 +216,54 @@ pub static STREAMS_AFTER: LazyLock<Multi> = LazyLock::new(|| {
     )
 });
 
+pub static NOTIFICATION_PUT: LazyLock<Multi> = LazyLock::new(|| {
+    let into = concat!(
+        "INSERT INTO notification (",
+        notification_columns!(),
+        ") VALUES "
+    );
+    Multi::new(into, 1, 25, "")
+});
+
+/// The timeline has it: where it is still so.
+pub static NOTIFICATIONS_TOLD: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new(
+        "UPDATE notification SET untold = FALSE WHERE state = $1 AND id IN (",
+        2,
+        1,
+        ")",
+    )
+});
+
+/// Of these: which the timeline does not know of yet.
+pub static NOTIFICATIONS_STILL_UNTOLD: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new(
+        "SELECT id, state FROM notification WHERE untold = TRUE AND id IN (",
+        1,
+        1,
+        ")",
+    )
+});
+
+/// Since a time: when each address of a channel was written to.
+pub static ADDRESSES_SINCE: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new(
+        "SELECT address, first_at FROM notification WHERE channel = $1 AND first_at > $2 AND address IN (",
+        3,
+        1,
+        ")",
+    )
+});
+
+pub static ATTEMPT_PUT: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::new(
+        "INSERT INTO notification_attempt (id, number, at, took_ms, outcome, why) VALUES ",
+        1,
+        6,
+        " ON CONFLICT (id, number) DO NOTHING",
+    )
+});
+
 /// One statement over many rows: its text for 128, 64, … 1 rows. Few sizes keep the engines' statement caches warm; that
 /// the texts are leaked (once each) makes them `&'static str`, which sqlx asks for.
 pub struct Multi {
@@ -221,12 +324,17 @@ impl Multi {
 /// Every statement with its name, for the test that prepares them.
 #[cfg(feature = "testing")]
 pub fn all() -> Vec<(String, &'static str)> {
-    let multi: [(&str, &LazyLock<Multi>); 7] = [
+    let multi: [(&str, &LazyLock<Multi>); 12] = [
         ("EVENT_PUT", &EVENT_PUT),
         ("RECEIPT_PUT", &RECEIPT_PUT),
         ("PROJECTION_PUT", &PROJECTION_PUT),
         ("RECEIPTS", &RECEIPTS),
         ("STREAMS_AFTER", &STREAMS_AFTER),
+        ("NOTIFICATION_PUT", &NOTIFICATION_PUT),
+        ("NOTIFICATIONS_TOLD", &NOTIFICATIONS_TOLD),
+        ("NOTIFICATIONS_STILL_UNTOLD", &NOTIFICATIONS_STILL_UNTOLD),
+        ("ADDRESSES_SINCE", &ADDRESSES_SINCE),
+        ("ATTEMPT_PUT", &ATTEMPT_PUT),
         ("HISTORY_DAY_PUT", &HISTORY_DAY_PUT),
         ("HISTORY_SPELL_PUT", &HISTORY_SPELL_PUT),
     ];

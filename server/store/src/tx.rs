@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use crate::dialect::{DbTx, on_tx};
 use crate::{
-    Credential, Error, Head, HistoryDay, HistorySpell, PlanRevision, Projection, Receipt, Record,
-    Revocation, Secret, chain, sql,
+    Credential, Error, Head, HistoryDay, HistorySpell, Notification, PlanRevision, Projection,
+    Receipt, Record, Release, Revocation, Secret, Told, chain, outbox, sql,
 };
 
 /// What is written together. The caller numbers and chains the records with [`Head::append`], starting from [`Tx::head`].
@@ -26,6 +26,11 @@ pub struct Batch {
     pub secrets: Vec<Secret>,
     /// Names of secrets that are no more.
     pub secrets_gone: Vec<String>,
+    /// New ones.
+    pub notifications: Vec<Notification>,
+    /// What the records tell of notifications.
+    pub told: Vec<Told>,
+    pub releases: Vec<Release>,
     /// Added to what is there; each service and day once.
     pub history_days: Vec<HistoryDay>,
     /// Replace what is there; each service once.
@@ -116,6 +121,7 @@ macro_rules! put {
                     .execute(&mut *$c)
                     .await?;
             }
+            outbox::put!($c, $batch);
             for (sql, rows) in sql::HISTORY_DAY_PUT.split(&$batch.history_days) {
                 let mut query = sqlx::query(sql);
                 for d in rows {
@@ -223,6 +229,22 @@ impl Tx {
         self.leave(found)
     }
 
+    /// Of these notifications: each that the timeline does not know of yet, with its state.
+    pub async fn untold(&mut self, ids: &[&str]) -> Result<HashMap<String, String>, Error> {
+        let mut all = HashMap::new();
+        for chunk in ids.chunks(sql::Multi::LARGEST) {
+            let (sql, list) = sql::NOTIFICATIONS_STILL_UNTOLD.padded(chunk);
+            for id in chunk {
+                text("a notification", id)?;
+            }
+            let found = on_tx!(self.enter()?, c => {
+                list.fold(sqlx::query_as(sql), |query, id| query.bind(*id)).fetch_all(c).await
+            });
+            all.extend::<Vec<(String, String)>>(self.leave(found)?);
+        }
+        Ok(all)
+    }
+
     /// Uses up a sign-in link. True for exactly one caller, and only before it expires or is revoked.
     pub async fn use_link(&mut self, id: &str, at: i64) -> Result<bool, Error> {
         let id = text("a credential", id)?;
@@ -248,10 +270,7 @@ impl Tx {
     /// trying again under the same idempotency keys finds out.
     pub async fn commit(mut self) -> Result<(), Error> {
         self.enter()?;
-        match self.tx {
-            DbTx::Sqlite(tx) => tx.commit().await?,
-            DbTx::Postgres(tx) => tx.commit().await?,
-        }
+        self.tx.commit().await?;
         if let (true, Some(appended)) = (self.wrote_events, self.appended) {
             appended.send_replace(());
         }
@@ -341,6 +360,11 @@ fn check_texts(batch: &Batch) -> Result<(), Error> {
     }
     for name in &batch.secrets_gone {
         text("the name of a secret", name)?;
+    }
+    for n in &batch.notifications {
+        text("the person of a notification", &n.person)?;
+        text("an audience", &n.audience)?;
+        text("an address", n.address.as_deref().unwrap_or_default())?;
     }
     for d in &batch.history_days {
         text("a service", &d.service)?;

@@ -5,6 +5,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod small;
+mod wire;
+
+pub use wire::Wire;
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -26,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct House {
     pub home: TempDir,
     database: Option<Database>,
+    /// Where the database is reached, if not at its own address.
+    wired: Option<String>,
     /// Given to every `muster` of this house.
     pub env: Vec<(String, String)>,
 }
@@ -40,6 +45,7 @@ impl House {
         House {
             home,
             database: None,
+            wired: None,
             env: Vec::new(),
         }
     }
@@ -57,6 +63,21 @@ impl House {
 
     pub async fn postgres() -> House {
         House::sqlite().over_postgres().await
+    }
+
+    /// The same house over PostgreSQL, at the end of a wire.
+    pub async fn over_a_wire(self) -> (House, Wire) {
+        let house = self.over_postgres().await;
+        let database = house.database.as_ref().unwrap();
+        let (before, rest) = database.url.split_once('@').unwrap();
+        let (there, name) = rest.split_once('/').unwrap();
+        let wire = Wire::to(there.to_owned());
+        let url = format!("{before}@{}/{name}", wire.address);
+        let house = House {
+            wired: Some(url),
+            ..house
+        };
+        (house, wire)
     }
 
     /// The same house over PostgreSQL.
@@ -110,7 +131,8 @@ impl House {
             .env_remove("RUST_LOG")
             .envs(self.env.clone());
         if let Some(database) = &self.database {
-            command.args(["--database-url", &database.url]);
+            let url = self.wired.as_ref().unwrap_or(&database.url);
+            command.args(["--database-url", url]);
         }
         command
     }

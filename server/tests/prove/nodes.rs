@@ -66,6 +66,11 @@ async fn a_node_dies_in_the_middle(take_its_spool_away: bool) {
             done["steps"][0]["attempts"][0]["node"], done["steps"][1]["attempts"][0]["node"],
             "what follows is the second node's own"
         );
+        let shown = caller.text(&format!("/api/v1/runs/{id}/output")).await;
+        assert!(
+            shown.contains("begin") && shown.contains("end"),
+            "what the dead node's attempt wrote is shown by the node that adopted it: {shown}"
+        );
     }
     let ran = fs::read_to_string(house.path("ran")).unwrap();
     assert_eq!(ran, "ran\n", "nothing runs twice");

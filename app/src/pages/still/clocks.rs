@@ -1,6 +1,6 @@
 //! The clocks of an incident: each says what it counts, against what, and how sure it is. The browser only moves them.
 
-use super::{comms, limits};
+use super::limits;
 use crate::{
     facts::{self, Limit, words},
     node::{El, Node, div, el, li, p, span, ul},
@@ -9,6 +9,7 @@ use crate::{
 };
 use domain::{
     Cover, Incident, Span, Stamp,
+    notify::{Cadence, Live, Reached, Score, Standing, Target, scorecard},
     plan::{DataObjective, Plan, Tier},
     recovery::{HOLD, Recovery, Verdict},
     words::Icon,
@@ -21,9 +22,10 @@ pub fn clocks(page: &Page, i: &Incident) -> Vec<El> {
         rto(plan, i, m, now),
         rpo(plan, m, now),
         next_word(plan, i, now),
-        acknowledged(i, m, now),
     ];
-    all.extend(first_word(plan, i, now));
+    all.extend(next_report(plan, i, now));
+    all.push(acknowledged(page, i));
+    all.extend(first_word(page, i));
     let clocks = div().class("clocks").all(all.into_iter().map(Clock::view));
     let recovery = m.recovery.as_ref().map(|r| account(plan, i, r, now));
     [Some(clocks), recovery].into_iter().flatten().collect()
@@ -329,46 +331,89 @@ fn next_word(plan: &Plan, i: &Incident, now: Stamp) -> Clock {
     }
 }
 
-/// From the detection to the first person in command.
-fn acknowledged(i: &Incident, m: &Measured, now: Stamp) -> Clock {
+/// For those at work; a public word counts for them too.
+fn next_report(plan: &Plan, i: &Incident, now: Stamp) -> Option<Clock> {
+    let (due, limit) = limits::update_due(plan, i, Cadence::Internal, now)?;
+    let every = limit.within.words();
+    let of = format!("every {every} for {}, inside", i.severity.id());
+    let words = ["Next internal update due in", "Internal update late by"].map(String::from);
+    let from = Stamp(due.0 - limit.within.micros());
+    Some(Clock::until(words, from, limit.within, now, of.into()))
+}
+
+/// From the detection to the first person who said that they know, or who was in command.
+fn acknowledged(page: &Page, i: &Incident) -> Clock {
+    let (m, now) = (&page.measured, page.now);
     let from = m
         .recovery
         .as_ref()
         .map_or(i.declared_at, |r| r.detected.min(i.declared_at));
-    let of = "from detection to somebody in command";
-    match m.acknowledged {
-        Some(at) => Clock::still("Time to acknowledge", facts::face(at.since(from)), of),
+    let comms = page.told.comms.get(&i.number);
+    let first = comms.and_then(|c| c.acknowledged.first());
+    let known = match (m.acknowledged, first) {
+        (Some(command), Some(a)) if a.at < command => Some((a.at, a.person.as_str())),
+        (Some(command), _) => Some((command, "somebody in command")),
+        (None, first) => first.map(|a| (a.at, a.person.as_str())),
+    };
+    match known {
+        Some((at, who)) => Clock::still(
+            "Time to acknowledge",
+            facts::face(at.since(from)),
+            format!("from detection to {who}"),
+        ),
         None if i.is_open() => Clock {
             tone: "is-warn",
             ..Clock::counting(
                 "Not acknowledged for",
                 from,
                 now,
-                "nobody is in command yet",
+                "nobody knows or is in command yet",
             )
         },
-        None => Clock::still("Time to acknowledge", "–", "nobody was in command"),
+        None => Clock::still("Time to acknowledge", "–", "nobody acknowledged"),
     }
 }
 
-fn first_word(plan: &Plan, i: &Incident, now: Stamp) -> Option<Clock> {
-    let limit = comms::due(plan, i, now).filter(|_| i.is_open())?;
-    let at_once = limit.within.as_secs() == 0;
-    let soon = if at_once {
-        "at once".to_owned()
-    } else {
-        format!("within {}", limit.within.words())
+/// Whether those who must know were told.
+fn first_word(page: &Page, i: &Incident) -> Option<Clock> {
+    const WHAT: &str = "First word to the audiences";
+    let comms = page.told.comms.get(&i.number)?;
+    let within = page.plan.communication.row(i.severity)?.within;
+    let soon = match within.as_secs() {
+        0 => "at once".to_owned(),
+        _ => format!("within {}", within.words()),
     };
-    let of = format!("{soon} by the plan · Muster does not send yet: call");
-    let what = "First word to the audiences";
-    Some(if at_once {
-        Clock {
-            tone: "is-warn",
-            ..Clock::still(what, "due", of)
-        }
-    } else {
-        let words = [what.to_owned(), "First word late by".to_owned()];
-        Clock::until(words, i.declared_at, limit.within, now, of.into())
+    if let Err(reason) = Live::of(i, &page.plan) {
+        return Some(Clock::still(WHAT, "nobody", reason.words()));
+    }
+    let lines = scorecard(comms, &page.told.notices);
+    let first: Vec<_> = lines.iter().filter(|l| l.level == 1).collect();
+    let all: usize = first.iter().map(|l| l.to.len()).sum();
+    let reached = |l: &&Score<'_>| {
+        let is = |t: &&Target<'_>| {
+            matches!(t.reached(l.due, page.now), Reached::Sent { .. } | Reached::ByHand(_))
+        };
+        l.to.iter().filter(is).count()
+    };
+    let told: usize = first.iter().map(reached).sum();
+    let worst = first.iter().map(|l| l.standing(page.now));
+    let worst = worst.max_by_key(|s| match s {
+        Standing::NotReached(_) => 4,
+        Standing::Overdue(_) => 3,
+        Standing::Late(_) => 2,
+        Standing::Waits => 1,
+        Standing::InTime | Standing::Kept(_) => 0,
+    })?;
+    let (tone, how) = match worst {
+        Standing::NotReached(_) => ("is-bad", "not all were reached: see who must know".to_owned()),
+        Standing::Overdue(_) => ("is-bad", "late".to_owned()),
+        Standing::Late(by) => ("is-warn", format!("late by {}", words(by))),
+        Standing::Waits => ("is-none", "under way".to_owned()),
+        Standing::InTime | Standing::Kept(_) => ("is-ok", "in time".to_owned()),
+    };
+    Some(Clock {
+        tone,
+        ..Clock::still(WHAT, format!("{told} of {all}"), format!("{soon} by the plan · {how}"))
     })
 }
 

@@ -1,18 +1,15 @@
 //! Declaring: three questions, with what the failing checks suggest filled in already.
 
-use super::comms;
+use super::comms::preview;
 use crate::{
-    node::{
-        El, Node, details, div, el, fieldset, input, label, legend, li, p, section, span, summary,
-        ul,
-    },
+    node::{El, Node, details, div, fieldset, input, label, legend, p, section, span, summary},
     pages::head,
-    parts::{Ask, Button, Form, dim, link, severity, state, tel},
+    parts::{Ask, Button, Form, dim, link, severity, state},
     room::{Room, needs},
 };
 use domain::{
     Health, Permission, ServiceId, Severity,
-    plan::{Contact, Service},
+    plan::Service,
     words::health_icon,
 };
 use leptos::prelude::*;
@@ -68,7 +65,8 @@ pub fn page(room: Room, title: &str, affected: &[ServiceId]) -> Vec<El> {
         section().class("card tell").put(
             div()
                 .class("body")
-                .all(Severity::ALL.map(|s| tell(room, s))),
+                .all(Severity::ALL.map(|s| preview::of(&page, s)))
+                .all(preview::nobody()),
         ),
         div().class("acts").all(send),
     ];
@@ -197,12 +195,14 @@ fn rest(form: &Form) -> El {
             "Backfilled",
             "It happened before; say when.",
         ));
-    let mark = input()
-        .set("type", "checkbox")
-        .set("name", "public")
-        .set("value", "on")
-        .set("checked", public)
-        .set("autocomplete", "off");
+    let mark = |name: &'static str, checked: bool| {
+        input()
+            .set("type", "checkbox")
+            .set("name", name)
+            .set("value", "on")
+            .set("checked", checked)
+            .set("autocomplete", "off")
+    };
     let at = Ask {
         hint: "2026-11-22T14:02:11Z",
         most: Some("40"),
@@ -211,50 +211,29 @@ fn rest(form: &Form) -> El {
     details()
         .class("rest")
         .set("open", form.was_refused())
-        .put(summary().put("More: a drill, not public, or written down afterwards"))
+        .put(summary().put("More: a drill, quiet, not public, or written down afterwards"))
         .put(kinds)
         .put(form.sentence("kind"))
         .put(
             label()
                 .class("choice")
-                .put(mark)
+                .put(mark("public", public))
                 .put(span().put("Show it on the public status page")),
         )
         .put(form.sentence("public"))
+        .put(
+            label()
+                .class("choice")
+                .put(mark("quiet", form.typed("quiet").is_some()))
+                .put(
+                    span()
+                        .put("Quietly")
+                        .put(dim("Tell nobody. Who looks at the board sees it.")),
+                ),
+        )
         .put(form.line(
             "occurred_at",
             "When it happened, in UTC (backfilled only)",
             at,
         ))
-}
-
-/// What the communication matrix asks for at a severity: the style sheet shows that of the chosen one.
-fn tell(room: Room, severity: Severity) -> El {
-    let page = room.page();
-    let people = page
-        .plan
-        .communication
-        .row(severity)
-        .map(|row| comms::everybody(&page.plan, row))
-        .unwrap_or_default();
-    let one = |c: &Contact| {
-        let mail = link(format!("mailto:{}", c.email), c.email.clone());
-        li().put(
-            div()
-                .class("grow")
-                .put(c.name.clone())
-                .put(dim(format!(" {}", c.role))),
-        )
-        .put(tel(&c.phone))
-        .put(mail)
-    };
-    div()
-        .class("plan-line")
-        .set("data-severity", severity.id())
-        .put(p().put(el("b").put(comms::sentence(&page.plan, severity))))
-        .put(
-            p().class("small")
-                .put("Muster does not send yet. Contact them by hand:"),
-        )
-        .put(ul().class("plain").all(people.into_iter().map(one)))
 }

@@ -1,6 +1,6 @@
 //! Incidents as rows: the open ones with their clocks, the past ones with what they took.
 
-use super::limits;
+use super::{comms::overdue, limits};
 use crate::{
     facts,
     node::{El, Node, a, div, el, p, span, tr},
@@ -109,7 +109,9 @@ fn open_row(page: &Page, world: &World, incident: &Incident) -> Vec<El> {
     };
     vec![
         rank(plan, incident),
-        title(incident).put(div().class("small dim").put(doing)),
+        title(incident)
+            .put(div().class("small dim").put(doing))
+            .put(overdue::row(page, incident)),
         cell("Commander", commander),
         left.class("keep"),
         next.class("keep"),

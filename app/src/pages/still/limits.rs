@@ -7,6 +7,7 @@ use crate::{
 };
 use domain::{
     Incident, Stamp,
+    notify::Cadence,
     plan::{Plan, Tier},
 };
 
@@ -72,6 +73,25 @@ pub fn counting(limit: &Limit, from: Stamp) -> El {
         .set("data-from", from.0.to_string())
         .set("data-within", limit.within.as_secs().to_string())
         .put(limit.figure())
+}
+
+/// When the next update of a kind is due, against the plan's cadence.
+pub fn update_due(
+    plan: &Plan,
+    incident: &Incident,
+    which: Cadence,
+    now: Stamp,
+) -> Option<(Stamp, Limit)> {
+    match which {
+        Cadence::Public => next_update(plan, incident, now),
+        Cadence::Internal => {
+            let policy = plan.communication.severity(incident.severity)?;
+            let within = policy.internal_every.filter(|_| incident.is_open())?;
+            let last = incident.updates.last().map_or(incident.declared_at, |u| u.at);
+            let used = now.since(last);
+            Some((last.plus(within), Limit { within, used }))
+        }
+    }
 }
 
 /// When the next public word is due, against the plan's cadence.

@@ -4,6 +4,7 @@
 pub mod board;
 pub mod clocks;
 pub mod comms;
+pub mod composer;
 mod contacts;
 mod declare;
 mod failover;
@@ -11,6 +12,7 @@ pub mod history;
 pub mod incidents;
 mod limits;
 mod maintenance;
+mod matrix;
 mod other;
 mod plan;
 pub mod run;
@@ -18,7 +20,9 @@ mod runbook;
 mod runbooks;
 mod schedule;
 mod service;
+mod spoken;
 mod start;
+mod update;
 mod wall;
 
 pub use runbooks::proof;
@@ -39,6 +43,8 @@ pub fn page(room: Room) -> Node {
         View::Service { service } => service::page(room, service).into(),
         View::Maintenance => maintenance::page(room).into(),
         View::Contacts => contacts::page(room).into(),
+        View::Matrix => matrix::page(room).into(),
+        View::Update { number } => update::page(room, number).into(),
         View::Plan => plan::page(room).into(),
         View::NotYet { name, says } => other::not_yet(name, says).into(),
         View::NotFound { says } => other::not_found(says).into(),

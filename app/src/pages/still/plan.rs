@@ -9,7 +9,7 @@ use crate::{
     room::Room,
 };
 use domain::plan::{
-    DataObjective, Location, MatrixRow, Plan, Scenario, Schedule, SeverityPolicy, Tier,
+    Contact, DataObjective, Location, MatrixRow, Plan, Scenario, Schedule, SeverityPolicy, Tier,
 };
 use leptos::prelude::*;
 
@@ -44,7 +44,12 @@ pub fn page(room: Room) -> Vec<El> {
         scenarios(plan),
         schedules(plan),
     ];
-    let right = [objectives(plan), checklist(plan), appendices(plan)];
+    let right = [
+        objectives(plan),
+        contacts(plan),
+        checklist(plan),
+        appendices(plan),
+    ];
     vec![
         head(about.name.clone(), revision, ()),
         div()
@@ -118,15 +123,15 @@ fn matrix(plan: &Plan) -> El {
             .put(cell("How", how))
             .put(cell("Within", row.within.words()).class("keep"))
     };
-    let note = "Muster does not send yet";
     card(
         "Communication matrix",
-        note,
+        link("/matrix", "whether it works, and how it was kept"),
         stack(
             &["Severity", "Who", "How", "Within"],
             rows(&plan.communication.matrix, one),
         ),
     )
+    .set("id", "matrix")
 }
 
 fn scenarios(plan: &Plan) -> El {
@@ -212,6 +217,31 @@ fn checklist(plan: &Plan) -> El {
         (!documents.is_empty()).then(|| Node::from(vec![h3().put("Documents"), commands()])),
     ];
     card("Checklist", (), body)
+}
+
+/// Where people stand in the plan: what is changed there is in force as soon as it is saved.
+fn contacts(plan: &Plan) -> El {
+    let one = |(n, c): (usize, &Contact)| {
+        let about = vec![
+            Node::from(c.name.clone()),
+            dim(format!(" {}", c.role)).into(),
+        ];
+        line(about, el("code").put(format!("emergency, entry {}", n + 1)))
+    };
+    let says = p()
+        .class("small dim")
+        .put("Changed in ")
+        .put(el("code").put("contacts.yaml"))
+        .put(" of the plan's folder, who is on call in ")
+        .put(el("code").put("rotations.yaml"))
+        .put("; in force seconds after it is saved without a mistake.");
+    let list = ul().class("plain").all(plan.contacts.emergency.iter().enumerate().map(one));
+    card(
+        "Contacts",
+        link("/contacts", "whether they are reached"),
+        vec![says, list],
+    )
+    .set("id", "contacts")
 }
 
 fn appendices(plan: &Plan) -> El {

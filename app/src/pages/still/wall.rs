@@ -1,7 +1,7 @@
 //! The board for a screen on the wall: readable from across the room, nothing to scroll, only what matters. It follows
 //! what happens like any other page, and takes the line up again by itself.
 
-use super::limits;
+use super::{comms::overdue, limits};
 use crate::{
     facts::{self, Tile},
     node::{El, Node, div, el, h1, li, p, section, span, ul},
@@ -91,7 +91,8 @@ fn incident(page: &Page, i: &Incident) -> El {
                         .put(when(i.declared_at))
                         .put(" · ")
                         .put(commander),
-                ),
+                )
+                .put(overdue::row(page, i)),
         )
         .put(div().class("wall-left").put(figure))
 }

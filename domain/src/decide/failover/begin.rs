@@ -90,6 +90,7 @@ impl Here<'_> {
             affected: vec![self.service.clone()],
             kind: Kind::Real,
             public: severity <= Severity::Sev2,
+            quiet: false,
             occurred_at: None,
         };
         incident::decide(self.world, self.context, command)

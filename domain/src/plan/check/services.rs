@@ -289,12 +289,6 @@ fn node(at: &str, node: &Node, f: &mut Findings) {
         Some(_) => {}
     }
     if let Some(variable) = &node.password_env {
-        let letter = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-        if variable.is_empty()
-            || !variable.bytes().all(letter)
-            || variable.as_bytes()[0].is_ascii_digit()
-        {
-            f.add(format!("{at}.password_env"), variable, "this is the name of an environment variable, such as DB_PASSWORD, never the password itself");
-        }
+        f.variable(format!("{at}.password_env"), variable);
     }
 }

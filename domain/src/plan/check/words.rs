@@ -93,7 +93,7 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 /// One mailbox and nothing else: what is let through here is put into the head of a mail.
-pub(super) fn is_email(text: &str) -> bool {
+pub fn is_email(text: &str) -> bool {
     let Some((mailbox, host)) = text.rsplit_once('@') else {
         return false;
     };
@@ -114,8 +114,18 @@ pub(super) fn is_email(text: &str) -> bool {
         && host.split('.').all(label)
 }
 
+/// A sender: an address, or `Name <address>` with a name on one line and without what has a meaning in a mail's head.
+pub fn mailbox(text: &str) -> Option<(Option<&str>, &str)> {
+    let Some((name, address)) = text.strip_suffix('>').and_then(|t| t.split_once('<')) else {
+        return is_email(text).then_some((None, text));
+    };
+    let name = name.trim();
+    let bent = |c: char| c.is_control() || "\"<>(),:;@\\[]".contains(c);
+    (!name.is_empty() && !name.contains(bent) && is_email(address)).then_some((Some(name), address))
+}
+
 /// E.164 with optional hyphens: a plus, then 7 to 15 digits.
-pub(super) fn is_phone(text: &str) -> bool {
+pub fn is_phone(text: &str) -> bool {
     let Some(number) = text.strip_prefix('+') else {
         return false;
     };

@@ -148,7 +148,7 @@ impl House {
             program: "/bin/true".into(),
             url: "http://127.0.0.1:8080".into(),
             env: vec![("PATH".into(), "/usr/bin:/bin".into())],
-            hidden: Vec::new(),
+            secrets: Vec::new(),
             keep: Span::secs(3600),
         };
         let vault = Vault::open(dir).expect("a vault");

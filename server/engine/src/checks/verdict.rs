@@ -33,6 +33,10 @@ impl Verdict {
         }
     }
 
+    pub fn health(&self) -> Health {
+        self.health
+    }
+
     /// What a look changes: the new health, the evidence, and the instant it began.
     pub fn after(
         &mut self,

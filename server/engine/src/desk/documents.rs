@@ -1,14 +1,17 @@
-//! The current state as documents: one an incident, one a run, one a failover, one a maintenance window, and some of the
-//! desk itself. They are written with the events they follow from, and are all that a restarted desk reads.
+//! The current state as documents: two an incident (itself, and who knows of it), one a run, one a failover, one a
+//! maintenance window, and some of the desk itself. They are written with the events they follow from, and are all that a
+//! restarted desk reads.
 
 use domain::{
     Incident, Maintenance, MaintenanceId, Number, Run, RunId, ServiceId, World, failover::Failover,
+    notify::Comms,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 use store::{Error, Projection, Store, Tx};
 
 pub(super) const INCIDENT: &str = "incident";
+pub(super) const COMMS: &str = "comms";
 pub(super) const RUN: &str = "run";
 pub(super) const FAILOVER: &str = "failover";
 pub(super) const MAINTENANCE: &str = "maintenance";
@@ -26,6 +29,11 @@ pub(super) async fn open_world(store: &Store) -> Result<World, Error> {
             world
                 .incidents
                 .insert(incident.number.clone(), Arc::new(incident));
+        }
+    }
+    for found in store.open_projections(COMMS).await? {
+        if let Some(comms) = read::<Comms>(&found) {
+            world.comms.insert(Number(found.id), Arc::new(comms));
         }
     }
     for found in store.open_projections(RUN).await? {
@@ -55,6 +63,8 @@ pub(super) async fn open_world(store: &Store) -> Result<World, Error> {
             "maintenance counts" => world.maintenance_counts = read(&found).unwrap_or_default(),
             "exposures" => world.exposures = read(&found).unwrap_or_default(),
             "automation" => world.automation = read(&found).unwrap_or_default(),
+            "verified" => world.verified = read(&found).unwrap_or_default(),
+            "overrides" => world.overrides = read(&found).unwrap_or_default(),
             _ => {}
         }
     }
@@ -66,6 +76,12 @@ pub(super) async fn open_world(store: &Store) -> Result<World, Error> {
             && let Some(incident) = read::<Incident>(&found)
         {
             world.incidents.insert(number.clone(), Arc::new(incident));
+        }
+    }
+    for (number, incident) in &world.incidents {
+        if !world.comms.contains_key(number) {
+            let comms = comms_of(store.projection(COMMS, number.as_str()).await?, incident);
+            world.comms.insert(number.clone(), comms);
         }
     }
     Ok(world)
@@ -87,6 +103,11 @@ pub(super) fn projection(world: &World, kind: &str, id: &str) -> Option<Projecti
             let incident = world.incidents.get(&Number::from(id))?;
             document(incident.is_open(), incident.version, json(incident))
         }
+        (COMMS, id) => {
+            let number = Number::from(id);
+            let (incident, comms) = (world.incidents.get(&number)?, world.comms(&number)?);
+            document(incident.is_open(), comms.version, json(comms))
+        }
         (RUN, id) => {
             let run = world.runs.get(&RunId::from(id))?;
             document(!run.is_over(), run.version, json(run))
@@ -103,6 +124,8 @@ pub(super) fn projection(world: &World, kind: &str, id: &str) -> Option<Projecti
         (_, "automation") => document(true, world.seq, json(&world.automation)),
         (_, "counts") => document(true, world.seq, json(&world.counts)),
         (_, "exposures") => document(true, world.seq, json(&world.exposures)),
+        (_, "verified") => document(true, world.seq, json(&world.verified)),
+        (_, "overrides") => document(true, world.seq, json(&world.overrides)),
         (_, "plan") => document(true, world.seq, json(&world.plan)),
         _ => None,
     }
@@ -118,6 +141,8 @@ pub(super) async fn bring_incident(
         && let Some(found) = tx.projection(INCIDENT, number.as_str()).await?
         && let Some(incident) = read::<Incident>(&found)
     {
+        let comms = comms_of(tx.projection(COMMS, number.as_str()).await?, &incident);
+        world.comms.insert(number.clone(), comms);
         world.incidents.insert(number.clone(), Arc::new(incident));
     }
     Ok(())
@@ -131,6 +156,12 @@ pub(super) async fn bring_run(tx: &mut Tx, world: &mut World, id: &RunId) -> Res
         world.runs.insert(id.clone(), Arc::new(run));
     }
     Ok(())
+}
+
+/// Who knows of an incident. One without such a document was declared before there were any.
+fn comms_of(found: Option<Projection>, incident: &Incident) -> Arc<Comms> {
+    let comms = found.as_ref().and_then(read::<Comms>);
+    Arc::new(comms.unwrap_or_else(|| Comms::before(incident)))
 }
 
 pub(super) fn json<T: Serialize>(value: &T) -> String {

@@ -2,7 +2,7 @@
 //! same bytes.
 
 use bytes::Bytes;
-use domain::{Event, Stamped};
+use domain::{Event, Stamped, words};
 use std::{
     collections::VecDeque,
     io::Write,
@@ -31,7 +31,10 @@ impl Frames {
             let from = bytes.len();
             // JSON has no line break of its own: one line is the whole datum.
             let written = write!(bytes, "id: {}\ndata: ", event.seq)
-                .and_then(|()| Ok(serde_json::to_writer(&mut bytes, event)?))
+                .and_then(|()| match words::said(event) {
+                    Some(said) => Ok(serde_json::to_writer(&mut bytes, &said)?),
+                    None => Ok(serde_json::to_writer(&mut bytes, event)?),
+                })
                 .and_then(|()| bytes.write_all(b"\n\n"));
             if let Err(error) = written {
                 tracing::error!(event.seq, %error, "Event {} cannot be sent", event.seq);

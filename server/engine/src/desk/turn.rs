@@ -3,12 +3,12 @@
 use super::{
     Answer, Beside, InForce, Job, No, Receipt, Request, Tail,
     documents::{
-        self, DESK, FAILOVER, INCIDENT, MAINTENANCE, RUN, bring_incident, bring_run, json,
+        self, COMMS, DESK, FAILOVER, INCIDENT, MAINTENANCE, RUN, bring_incident, bring_run, json,
         projection,
     },
-    stamped,
+    outbox, stamped,
 };
-use crate::Clock;
+use crate::{Clock, Zones};
 use domain::{
     Actor, Command, Context, Event, Number, PlanHash, Refusal, RunId, Stamp, Stamped, Subject, Why,
     World, plan::Plan,
@@ -33,6 +33,7 @@ pub(super) struct Turn {
     tail: Arc<Tail>,
     world: watch::Sender<Arc<World>>,
     in_force: watch::Sender<InForce>,
+    queued: watch::Sender<()>,
     /// Every plan some open incident or run was started under.
     plans: HashMap<PlanHash, Arc<Plan>>,
 }
@@ -78,6 +79,7 @@ impl Turn {
             tail: Arc::new(Tail::of(from, &last)),
             world: watch::Sender::new(Arc::default()),
             in_force: watch::Sender::default(),
+            queued: watch::Sender::default(),
             plans: HashMap::new(),
         };
         if let Some(in_force) = &world.plan
@@ -97,6 +99,9 @@ impl Turn {
     }
     pub(super) fn watch_plan(&self) -> watch::Receiver<InForce> {
         self.in_force.subscribe()
+    }
+    pub(super) fn watch_queued(&self) -> watch::Receiver<()> {
+        self.queued.subscribe()
     }
     pub(super) fn tail(&self) -> Arc<Tail> {
         self.tail.clone()
@@ -172,7 +177,8 @@ impl Turn {
         for request in requests {
             answers.push(self.decide(&mut tx, &mut draw, request).await?);
         }
-        if draw.batch.records.is_empty() && draw.batch.receipts.is_empty() {
+        let batch = &draw.batch;
+        if batch.records.is_empty() && batch.receipts.is_empty() && batch.told.is_empty() {
             tx.rollback().await?;
         } else {
             for (kind, id) in &draw.touched {
@@ -194,8 +200,18 @@ impl Turn {
         if let Some(in_force) = draw.in_force {
             self.in_force.send_replace(in_force);
         }
+        let queues = |e: &Stamped| {
+            matches!(
+                e.event,
+                Event::NotificationsQueued { .. } | Event::ContactTested { .. }
+            )
+        };
+        let queued = draw.written.iter().any(queues) || !draw.batch.releases.is_empty();
         if draw.world.seq > self.world.borrow().seq || !draw.written.is_empty() {
             self.world.send_replace(Arc::new(draw.world));
+        }
+        if queued {
+            self.queued.send_replace(());
         }
     }
 
@@ -276,13 +292,15 @@ impl Turn {
         }
         let plan = self.plan_for(draw, incident, run).await?;
         let now = self.clock.now();
+        let command = self.still_news(tx, request.command.clone()).await?;
         let context = Context {
             actor: &request.actor,
             now,
             plan: &plan,
+            calendar: &Zones,
             node: &self.node,
         };
-        let facts = match domain::decide(&draw.world, &context, request.command.clone()) {
+        let facts = match domain::decide(&draw.world, &context, command) {
             Ok(facts) => facts,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
@@ -313,8 +331,16 @@ impl Turn {
             maintenance: request.command.window().cloned(),
             replayed: false,
         };
+        let mut about = 0;
         for fact in facts {
-            write_event(draw, &request.actor, now, fact, &mut receipt);
+            let event = write_event(draw, &request.actor, now, fact, &mut receipt);
+            if !matches!(event.event, Event::NotificationsQueued { .. }) {
+                about = event.seq;
+            }
+            let rows = outbox::rows(&draw.world, &plan, &event, about, self.clock.steady());
+            draw.batch.notifications.extend(rows);
+            let release = outbox::release(&event, self.clock.steady());
+            draw.batch.releases.extend(release);
         }
         write_beside(draw, &request.beside);
         if let Some(key) = &request.key {
@@ -329,6 +355,16 @@ impl Turn {
             draw.batch.receipts.push(row);
         }
         Ok(Ok(receipt))
+    }
+
+    /// Of what became of notifications only what the timeline does not know: another node may have told it.
+    async fn still_news(&self, tx: &mut Tx, mut command: Command) -> Result<Command, Error> {
+        if let Command::ReportNotifications { results, .. } = &mut command {
+            let ids: Vec<&str> = results.iter().map(|r| r.id.as_str()).collect();
+            let untold = tx.untold(&ids).await?;
+            results.retain(|r| untold.get(&r.id).is_some_and(|state| state == r.state.id()));
+        }
+        Ok(command)
     }
 
     /// The plan a command is decided under: the one its incident or run began with, else the one in force.
@@ -389,11 +425,13 @@ fn write_event(
     now: Stamp,
     fact: domain::Fact,
     receipt: &mut Receipt,
-) {
+) -> Stamped {
+    let mut known = None;
     match fact.event.subject() {
         Subject::Incident(number) => {
             receipt.incident = Some(number.clone());
             draw.touched.insert((INCIDENT, number.0.clone()));
+            known = draw.world.comms(number).map(|c| c.version);
         }
         Subject::Run(run) => {
             // A run may bring other runs with it: the answer is about the one that was asked for.
@@ -433,6 +471,12 @@ fn write_event(
         Event::ExposureChanged { .. } => {
             draw.touched.insert((DESK, "exposures".into()));
         }
+        Event::ContactTested { .. } | Event::ContactConfirmed { .. } => {
+            draw.touched.insert((DESK, "verified".into()));
+        }
+        Event::OnCallOverridden { .. } | Event::OverrideRemoved { .. } => {
+            draw.touched.insert((DESK, "overrides".into()));
+        }
         _ => {}
     }
     let record = draw.head.append(Draft {
@@ -452,9 +496,16 @@ fn write_event(
         event: fact.event,
     };
     draw.world.apply(&event);
+    // Written anew only where it has changed: it may be long.
+    if let Subject::Incident(number) = event.event.subject()
+        && draw.world.comms(number).map(|c| c.version) != known
+    {
+        draw.touched.insert((COMMS, number.0.clone()));
+    }
     receipt.seq = record.seq;
     draw.batch.records.push(record);
-    draw.written.push(event);
+    draw.written.push(event.clone());
+    event
 }
 
 fn write_beside(draw: &mut Draw, beside: &Beside) {
@@ -471,6 +522,7 @@ fn write_beside(draw: &mut Draw, beside: &Beside) {
     draw.batch
         .secrets_gone
         .extend(beside.secrets_gone.iter().cloned());
+    draw.batch.told.extend(beside.told.iter().cloned());
 }
 
 fn as_expected(

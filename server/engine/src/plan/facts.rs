@@ -1,4 +1,4 @@
-//! What takes a library to judge: calendar lines, time zones, JSON texts.
+//! What takes a library to judge: calendar lines, time zones, JSON texts, pictures.
 
 use croner::{
     Cron,
@@ -75,6 +75,11 @@ pub(super) fn check(plan: &Plan) -> Vec<Problem> {
                 format!("this is not JSON ({why}); write a document such as '{{\"quantity\": 1}}'"),
             );
         }
+    }
+    if let Some(logo) = &plan.status.logo
+        && let Err(wrong) = super::picture::check(logo)
+    {
+        add("status.logo".into(), &wrong.found, wrong.says);
     }
     problems
 }

@@ -13,6 +13,7 @@ mod decode;
 mod diff;
 mod facts;
 mod folder;
+mod picture;
 mod places;
 mod revision;
 
@@ -90,19 +91,22 @@ impl Fault {
 }
 
 /// A plan's parts: the field of [`Plan`], its file, and whether a plan can be without it.
-const PARTS: [(&str, &str, bool); 12] = [
+const PARTS: [(&str, &str, bool); 15] = [
     ("about", "plan.yaml", true),
     ("objectives", "objectives.yaml", true),
     ("services", "services.yaml", true),
     ("targets", "targets.yaml", true),
     ("communication", "communication.yaml", true),
     ("contacts", "contacts.yaml", true),
+    ("channels", "channels.yaml", false),
+    ("rotations", "rotations.yaml", false),
     ("scenarios", "scenarios.yaml", false),
     ("schedules", "schedules.yaml", false),
     ("checklist", "checklist.yaml", true),
     ("appendices", "appendices.yaml", false),
     ("conditions", "conditions.yaml", false),
     ("failover", "failover.yaml", false),
+    ("status", "status.yaml", false),
 ];
 const RUNBOOKS: &str = "runbooks";
 /// Keys of a runbook that are not for writing.
@@ -159,12 +163,15 @@ impl Reading {
             targets: self.part("targets", texts),
             communication: self.part("communication", texts),
             contacts: self.part("contacts", texts),
+            channels: self.part("channels", texts),
+            rotations: self.part("rotations", texts),
             scenarios: self.part("scenarios", texts),
             schedules: self.part("schedules", texts),
             checklist: self.part("checklist", texts),
             appendices: self.part("appendices", texts),
             conditions: self.part("conditions", texts),
             failover: self.part("failover", texts),
+            status: self.part("status", texts),
             runbooks: Vec::new(),
         };
         if texts.incomplete.contains(RUNBOOKS) {

@@ -214,9 +214,7 @@ impl Runner {
         let mut given = Given::default();
         let env = &mut given.env;
         env.extend(self.place.env.iter().cloned());
-        for name in &self.place.hidden {
-            given.mask.extend(env.get(name).cloned());
-        }
+        given.mask.extend(self.place.secrets.iter().cloned());
         env.extend(run.runbook.env.clone());
         env.extend(step.env.clone());
         let token = self.token(run).await.map_err(Trouble::Own)?;

@@ -1,7 +1,7 @@
 //! Which nodes live. Each raises its own count every second; whoever watches a count stand still for long enough knows
 //! that the node is gone, or cannot reach the database. No clock has to agree with another.
 
-use super::watch::Whose;
+use super::{Spools, watch::Whose};
 use crate::supervise;
 use std::{
     collections::HashMap,
@@ -21,6 +21,7 @@ pub(super) struct Nodes {
     store: Store,
     name: Arc<str>,
     spool: Arc<PathBuf>,
+    spools: Spools,
     seen: Arc<Mutex<HashMap<String, Seen>>>,
     since: Instant,
 }
@@ -36,9 +37,14 @@ impl Nodes {
             store,
             name: name.into(),
             spool: Arc::new(spool.to_owned()),
+            spools: Spools::new(spool),
             seen: Arc::default(),
             since: Instant::now(),
         }
+    }
+
+    pub fn spools(&self) -> Spools {
+        self.spools.clone()
     }
 
     pub async fn serve(self, nudge: Arc<Notify>) {
@@ -49,6 +55,9 @@ impl Nodes {
                 tracing::warn!(%error, "Cannot tell other nodes that this one lives");
             }
             if let Ok(nodes) = self.store.nodes().await {
+                for node in nodes.iter().filter(|n| n.boot == boot) {
+                    self.spools.know(&node.name, &node.spool);
+                }
                 self.look(nodes, &nudge);
             }
             tokio::time::sleep(BEAT).await;

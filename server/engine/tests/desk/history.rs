@@ -52,6 +52,7 @@ impl Node {
                 took: Duration::ZERO,
                 late: Duration::ZERO,
                 class: "ok",
+                health: Health::Operational,
             };
             looks.insert(SERVICE.into(), look);
         });

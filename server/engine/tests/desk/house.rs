@@ -125,6 +125,7 @@ pub fn declare(title: &str) -> Command {
         affected: vec!["orders-api".into()],
         kind: Kind::Real,
         public: true,
+        quiet: false,
         occurred_at: None,
     }
 }
@@ -142,6 +143,7 @@ pub fn update(incident: &Number, message: &str) -> Command {
         incident: incident.clone(),
         phase: Phase::Identified,
         message: message.into(),
+        internal: false,
     }
 }
 

@@ -28,10 +28,8 @@ pub fn measured(
     if !incident.is_open() {
         return measured;
     }
-    let going = incident.runs.iter().filter_map(|id| world.runs.get(id));
-    let going = going
-        .filter(|r| !r.is_over() && r.parent.is_none())
-        .next_back();
+    let mut runs_of = incident.runs.iter().filter_map(|id| world.runs.get(id));
+    let going = runs_of.rfind(|r| !r.is_over() && r.parent.is_none());
     if let Some(run) = going {
         let past = past::past(run, runs);
         measured.forecast = (past.runs > 0).then(|| Forecast {

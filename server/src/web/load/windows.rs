@@ -42,6 +42,7 @@ fn draft(state: &State, signed: &Signed, page: &mut Page, typed: Vec<(String, St
         let context = Context {
             actor: &signed.actor,
             now: page.now,
+            calendar: &engine::Zones,
             plan: &page.plan,
             node: state.desk.node(),
         };

@@ -104,6 +104,13 @@ async fn no_statement_reads_a_whole_table_on_postgres() {
         INSERT INTO plan_revision SELECT 'h' || n, '{}', n FROM generate_series(1, 20000) n; \
         INSERT INTO secret SELECT 'n' || n, sha256(''), n FROM generate_series(1, 20000) n; \
         INSERT INTO heartbeat SELECT 's' || n, n FROM generate_series(1, 20000) n; \
+        INSERT INTO notification (id, rank, incident, about, cause, audience, person, channel, address, state, due, next_at, \
+            attempts, certain, leased_by, first_at, provider_id, why, untold, created_at) \
+            SELECT n || '.0', n, 'i' || n % 200, n, 'declared', 'all', 'p', 'c' || n % 7, 'a' || n, \
+                CASE WHEN n % 5 = 0 THEN 'sending' ELSE 'sent' END, n, CASE WHEN n % 5 = 0 THEN n END, \
+                1, 0, CASE WHEN n % 5 = 0 THEN 'node' || n % 3 END, n, 'x' || n, '', n % 50 = 0, n \
+            FROM generate_series(1, 20000) n; \
+        INSERT INTO notification_attempt SELECT n || '.0', 1, n, 1, 'sent', '' FROM generate_series(1, 20000) n; \
         INSERT INTO history_day SELECT n / 500, 's' || n % 500, n, n, n, n, n, n FROM generate_series(1, 20000) n; \
         INSERT INTO history_spell SELECT 's' || n, 'operational', n, n FROM generate_series(1, 20000) n; \
         ANALYZE";
