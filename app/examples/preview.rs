@@ -4,7 +4,7 @@
 #[path = "../tests/story/mod.rs"]
 mod story;
 
-use app::page::{Unposted, Page, Refused, View};
+use app::page::{Page, Refused, Unposted, View};
 use domain::{AccessRole, Kind, Phase, Refusal};
 use std::{fs, path::Path};
 use story::{INC, RUN, Story, output, render};

@@ -41,8 +41,8 @@ pub struct Room {
     /// Of each tile on the board: which of the plan's services it is, and the instant that it shows. Setting that draws
     /// this tile again and no other.
     tiles: StoredValue<Vec<(usize, RwSignal<Stamp>)>>,
-    /// The tile whose time is moved next.
-    turn: StoredValue<usize>,
+    /// The tile whose time is moved next. (A number; a type of its own would cost the download some hundred bytes.)
+    turn: StoredValue<Stamp>,
 }
 
 /// So many tiles are moved each second: with more, each has its turn every few seconds.
@@ -72,7 +72,7 @@ impl Room {
             waiting: StoredValue::new(Vec::new()),
             said: StoredValue::new(Stamp(0)),
             tiles: StoredValue::new(Vec::new()),
-            turn: StoredValue::new(0),
+            turn: StoredValue::new(Stamp(0)),
         }
     }
 
@@ -180,13 +180,13 @@ impl Room {
     /// The browser's second: moves the clocks, and says what waits to be said.
     pub fn second(&self, now: Stamp) {
         self.now.set(now);
-        let turn = self.turn.get_value();
+        let turn = self.turn.get_value().0 as usize;
         self.tiles.with_value(|tiles| {
             for n in 0..tiles.len().min(TILES) {
                 tiles[(turn + n) % tiles.len()].1.set(now);
             }
         });
-        self.turn.set_value(turn + TILES);
+        self.turn.set_value(Stamp((turn + TILES) as i64));
         let quiet = now.since(self.said.get_value()).as_secs() >= BREATH;
         if quiet && self.waiting.with_value(|w| !w.is_empty()) {
             let lines = self

@@ -167,7 +167,10 @@ fn an_internal_update_is_not_the_public_s_and_leaves_its_phase() {
     let now = &h.world.incidents[&incident];
     let last = now.updates.last().expect("an update");
     assert!(!last.public);
-    assert_eq!((last.phase, now.phase), (Phase::Investigating, Phase::Investigating));
+    assert_eq!(
+        (last.phase, now.phase),
+        (Phase::Investigating, Phase::Investigating)
+    );
     assert_eq!(due(&h), before, "the public still waits");
 }
 

@@ -178,11 +178,7 @@ fn routes() -> Vec<Route> {
         // It asks for a session or for a key of its own.
         route("/contacts/on-call.ics", Gate::Public, get(duty::calendar)),
         route("/contacts/test", view, post(forms::comms::test)),
-        route(
-            "/contacts/overrides",
-            view,
-            post(forms::comms::put_on_call),
-        ),
+        route("/contacts/overrides", view, post(forms::comms::put_on_call)),
         route(
             "/contacts/overrides/{id}/remove",
             view,

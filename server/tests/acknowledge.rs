@@ -81,7 +81,13 @@ impl Scene {
     }
 
     /// A call of the telephone provider, signed by whoever has this token.
-    async fn twilio(&self, what: &str, query: &str, form: &[(&str, &str)], token: &str) -> Response {
+    async fn twilio(
+        &self,
+        what: &str,
+        query: &str,
+        form: &[(&str, &str)],
+        token: &str,
+    ) -> Response {
         let path = format!("/callbacks/twilio/{what}?{query}");
         let mut fields = form.to_vec();
         fields.sort_unstable();
@@ -90,7 +96,11 @@ impl Scene {
         let signed = format!("{}{path}{fields}", self.server.url);
         let signature = STANDARD.encode(hmac::sign(&key, signed.as_bytes()));
         let request = self.anybody.ask(Method::POST, &path).form(form);
-        request.header("x-twilio-signature", signature).send().await.unwrap()
+        request
+            .header("x-twilio-signature", signature)
+            .send()
+            .await
+            .unwrap()
     }
 
     /// A press of a button of Slack, signed so many seconds ago.
@@ -120,10 +130,23 @@ async fn a_link_acknowledges_by_its_button_and_not_by_being_followed() {
     let page = scene.anybody.get(&path).await;
     assert_eq!(page.status(), StatusCode::OK);
     assert_eq!(page.headers()["cache-control"], "no-store");
-    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    assert!(policy.contains("default-src 'none'") && policy.contains("form-action 'self'"), "{policy}");
+    let policy = page.headers()["content-security-policy"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        policy.contains("default-src 'none'") && policy.contains("form-action 'self'"),
+        "{policy}"
+    );
     let page = page.text().await.unwrap();
-    for fact in ["SEV1 Critical", &scene.number, "Orders are &#60;b&#62;not", "Orders API", "Acknowledge as Bob Wilson", "nobody yet"] {
+    for fact in [
+        "SEV1 Critical",
+        &scene.number,
+        "Orders are &#60;b&#62;not",
+        "Orders API",
+        "Acknowledge as Bob Wilson",
+        "nobody yet",
+    ] {
         assert!(page.contains(fact), "{fact}:\n{page}");
     }
     assert!(!page.contains("<script"), "it needs none");
@@ -137,12 +160,18 @@ async fn a_link_acknowledges_by_its_button_and_not_by_being_followed() {
     let once = [("Bob Wilson".to_owned(), "link".to_owned())];
     assert_eq!(scene.acknowledged().await, once);
     let page = scene.anybody.text(&path).await;
-    assert!(page.contains("You have acknowledged this, Bob Wilson") && !page.contains("<button"), "{page}");
+    assert!(
+        page.contains("You have acknowledged this, Bob Wilson") && !page.contains("<button"),
+        "{page}"
+    );
 
     // Another person's link still asks, and says who knows already.
     let other = format!("/ack/{}", scene.token("Alice Brown"));
     let page = scene.anybody.text(&other).await;
-    assert!(page.contains("Acknowledge as Alice Brown") && page.contains("Bob Wilson"), "{page}");
+    assert!(
+        page.contains("Acknowledge as Alice Brown") && page.contains("Bob Wilson"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -161,14 +190,23 @@ async fn a_link_that_is_old_or_not_ours_leads_to_a_page_that_helps() {
     let foreign = Signer::new(&vault).token(&scene.claim("Bob Wilson"));
     for (token, status, says) in [
         (expired.as_str(), StatusCode::GONE, "This link has expired"),
-        (&whole[..whole.len() - 1], StatusCode::NOT_FOUND, "copy the whole of it"),
+        (
+            &whole[..whole.len() - 1],
+            StatusCode::NOT_FOUND,
+            "copy the whole of it",
+        ),
         (&foreign, StatusCode::NOT_FOUND, "This link does not work"),
         (&nobodys, StatusCode::NOT_FOUND, "This link does not work"),
         ("x", StatusCode::NOT_FOUND, "This link does not work"),
     ] {
         let path = format!("/ack/{token}");
         for method in [Method::GET, Method::POST] {
-            let answer = scene.anybody.ask(method.clone(), &path).send().await.unwrap();
+            let answer = scene
+                .anybody
+                .ask(method.clone(), &path)
+                .send()
+                .await
+                .unwrap();
             assert_eq!(answer.status(), status, "{method} {says}");
             assert!(answer.text().await.unwrap().contains(says), "{says}");
         }
@@ -180,11 +218,17 @@ async fn a_link_that_is_old_or_not_ours_leads_to_a_page_that_helps() {
 async fn after_the_end_a_link_says_so_and_asks_for_nothing() {
     let scene = scene().await;
     let path = format!("/api/v1/incidents/{}/resolve", scene.number);
-    let resolved = scene.api.post(&path, json!({ "message": "All orders are taken again." })).await;
+    let resolved = scene
+        .api
+        .post(&path, json!({ "message": "All orders are taken again." }))
+        .await;
     assert!(resolved.status().is_success());
     let path = format!("/ack/{}", scene.token("Bob Wilson"));
     let page = scene.anybody.text(&path).await;
-    assert!(page.contains("This incident is resolved") && !page.contains("<button"), "{page}");
+    assert!(
+        page.contains("This incident is resolved") && !page.contains("<button"),
+        "{page}"
+    );
     let pressed = scene.anybody.form(&path, &[]).await;
     assert_eq!(pressed.status(), StatusCode::OK);
     assert_eq!(scene.acknowledged().await, []);
@@ -199,25 +243,55 @@ async fn a_digit_in_a_call_acknowledges_once_however_often_it_is_told() {
         let forged = scene.twilio("gather", &query, &one, token).await;
         assert_eq!(forged.status(), StatusCode::FORBIDDEN);
     }
-    let unsigned = scene.anybody.form(&format!("/callbacks/twilio/gather?{query}"), &one).await;
+    let unsigned = scene
+        .anybody
+        .form(&format!("/callbacks/twilio/gather?{query}"), &one)
+        .await;
     assert_eq!(unsigned.status(), StatusCode::FORBIDDEN);
     assert_eq!(scene.acknowledged().await, []);
 
-    let again = scene.twilio("gather", &query, &[("Digits", "7")], TWILIO).await.text().await.unwrap();
-    assert!(again.contains("<Redirect") && again.contains("/callbacks/twilio/voice?n=7.0&amp;t="), "{again}");
-    let voice = scene.twilio("voice", &query, &[("CallSid", "CA1")], TWILIO).await;
+    let again = scene
+        .twilio("gather", &query, &[("Digits", "7")], TWILIO)
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert!(
+        again.contains("<Redirect") && again.contains("/callbacks/twilio/voice?n=7.0&amp;t="),
+        "{again}"
+    );
+    let voice = scene
+        .twilio("voice", &query, &[("CallSid", "CA1")], TWILIO)
+        .await;
     assert_eq!(voice.headers()["content-type"], "text/xml; charset=utf-8");
     let voice = voice.text().await.unwrap();
-    assert!(voice.contains("Orders are &lt;b&gt;not&lt;/b&gt; taken") && voice.contains("<Gather"), "{voice}");
+    assert!(
+        voice.contains("Orders are &lt;b&gt;not&lt;/b&gt; taken") && voice.contains("<Gather"),
+        "{voice}"
+    );
 
     for _ in 0..2 {
-        let thanks = scene.twilio("gather", &query, &one, TWILIO).await.text().await.unwrap();
+        let thanks = scene
+            .twilio("gather", &query, &one, TWILIO)
+            .await
+            .text()
+            .await
+            .unwrap();
         assert!(thanks.contains("You have acknowledged"), "{thanks}");
     }
-    assert_eq!(scene.acknowledged().await, [("Bob Wilson".to_owned(), "phone".to_owned())]);
+    assert_eq!(
+        scene.acknowledged().await,
+        [("Bob Wilson".to_owned(), "phone".to_owned())]
+    );
     // A signature is over the whole address: nobody can put another person's token in.
-    let moved = scene.twilio("status", "n=7.0", &[("CallStatus", "completed")], TWILIO).await;
-    assert_eq!(moved.status(), StatusCode::NO_CONTENT, "no such notification: nothing to write down");
+    let moved = scene
+        .twilio("status", "n=7.0", &[("CallStatus", "completed")], TWILIO)
+        .await;
+    assert_eq!(
+        moved.status(),
+        StatusCode::NO_CONTENT,
+        "no such notification: nothing to write down"
+    );
 }
 
 #[tokio::test]
@@ -232,18 +306,40 @@ async fn a_button_in_slack_acknowledges_in_the_name_of_who_pressed_it() {
         })
     };
     let payload = press(&scene.token("incidents"));
-    assert_eq!(scene.slack(&payload, "another secret", 0).await.status(), StatusCode::FORBIDDEN);
-    assert_eq!(scene.slack(&payload, SLACK, 301).await.status(), StatusCode::FORBIDDEN, "replayed");
+    assert_eq!(
+        scene.slack(&payload, "another secret", 0).await.status(),
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        scene.slack(&payload, SLACK, 301).await.status(),
+        StatusCode::FORBIDDEN,
+        "replayed"
+    );
     let opened = json!({"type": "block_actions", "actions": [{"action_id": "open"}]});
-    assert_eq!(scene.slack(&opened, SLACK, 0).await.status(), StatusCode::OK);
-    assert_eq!(scene.slack(&press("forged"), SLACK, 0).await.status(), StatusCode::OK);
-    assert_eq!(scene.slack(&json!("nothing"), SLACK, 0).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(
+        scene.slack(&opened, SLACK, 0).await.status(),
+        StatusCode::OK
+    );
+    assert_eq!(
+        scene.slack(&press("forged"), SLACK, 0).await.status(),
+        StatusCode::OK
+    );
+    assert_eq!(
+        scene.slack(&json!("nothing"), SLACK, 0).await.status(),
+        StatusCode::BAD_REQUEST
+    );
     assert_eq!(scene.acknowledged().await, []);
 
     for _ in 0..2 {
-        assert_eq!(scene.slack(&payload, SLACK, 0).await.status(), StatusCode::OK);
+        assert_eq!(
+            scene.slack(&payload, SLACK, 0).await.status(),
+            StatusCode::OK
+        );
     }
-    assert_eq!(scene.acknowledged().await, [("Alice Brown".to_owned(), "slack".to_owned())]);
+    assert_eq!(
+        scene.acknowledged().await,
+        [("Alice Brown".to_owned(), "slack".to_owned())]
+    );
 }
 
 #[tokio::test]
@@ -251,12 +347,19 @@ async fn without_secrets_every_callback_is_forged() {
     let house = House::sqlite();
     let server = house.start();
     let anybody = server.anybody();
-    for path in ["/callbacks/twilio/status", "/callbacks/twilio/gather", "/callbacks/slack/actions"] {
+    for path in [
+        "/callbacks/twilio/status",
+        "/callbacks/twilio/gather",
+        "/callbacks/slack/actions",
+    ] {
         let answer = anybody.form(path, &[("CallStatus", "completed")]).await;
         assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}");
     }
     let log = server.log.lock().unwrap().clone();
-    for says in ["E-mail is not connected: MUSTER_SMTP_URL is not set", "Slack incidents is not connected: MUSTER_SLACK_WEBHOOK is not set"] {
+    for says in [
+        "E-mail is not connected: MUSTER_SMTP_URL is not set",
+        "Slack incidents is not connected: MUSTER_SLACK_WEBHOOK is not set",
+    ] {
         assert!(log.contains(says), "{says}:\n{log}");
     }
 }

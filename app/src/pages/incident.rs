@@ -37,7 +37,11 @@ pub fn page(room: Room, number: Number) -> Vec<Node> {
             div()
                 .set("id", "matrix")
                 .set("data-follow", true)
-                .html(still!(drawn(room, incident, super::still::comms::known::card))),
+                .html(still!(drawn(
+                    room,
+                    incident,
+                    super::still::comms::known::card
+                ))),
         ))
         .put(card("Affected", (), live(move || affected(room, incident))))
         .put(card("Tasks", (), work::tasks(room, &number)))

@@ -3,8 +3,8 @@
 use super::{Story, at, person, runner};
 use app::page::{Month, Place, Spoken, Told, Way};
 use domain::{
-    AccessRole, Actor, Command, Context, Event, Kind, Severity, Source, Span, Stamp, Stamped, decide, notify::*,
-    plan::*,
+    AccessRole, Actor, Command, Context, Event, Kind, Severity, Source, Span, Stamp, Stamped,
+    decide, notify::*, plan::*,
 };
 use std::collections::BTreeMap;
 
@@ -52,8 +52,21 @@ impl Story {
     }
 
     /// What became of somebody's message.
-    pub fn report(&mut self, second: i64, person: &str, channel: Channel, state: Delivery, why: &str) {
-        let number = self.world.incidents.keys().next().expect("an incident").clone();
+    pub fn report(
+        &mut self,
+        second: i64,
+        person: &str,
+        channel: Channel,
+        state: Delivery,
+        why: &str,
+    ) {
+        let number = self
+            .world
+            .incidents
+            .keys()
+            .next()
+            .expect("an incident")
+            .clone();
         let comms = self.world.comms(&number).expect("telling");
         let told = comms.told(channel, person).expect("was queued");
         let report = Report {
@@ -84,11 +97,23 @@ impl Story {
             self.report(16, person, Channel::Phone, Delivery::Sent, "");
             self.report(21, person, Channel::Phone, Delivery::Delivered, "");
         }
-        self.report(17, "Alice Brown", Channel::Phone, Delivery::Failed, "the number is not in service");
+        self.report(
+            17,
+            "Alice Brown",
+            Channel::Phone,
+            Delivery::Failed,
+            "the number is not in service",
+        );
     }
 
     pub fn acknowledge(&mut self, second: i64, who: &str, via: Via) {
-        let number = self.world.incidents.keys().next().expect("an incident").clone();
+        let number = self
+            .world
+            .incidents
+            .keys()
+            .next()
+            .expect("an incident")
+            .clone();
         self.tell(
             second,
             &person(who, AccessRole::Responder),
@@ -126,11 +151,29 @@ impl Story {
         let mut story = Story::quiet();
         const DAY: i64 = 86_400;
         let mut prove = |days: i64, person: &str, channel: Channel, confirmed: bool| {
-            let of = |event: fn(String, Channel, String) -> Event| event(person.into(), channel, digest(person, channel));
+            let of = |event: fn(String, Channel, String) -> Event| {
+                event(person.into(), channel, digest(person, channel))
+            };
             let jane = super::jane();
-            story.tell(-days * DAY - 60, &jane, of(|person, channel, address_digest| Event::ContactTested { person, channel, address_digest }));
+            story.tell(
+                -days * DAY - 60,
+                &jane,
+                of(|person, channel, address_digest| Event::ContactTested {
+                    person,
+                    channel,
+                    address_digest,
+                }),
+            );
             if confirmed {
-                story.tell(-days * DAY, &jane, of(|person, channel, address_digest| Event::ContactConfirmed { person, channel, address_digest }));
+                story.tell(
+                    -days * DAY,
+                    &jane,
+                    of(|person, channel, address_digest| Event::ContactConfirmed {
+                        person,
+                        channel,
+                        address_digest,
+                    }),
+                );
             }
         };
         prove(97, "Bob Wilson", Channel::Phone, true);
@@ -195,7 +238,10 @@ impl Story {
         Box::new(Told {
             comms: self.world.comms.clone(),
             notices: self.notices(),
-            preview: Severity::ALL.into_iter().map(|s| (s, self.preview(s, now))).collect(),
+            preview: Severity::ALL
+                .into_iter()
+                .map(|s| (s, self.preview(s, now)))
+                .collect(),
             ways: self.ways(),
             on_call: on_call(&self.plan, &people, overrides, &Weeks, now),
             roster: roster(&self.plan, &people, overrides, &Weeks, now, ahead),
@@ -204,7 +250,10 @@ impl Story {
             places: people.iter().map(place).collect(),
             months: months(),
             said: said(),
-            calendar: Some("http://127.0.0.1:8080/contacts/on-call.ics?key=4f1c9e02ab7d55e1c04f1c9e02ab7d55".into()),
+            calendar: Some(
+                "http://127.0.0.1:8080/contacts/on-call.ics?key=4f1c9e02ab7d55e1c04f1c9e02ab7d55"
+                    .into(),
+            ),
         })
     }
 

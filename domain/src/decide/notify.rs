@@ -3,9 +3,7 @@
 use super::{Context, Decision, Fact, ahead, incident, one, open_incident, text};
 use crate::{
     Command, Event, Number, Refusal, Span, World,
-    notify::{
-        Comms, People, again, audience_name, next_level, next_reminder, react,
-    },
+    notify::{Comms, People, again, audience_name, next_level, next_reminder, react},
     plan::{Channel, Level},
 };
 

@@ -46,7 +46,10 @@ fn weeks(
     from: Stamp,
     until: Stamp,
 ) -> Vec<Stint> {
-    let mine: Vec<&Override> = overrides.iter().filter(|o| o.rotation == rotation.id).collect();
+    let mine: Vec<&Override> = overrides
+        .iter()
+        .filter(|o| o.rotation == rotation.id)
+        .collect();
     let mut stints = Vec::new();
     let mut at = from;
     while at < until && stints.len() < MOST {
@@ -67,9 +70,10 @@ fn weeks(
         cuts.dedup();
         for pair in cuts.windows(2) {
             let [start, end] = [pair[0], pair[1]];
-            let in_place = mine.iter().rev().find(|o| {
-                o.from <= start && start < o.until && people.get(&o.person).is_some()
-            });
+            let in_place = mine
+                .iter()
+                .rev()
+                .find(|o| o.from <= start && start < o.until && people.get(&o.person).is_some());
             let stint = Stint {
                 rotation: rotation.id.clone(),
                 person: in_place.map_or(usual, |o| &o.person).to_owned(),

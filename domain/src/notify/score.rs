@@ -93,7 +93,8 @@ pub fn scorecard<'a>(comms: &'a Comms, notices: &'a [Notice]) -> Vec<Score<'a>> 
             Cause::Escalation(level) => level,
             Cause::Repeat => {
                 let mut known = lines.iter_mut().filter(|l| l.channel == notice.channel);
-                let target = known.find_map(|l| l.to.iter_mut().find(|t| t.person == notice.person));
+                let target =
+                    known.find_map(|l| l.to.iter_mut().find(|t| t.person == notice.person));
                 if let Some(target) = target {
                     target.notices.push(notice);
                 }
@@ -150,7 +151,10 @@ impl<'a> Score<'a> {
         }) {
             return Standing::Overdue(by);
         }
-        if all.iter().any(|r| matches!(r, Reached::Waits | Reached::Held(_))) {
+        if all
+            .iter()
+            .any(|r| matches!(r, Reached::Waits | Reached::Held(_)))
+        {
             return Standing::Waits;
         }
         if let Some(by) = longest(|r| match r {
@@ -199,7 +203,8 @@ impl Target<'_> {
 
     pub fn reached(&self, due: Stamp, now: Stamp) -> Reached {
         // A provider took it, and then could not: nobody was told by that.
-        let lost = self.last().is_some_and(|n| n.state == Delivery::Failed) && self.delivered().is_none();
+        let lost =
+            self.last().is_some_and(|n| n.state == Delivery::Failed) && self.delivered().is_none();
         if let Some(at) = self.sent().filter(|_| !lost) {
             let late = (at > due.plus(AT_ONCE)).then(|| at.since(due));
             return Reached::Sent { at, late };
@@ -277,15 +282,27 @@ mod tests {
             ..waits()
         };
         assert_eq!(one(&[sent("Jane", 1), waits()], 30), Standing::Waits);
-        assert_eq!(one(&[sent("Jane", 1), waits()], 90), Standing::Overdue(Span::secs(90)));
-        assert_eq!(one(&[sent("Jane", 1), sent("Bob", 60)], 90), Standing::InTime);
-        assert_eq!(one(&[sent("Jane", 1), sent("Bob", 200)], 300), Standing::Late(Span::secs(200)));
+        assert_eq!(
+            one(&[sent("Jane", 1), waits()], 90),
+            Standing::Overdue(Span::secs(90))
+        );
+        assert_eq!(
+            one(&[sent("Jane", 1), sent("Bob", 60)], 90),
+            Standing::InTime
+        );
+        assert_eq!(
+            one(&[sent("Jane", 1), sent("Bob", 200)], 300),
+            Standing::Late(Span::secs(200))
+        );
         let unanswered = Notice {
             sent: Some(at(2)),
             ..failed.clone()
         };
         assert_eq!(one(&[sent("Jane", 1), failed], 30), Standing::NotReached(1));
-        assert_eq!(one(&[sent("Jane", 1), unanswered], 30), Standing::NotReached(1));
+        assert_eq!(
+            one(&[sent("Jane", 1), unanswered], 30),
+            Standing::NotReached(1)
+        );
     }
 
     #[test]
@@ -295,8 +312,14 @@ mod tests {
             suppressed: Some(reason),
             ..notice("Bob", Channel::Phone, Cause::Declared)
         };
-        assert_eq!(one(&[kept(Suppressed::Drill)], 900), Standing::Kept(Suppressed::Drill));
-        assert_eq!(one(&[kept(Suppressed::NotConfigured)], 1), Standing::NotReached(1));
+        assert_eq!(
+            one(&[kept(Suppressed::Drill)], 900),
+            Standing::Kept(Suppressed::Drill)
+        );
+        assert_eq!(
+            one(&[kept(Suppressed::NotConfigured)], 1),
+            Standing::NotReached(1)
+        );
     }
 
     #[test]
@@ -344,10 +367,20 @@ mod tests {
             ..notice("Jane", Channel::Phone, Cause::Reopened)
         };
         let update = notice("Jane", Channel::Email, Cause::Update);
-        let notices = [sent("Jane", 1), notice("Bob", Channel::Phone, Cause::Declared), again, update, reopened];
+        let notices = [
+            sent("Jane", 1),
+            notice("Bob", Channel::Phone, Cause::Declared),
+            again,
+            update,
+            reopened,
+        ];
         let mut comms = Comms::default();
         let lines = scorecard(&comms, &notices);
-        assert_eq!(lines.len(), 2, "the first words, and those of the reopening");
+        assert_eq!(
+            lines.len(),
+            2,
+            "the first words, and those of the reopening"
+        );
         assert_eq!(lines[0].first_sent(), Some(at(1)));
         assert_eq!(lines[0].standing(at(80)), Standing::Late(Span::secs(71)));
         assert_eq!(lines[0].delivered(), (1, None));

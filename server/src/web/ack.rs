@@ -116,14 +116,19 @@ async fn shown(state: &State, claim: &Claim) -> Response {
             let key = domain::notify::verification_key(person, *channel);
             let world = state.desk.world();
             let known = world.verified.get(&key).filter(|v| v.digest == *digest);
-            let confirmed = known.and_then(|v| v.confirmed_at.filter(|at| Some(*at) >= v.tested_at));
+            let confirmed =
+                known.and_then(|v| v.confirmed_at.filter(|at| Some(*at) >= v.tested_at));
             let name = channel.name().to_lowercase();
             let page = Page {
                 title: format!("A test of how you are reached by {name}"),
-                says: format!("{person}, if you came here from a message, then it reached you. There is no incident."),
+                says: format!(
+                    "{person}, if you came here from a message, then it reached you. There is no incident."
+                ),
                 done: confirmed.map(|at| format!("Confirmed at {}", at.minute())),
                 then: "Thank you: it is noted that this address works.".into(),
-                button: confirmed.is_none().then(|| "Yes, this reached me".to_owned()),
+                button: confirmed
+                    .is_none()
+                    .then(|| "Yes, this reached me".to_owned()),
                 means: "It is noted in the plan's directory that this address works.",
                 ..Page::default()
             };
@@ -155,7 +160,10 @@ async fn shown(state: &State, claim: &Claim) -> Response {
         then,
         button,
         means: "It says that you know, and stops asking others. It does not make you the commander.",
-        known: known.iter().map(|a| (a.person.clone(), format!("{}, {}", a.at.minute(), way(a)))).collect(),
+        known: known
+            .iter()
+            .map(|a| (a.person.clone(), format!("{}, {}", a.at.minute(), way(a))))
+            .collect(),
         ..about(state, &incident, now)
     };
     answer(StatusCode::OK, page)

@@ -92,7 +92,9 @@ async fn gather(state: &State, of: &Of, form: &Form) -> Response {
         return twiml(phone::again(&voice));
     }
     let Ok(claim) = state.links.read(&of.t, state.desk.clock().now()) else {
-        return twiml(phone::goodbye("This call is too old to acknowledge. Goodbye."));
+        return twiml(phone::goodbye(
+            "This call is too old to acknowledge. Goodbye.",
+        ));
     };
     match ack::say(state, &claim, Via::Phone).await {
         Ok(()) => twiml(match &claim.about {
@@ -117,7 +119,11 @@ async fn voice(state: &State, of: &Of) -> Response {
     let incident = match &claim.about {
         About::Incident(number) => match super::find_incident(state, number).await {
             Ok(incident) => Some(incident),
-            Err(_) => return twiml(phone::goodbye("There is no such incident any more. Goodbye.")),
+            Err(_) => {
+                return twiml(phone::goodbye(
+                    "There is no such incident any more. Goodbye.",
+                ));
+            }
         },
         About::Test { .. } => None,
     };
@@ -182,7 +188,8 @@ pub async fn slack(Held(state): Held<State>, headers: HeaderMap, body: Bytes) ->
         return forged("Slack");
     }
     let form = serde_urlencoded::from_bytes::<Form>(&body).unwrap_or_default();
-    let Some(press) = field(&form, "payload").and_then(|p| serde_json::from_str::<Press>(p).ok()) else {
+    let Some(press) = field(&form, "payload").and_then(|p| serde_json::from_str::<Press>(p).ok())
+    else {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let acknowledges = |a: &&Action| a.action_id == slack::ACKNOWLEDGE;
@@ -193,7 +200,10 @@ pub async fn slack(Held(state): Held<State>, headers: HeaderMap, body: Bytes) ->
     let (says, status) = acknowledge(&state, &press.user, &action.value).await;
     // Slack waits three seconds for an answer, and shows nothing of it.
     tokio::spawn(async move {
-        if let Err(why) = channels.reply_in_slack(&press.response_url, &says, now).await {
+        if let Err(why) = channels
+            .reply_in_slack(&press.response_url, &says, now)
+            .await
+        {
             tracing::debug!("Slack was not told what became of a press: {why}");
         }
     });
@@ -203,7 +213,10 @@ pub async fn slack(Held(state): Held<State>, headers: HeaderMap, body: Bytes) ->
 async fn acknowledge(state: &State, user: &User, token: &str) -> (String, StatusCode) {
     let now = state.desk.clock().now();
     let Ok(claim) = state.links.read(token, now) else {
-        return ("This button has expired. Acknowledge in Muster.".into(), StatusCode::OK);
+        return (
+            "This button has expired. Acknowledge in Muster.".into(),
+            StatusCode::OK,
+        );
     };
     let About::Incident(number) = claim.about else {
         return ("There is nothing to acknowledge.".into(), StatusCode::OK);
@@ -225,7 +238,10 @@ async fn acknowledge(state: &State, user: &User, token: &str) -> (String, Status
         via: Via::Slack,
     };
     match state.desk.execute(Request::new(&actor, command)).await {
-        Ok(_) => (format!("{} has acknowledged {number}.", actor.name), StatusCode::OK),
+        Ok(_) => (
+            format!("{} has acknowledged {number}.", actor.name),
+            StatusCode::OK,
+        ),
         Err(No::Refused(refusal)) => (format!("{number}: {}", refusal.says), StatusCode::OK),
         Err(no @ No::Unavailable(_)) => (no.to_string(), StatusCode::SERVICE_UNAVAILABLE),
     }

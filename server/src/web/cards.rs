@@ -43,7 +43,13 @@ pub async fn cards(Held(state): Held<State>, Query(whom): Query<Whom>) -> Respon
 
 /// Letters that every file system and every header takes.
 fn file_name(name: &str) -> String {
-    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let letter = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
     name.chars().map(letter).take(60).collect()
 }
 
@@ -99,7 +105,10 @@ mod tests {
             "TEL;TYPE=CELL,WORK:+1-555-0102",
             "EMAIL;TYPE=INTERNET,WORK:devops@sentia.com",
         ] {
-            assert!(card.contains(&format!("\r\n{line}\r\n")), "{line} in {card}");
+            assert!(
+                card.contains(&format!("\r\n{line}\r\n")),
+                "{line} in {card}"
+            );
         }
         assert_eq!(file_name("Jané Doe\"; x"), "jan--doe---x");
     }

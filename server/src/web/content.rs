@@ -66,7 +66,10 @@ mod tests {
         let mut content = Content::default();
         content.text("SUMMARY", "a;b,c\\d\r\nEND:VEVENT\u{7}\rX");
         content.parts("N", &["Doe; Dr", "Jane"]);
-        assert_eq!(content.end(), "SUMMARY:a\\;b\\,c\\\\d\\nEND:VEVENTX\r\nN:Doe\\; Dr;Jane\r\n");
+        assert_eq!(
+            content.end(),
+            "SUMMARY:a\\;b\\,c\\\\d\\nEND:VEVENTX\r\nN:Doe\\; Dr;Jane\r\n"
+        );
     }
 
     #[test]

@@ -76,15 +76,23 @@ fn written(plan: &Plan, overrides: &[Override], stints: &[Stint], now: Stamp) ->
     calendar.plain("PRODID:-//Muster//On call//EN");
     calendar.plain("CALSCALE:GREGORIAN");
     calendar.plain("METHOD:PUBLISH");
-    calendar.text("X-WR-CALNAME", &format!("On call · {}", plan.about.organization));
+    calendar.text(
+        "X-WR-CALNAME",
+        &format!("On call · {}", plan.about.organization),
+    );
     calendar.plain("REFRESH-INTERVAL;VALUE=DURATION:PT1H");
     for stint in stints {
-        let name = plan.rotation(&stint.rotation).map_or(&stint.rotation, |r| &r.name);
+        let name = plan
+            .rotation(&stint.rotation)
+            .map_or(&stint.rotation, |r| &r.name);
         let by = stint.by_override.as_ref();
         let instead = by.and_then(|id| overrides.iter().find(|o| o.id == *id));
         calendar.plain("BEGIN:VEVENT");
         // Stable: the same stretch is the same entry, whoever is on call in it.
-        calendar.text("UID", &format!("{}-{}@muster", stint.rotation, stint.from.0 / 1_000_000));
+        calendar.text(
+            "UID",
+            &format!("{}-{}@muster", stint.rotation, stint.from.0 / 1_000_000),
+        );
         calendar.plain(&format!("DTSTAMP:{}", instant(now)));
         calendar.plain(&format!("DTSTART:{}", instant(stint.from)));
         calendar.plain(&format!("DTEND:{}", instant(stint.until)));
@@ -160,23 +168,38 @@ mod tests {
         let overrides = [instead];
         let (from, until) = (stamp("2026-10-20T00:00:00Z"), stamp("2026-10-30T00:00:00Z"));
         let stints = roster(&plan, &people, &overrides, &Zones, from, until);
-        let who: Vec<_> = stints.iter().map(|s| (s.person.as_str(), instant(s.from), instant(s.until))).collect();
+        let who: Vec<_> = stints
+            .iter()
+            .map(|s| (s.person.as_str(), instant(s.from), instant(s.until)))
+            .collect();
         // The week begins at nine in Vienna: 07:00 UTC in summer, and 08:00 after the clocks went back on the 25th.
         let day = |text: &str| text.to_owned();
         assert_eq!(
             who,
             [
                 ("Jane Doe", day("20261019T070000Z"), day("20261021T080000Z")),
-                ("Bob Wilson", day("20261021T080000Z"), day("20261022T080000Z")),
+                (
+                    "Bob Wilson",
+                    day("20261021T080000Z"),
+                    day("20261022T080000Z")
+                ),
                 ("Jane Doe", day("20261022T080000Z"), day("20261026T080000Z")),
-                ("Bob Wilson", day("20261026T080000Z"), day("20261102T080000Z")),
+                (
+                    "Bob Wilson",
+                    day("20261026T080000Z"),
+                    day("20261102T080000Z")
+                ),
             ]
         );
         let text = written(&plan, &overrides, &stints, from);
         assert_eq!(text.matches("BEGIN:VEVENT").count(), 4);
         let unfolded = text.replace("\r\n ", "");
         assert!(unfolded.contains("SUMMARY:Bob Wilson on call: Platform\r\n"));
-        assert!(unfolded.contains("DESCRIPTION:In somebody's place\\, by Jane Doe: Dentist\\; then train\r\n"));
+        assert!(
+            unfolded.contains(
+                "DESCRIPTION:In somebody's place\\, by Jane Doe: Dentist\\; then train\r\n"
+            )
+        );
         assert!(!text.contains("555"), "no number leaves by it");
     }
 }

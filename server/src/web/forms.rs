@@ -10,7 +10,7 @@ use super::{
     pages::{self, Home},
 };
 use crate::{rest::problem::Problem, state::State};
-use app::page::{Answer, Unposted, Refused};
+use app::page::{Answer, Refused, Unposted};
 use axum::{
     Json, RequestExt,
     body::Bytes,
@@ -161,7 +161,8 @@ impl Form {
             ));
         }
         let said = fields.iter().filter(|(_, text)| !text.is_empty());
-        let lines = said.map(|(name, text)| format!("{}{}: {text}", name[..1].to_uppercase(), &name[1..]));
+        let lines =
+            said.map(|(name, text)| format!("{}{}: {text}", name[..1].to_uppercase(), &name[1..]));
         Ok(Unposted {
             internal,
             phase: Phase::Investigating,

@@ -7,7 +7,7 @@ pub mod windows;
 
 use super::{Signed, output};
 use crate::{rest::problem::Problem, state::State};
-use app::page::{Book, Unposted, Look, Measured, Page, Past, Told, View, Who};
+use app::page::{Book, Look, Measured, Page, Past, Told, Unposted, View, Who};
 use domain::{
     Event, Incident, Number, Run, RunId, ServiceId, Stamp, Stamped, World, incident_stream,
     plan::{Plan, Tier, child_run},

@@ -391,7 +391,10 @@ fn first_word(page: &Page, i: &Incident) -> Option<Clock> {
     let all: usize = first.iter().map(|l| l.to.len()).sum();
     let reached = |l: &&Score<'_>| {
         let is = |t: &&Target<'_>| {
-            matches!(t.reached(l.due, page.now), Reached::Sent { .. } | Reached::ByHand(_))
+            matches!(
+                t.reached(l.due, page.now),
+                Reached::Sent { .. } | Reached::ByHand(_)
+            )
         };
         l.to.iter().filter(is).count()
     };
@@ -405,7 +408,10 @@ fn first_word(page: &Page, i: &Incident) -> Option<Clock> {
         Standing::InTime | Standing::Kept(_) => 0,
     })?;
     let (tone, how) = match worst {
-        Standing::NotReached(_) => ("is-bad", "not all were reached: see who must know".to_owned()),
+        Standing::NotReached(_) => (
+            "is-bad",
+            "not all were reached: see who must know".to_owned(),
+        ),
         Standing::Overdue(_) => ("is-bad", "late".to_owned()),
         Standing::Late(by) => ("is-warn", format!("late by {}", words(by))),
         Standing::Waits => ("is-none", "under way".to_owned()),
@@ -413,7 +419,11 @@ fn first_word(page: &Page, i: &Incident) -> Option<Clock> {
     };
     Some(Clock {
         tone,
-        ..Clock::still(WHAT, format!("{told} of {all}"), format!("{soon} by the plan · {how}"))
+        ..Clock::still(
+            WHAT,
+            format!("{told} of {all}"),
+            format!("{soon} by the plan · {how}"),
+        )
     })
 }
 

@@ -18,7 +18,10 @@ pub fn composer(room: Room, number: &Number) -> Vec<El> {
     };
     let page = room.page();
     let forms = Forms::of(number);
-    let (update, report) = (forms.update(&page, &incident), forms.report(&page, &incident));
+    let (update, report) = (
+        forms.update(&page, &incident),
+        forms.report(&page, &incident),
+    );
     let chosen = forms.chosen("note");
     let Forms { note, task, .. } = forms;
     let tabs = tabs(
@@ -232,7 +235,11 @@ pub fn last_said(page: &Page, incident: &Incident, which: Cadence) -> El {
     };
     let next = limits::update_due(&page.plan, incident, which, page.now).map(|(due, limit)| {
         let from = Stamp(due.0 - limit.within.micros());
-        let word = if limit.is_over() { "overdue since " } else { "due " };
+        let word = if limit.is_over() {
+            "overdue since "
+        } else {
+            "due "
+        };
         p().class("due")
             .put(dim(format!("Next {} {word}", which.words())))
             .put(when(due))

@@ -122,12 +122,7 @@ fn person(page: &Page, name: &str, c: &Contact) -> El {
                 .put(el("b").put(name.to_owned()))
                 .put(on_call),
         )
-        .put(
-            div()
-                .class("small dim")
-                .put(c.role.clone())
-                .put(groups),
-        )
+        .put(div().class("small dim").put(c.role.clone()).put(groups))
         .put(there(page, name, c));
     let card = link(
         format!("/contacts.vcf?person={}", facts::encoded(name)),
@@ -150,14 +145,14 @@ fn person(page: &Page, name: &str, c: &Contact) -> El {
 /// What time it is where they are, and whether they sleep.
 fn there(page: &Page, name: &str, c: &Contact) -> Option<El> {
     let place = page.told.places.get(name)?;
-    let zone = c.timezone.as_ref().map(|zone| {
-        dim(format!("{} there ({zone})", place.clock)).set("data-zone", zone.clone())
-    });
-    let quiet = place.quiet_until.map(|until| {
-        state(Icon::None, "Quiet hours until ").put(when(until))
-    });
-    (zone.is_some() || quiet.is_some())
-        .then(|| div().class("marks").put(zone).put(quiet))
+    let zone = c
+        .timezone
+        .as_ref()
+        .map(|zone| dim(format!("{} there ({zone})", place.clock)).set("data-zone", zone.clone()));
+    let quiet = place
+        .quiet_until
+        .map(|until| state(Icon::None, "Quiet hours until ").put(when(until)));
+    (zone.is_some() || quiet.is_some()).then(|| div().class("marks").put(zone).put(quiet))
 }
 
 /// One way to a person: the address, what is known of it, and a test.
@@ -173,14 +168,20 @@ fn way(page: &Page, name: &str, c: &Contact, channel: Channel) -> El {
         Some(why) => state(Icon::None, "Not connected").set("title", why.clone()),
         None => standing.mark(page.now),
     };
-    let form = Form::to("/contacts/test", format!("test-{}-{}", channel.id(), c.role));
+    let form = Form::to(
+        "/contacts/test",
+        format!("test-{}-{}", channel.id(), c.role),
+    );
     let again = matches!(standing, Standing::Never);
     let says = if again { "Send a test" } else { "Test again" };
     let button = Button::new(says, Permission::Respond)
         .class("btn small")
         .barred(trouble)
         .view()
-        .set("id", format!("test-{}-{}", channel.id(), facts::encoded(&c.role)))
+        .set(
+            "id",
+            format!("test-{}-{}", channel.id(), facts::encoded(&c.role)),
+        )
         .set("aria-label", format!("{says}: {name}, {}", channel.name()));
     let form = form.view(vec![
         hidden("person", name.to_owned()),
@@ -217,7 +218,10 @@ fn supporter(e: &ExternalSupport) -> El {
         .set("data-row", true)
         .put(cell("Service", e.service.clone()))
         .put(cell("Contact", reach(&e.contact)))
-        .put(cell("Account", el("code").class("keep").put(e.account.clone())))
+        .put(cell(
+            "Account",
+            el("code").class("keep").put(e.account.clone()),
+        ))
         .put(cell("Priority", priority))
 }
 

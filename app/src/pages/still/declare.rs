@@ -7,11 +7,7 @@ use crate::{
     parts::{Ask, Button, Form, dim, link, severity, state},
     room::{Room, needs},
 };
-use domain::{
-    Health, Permission, ServiceId, Severity,
-    plan::Service,
-    words::health_icon,
-};
+use domain::{Health, Permission, ServiceId, Severity, plan::Service, words::health_icon};
 use leptos::prelude::*;
 
 pub fn page(room: Room, title: &str, affected: &[ServiceId]) -> Vec<El> {

@@ -87,7 +87,10 @@ pub fn update_due(
         Cadence::Internal => {
             let policy = plan.communication.severity(incident.severity)?;
             let within = policy.internal_every.filter(|_| incident.is_open())?;
-            let last = incident.updates.last().map_or(incident.declared_at, |u| u.at);
+            let last = incident
+                .updates
+                .last()
+                .map_or(incident.declared_at, |u| u.at);
             let used = now.since(last);
             Some((last.plus(within), Limit { within, used }))
         }

@@ -41,7 +41,12 @@ pub fn page(room: Room) -> Vec<El> {
 
 /// The channels that any row uses, in their own order.
 fn used(plan: &Plan) -> Vec<Channel> {
-    let uses = |c: &Channel| plan.communication.matrix.iter().any(|r| r.channels.contains(c));
+    let uses = |c: &Channel| {
+        plan.communication
+            .matrix
+            .iter()
+            .any(|r| r.channels.contains(c))
+    };
     Channel::ALL.into_iter().filter(uses).collect()
 }
 
@@ -51,7 +56,9 @@ fn policy(page: &Page) -> El {
     let mut heads = vec!["Severity", "Audience", "Within"];
     heads.extend(channels.iter().map(|c| c.name()));
     heads.push("Acknowledged within");
-    let rows = Severity::ALL.into_iter().filter_map(|s| plan.communication.row(s));
+    let rows = Severity::ALL
+        .into_iter()
+        .filter_map(|s| plan.communication.row(s));
     let lines: Vec<El> = rows.flat_map(|row| lines(page, row, &channels)).collect();
     let cadence = |s: Severity| {
         let policy = plan.communication.severity(s)?;
@@ -74,7 +81,9 @@ fn policy(page: &Page) -> El {
     let body = vec![
         Node::from(stack(&heads, lines)),
         h3().put("Updates").into(),
-        ul().class("plain").all(Severity::ALL.into_iter().filter_map(cadence)).into(),
+        ul().class("plain")
+            .all(Severity::ALL.into_iter().filter_map(cadence))
+            .into(),
     ];
     card(
         "Who is told, how fast, by what",
@@ -129,16 +138,27 @@ fn told_by(page: &Page, row: &MatrixRow, audience: &str, people: usize, channel:
         };
     }
     let all = page.plan.channels.destinations(channel);
-    let serves = |of: &[String]| {
-        audience == "all" || of.iter().any(|a| a == audience || a == "all")
-    };
-    let places: Vec<&str> = all.into_iter().filter(|(_, of)| serves(of)).map(|(n, _)| n).collect();
+    let serves =
+        |of: &[String]| audience == "all" || of.iter().any(|a| a == audience || a == "all");
+    let places: Vec<&str> = all
+        .into_iter()
+        .filter(|(_, of)| serves(of))
+        .map(|(n, _)| n)
+        .collect();
     if places.is_empty() {
         return not().into();
     }
     let one = |name: &&str| {
-        let shape = if trouble(Some(name)) { Icon::Warn } else { Icon::Ok };
-        let says = if shape == Icon::Warn { format!("{name}: not connected") } else { (*name).to_owned() };
+        let shape = if trouble(Some(name)) {
+            Icon::Warn
+        } else {
+            Icon::Ok
+        };
+        let says = if shape == Icon::Warn {
+            format!("{name}: not connected")
+        } else {
+            (*name).to_owned()
+        };
         Node::from(div().put(state(shape, says)))
     };
     Node::from(places.iter().map(one).collect::<Vec<_>>())
@@ -146,9 +166,11 @@ fn told_by(page: &Page, row: &MatrixRow, audience: &str, people: usize, channel:
 
 fn escalation(page: &Page) -> El {
     let plan = &page.plan;
-    let first = li()
-        .put(span().class("order").put("Level 1"))
-        .put(div().class("grow").put("Those whom the row above names: who is on call first, then primary contacts"));
+    let first = li().put(span().class("order").put("Level 1")).put(
+        div()
+            .class("grow")
+            .put("Those whom the row above names: who is on call first, then primary contacts"),
+    );
     let level = |(n, level): (usize, &Level)| {
         let how: Vec<&str> = level.channels.iter().map(|c| c.name()).collect();
         let external = level.to.iter().any(|to| to == Level::EXTERNAL);
@@ -188,11 +210,12 @@ pub fn asked(plan: &Plan, level: &Level) -> String {
 }
 
 fn channels(page: &Page) -> El {
-    if page.told.ways.iter().all(|w| w.trouble.is_some()) && page.plan.channels == Default::default() {
-        let says = p()
-            .class("notice")
-            .put(icon("warn"))
-            .put(span().put("The plan has no channels.yaml: Muster sends nothing, and everybody is called by hand."));
+    if page.told.ways.iter().all(|w| w.trouble.is_some())
+        && page.plan.channels == Default::default()
+    {
+        let says = p().class("notice").put(icon("warn")).put(span().put(
+            "The plan has no channels.yaml: Muster sends nothing, and everybody is called by hand.",
+        ));
         return card("Channels", (), says);
     }
     let line = |w: &Way| {
@@ -210,7 +233,10 @@ fn channels(page: &Page) -> El {
         };
         let last = w.worked.map(|at| span().put("last success ").put(when(at)));
         let failed = w.failed.as_ref().map(|(at, why)| {
-            span().put("last failure ").put(when(*at)).put(format!(": {why}"))
+            span()
+                .put("last failure ")
+                .put(when(*at))
+                .put(format!(": {why}"))
         });
         let about: Vec<Node> = [
             w.trouble.clone().map(Node::from),
@@ -240,7 +266,11 @@ fn words(page: &Page) -> El {
                 .class("rest")
                 .set("id", format!("stage-{}", stage_id(stage)))
                 .put(summary().put(stage_name(stage)))
-                .put(div().class("goes-out").all(of.into_iter().map(|s| spoken::message(&page.plan, s))))
+                .put(
+                    div()
+                        .class("goes-out")
+                        .all(of.into_iter().map(|s| spoken::message(&page.plan, s))),
+                )
         })
     };
     let own = page.plan.communication.templates.is_empty().then(|| {
@@ -308,10 +338,15 @@ fn kept(page: &Page) -> El {
             .put(cell("Failed", m.failed.to_string()))
             .put(cell("Kept", state(shape, format!("{share:.0} %"))))
     };
-    let heads = ["Month", "Severity", "Channel", "In time", "Late", "Failed", "Kept"];
+    let heads = [
+        "Month", "Severity", "Channel", "In time", "Late", "Failed", "Kept",
+    ];
     card(
         "How it was kept",
         "first words by month",
-        stack(&heads, page.told.months.iter().map(line).collect::<Vec<_>>()),
+        stack(
+            &heads,
+            page.told.months.iter().map(line).collect::<Vec<_>>(),
+        ),
     )
 }

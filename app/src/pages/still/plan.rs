@@ -235,7 +235,9 @@ fn contacts(plan: &Plan) -> El {
         .put(" of the plan's folder, who is on call in ")
         .put(el("code").put("rotations.yaml"))
         .put("; in force seconds after it is saved without a mistake.");
-    let list = ul().class("plain").all(plan.contacts.emergency.iter().enumerate().map(one));
+    let list = ul()
+        .class("plain")
+        .all(plan.contacts.emergency.iter().enumerate().map(one));
     card(
         "Contacts",
         link("/contacts", "whether they are reached"),

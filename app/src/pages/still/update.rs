@@ -3,7 +3,7 @@
 use super::{composer, spoken};
 use crate::{
     node::{El, Node, blockquote, div, el, p},
-    page::{Unposted, Page},
+    page::{Page, Unposted},
     pages::head,
     parts::{card, dim, incidents, link, severity, state, when},
     room::Room,
@@ -29,7 +29,11 @@ pub fn page(room: Room, number: &Number) -> Vec<El> {
         right = right.put(goes_out(&page, &incident, draft));
     }
     vec![
-        head(title, about, link(incidents::address(number), "To the incident").class("btn")),
+        head(
+            title,
+            about,
+            link(incidents::address(number), "To the incident").class("btn"),
+        ),
         div()
             .class("two runbook")
             .put(left)
@@ -65,7 +69,10 @@ fn goes_out(page: &Page, incident: &Incident, draft: &Unposted) -> El {
     let status = public.then(|| {
         div()
             .class("spoken")
-            .put(p().put(el("b").put("The public status page")).put(dim(" at once")))
+            .put(
+                p().put(el("b").put("The public status page"))
+                    .put(dim(" at once")),
+            )
             .put(
                 blockquote()
                     .put(el("b").put(draft.phase.words()))
@@ -81,15 +88,24 @@ fn goes_out(page: &Page, incident: &Incident, draft: &Unposted) -> El {
         p().class("notice").put(says)
     });
     let nobody = page.told.said.is_empty().then(|| {
-        p().put(state(Icon::None, "Nobody was told by Muster, so nobody hears of it by message"))
+        p().put(state(
+            Icon::None,
+            "Nobody was told by Muster, so nobody hears of it by message",
+        ))
     });
-    let messages = page.told.said.iter().map(|s| spoken::message(&page.plan, s));
+    let messages = page
+        .told
+        .said
+        .iter()
+        .map(|s| spoken::message(&page.plan, s));
     let next = page
         .plan
         .communication
         .severity(incident.severity)
         .and_then(|policy| match draft.internal {
-            true => policy.internal_every.map(|every| (Cadence::Internal, every)),
+            true => policy
+                .internal_every
+                .map(|every| (Cadence::Internal, every)),
             false => public.then_some((Cadence::Public, policy.update_every)),
         })
         .map(|(which, every)| {

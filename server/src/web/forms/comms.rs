@@ -35,7 +35,10 @@ pub async fn call(Path(incident): Path<Number>, form: Form) -> Response {
             reached: reached == "yes",
             says: form.text("says"),
         }),
-        _ => Err(Refusal::invalid("reached", "Say whether they were reached.")),
+        _ => Err(Refusal::invalid(
+            "reached",
+            "Say whether they were reached.",
+        )),
     };
     form.about(incident, command).await
 }
@@ -47,13 +50,13 @@ pub async fn test(form: Form) -> Response {
 }
 
 fn tested(form: &Form, plan: &Plan) -> Result<Command, Refusal> {
-    let channel: Channel = (form.text("channel").parse())
-        .map_err(|says: String| Refusal::invalid("channel", says))?;
+    let channel: Channel =
+        (form.text("channel").parse()).map_err(|says: String| Refusal::invalid("channel", says))?;
     let people = People::of(&plan.contacts);
     let who = form.text("person");
-    let (person, contact) = people.find(who.trim()).ok_or_else(|| {
-        Refusal::invalid("person", format!("The plan has no contact `{who}`."))
-    })?;
+    let (person, contact) = people
+        .find(who.trim())
+        .ok_or_else(|| Refusal::invalid("person", format!("The plan has no contact `{who}`.")))?;
     let address = Address::to_test(contact, channel).ok_or_else(|| {
         let says = format!("The plan has no address of {person} by {}.", channel.name());
         Refusal::invalid("channel", says)
@@ -75,7 +78,10 @@ fn in_place(form: &Form, plan: &Plan) -> Result<Command, Refusal> {
     let rotation = form.text("rotation");
     let found = plan.rotation(&rotation);
     let zone = found.ok_or_else(|| {
-        Refusal::invalid("rotation", format!("The plan has no rotation `{rotation}`."))
+        Refusal::invalid(
+            "rotation",
+            format!("The plan has no rotation `{rotation}`."),
+        )
     })?;
     let time = |field: &str| {
         wall(&form.text(field), &zone.timezone)
@@ -92,7 +98,8 @@ fn in_place(form: &Form, plan: &Plan) -> Result<Command, Refusal> {
 }
 
 pub async fn take_off_call(Path(id): Path<String>, form: Form) -> Response {
-    form.about_contacts(Ok(Command::RemoveOverride { id })).await
+    form.about_contacts(Ok(Command::RemoveOverride { id }))
+        .await
 }
 
 /// An hour that is skipped is taken as the one after it, one that comes twice as its first.
@@ -105,7 +112,8 @@ fn wall(text: &str, zone: &str) -> Option<Stamp> {
 
 impl Form {
     async fn about_contacts(self, command: Result<Command, Refusal>) -> Response {
-        self.send(Home::Contacts, command, |_| "/contacts".into()).await
+        self.send(Home::Contacts, command, |_| "/contacts".into())
+            .await
     }
 }
 
@@ -118,8 +126,16 @@ mod tests {
         let utc = |text: &str| wall(text, "Europe/Vienna").map(|at| at.rfc3339()[..16].to_owned());
         assert_eq!(utc("2026-07-01T09:00").as_deref(), Some("2026-07-01T07:00"));
         assert_eq!(utc("2026-12-01T09:00").as_deref(), Some("2026-12-01T08:00"));
-        assert_eq!(utc("2026-03-29T02:30").as_deref(), Some("2026-03-29T01:30"), "skipped");
-        assert_eq!(utc("2026-10-25T02:30").as_deref(), Some("2026-10-25T00:30"), "twice");
+        assert_eq!(
+            utc("2026-03-29T02:30").as_deref(),
+            Some("2026-03-29T01:30"),
+            "skipped"
+        );
+        assert_eq!(
+            utc("2026-10-25T02:30").as_deref(),
+            Some("2026-10-25T00:30"),
+            "twice"
+        );
         assert_eq!(utc("tomorrow"), None);
         assert_eq!(wall("2026-07-01T09:00", "Nowhere/Else"), None);
     }

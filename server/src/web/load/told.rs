@@ -5,7 +5,7 @@ mod spoken;
 
 use super::{Missing, document};
 use crate::{state::State, web::duty};
-use app::page::{Unposted, Place, Told, Way};
+use app::page::{Place, Told, Unposted, Way};
 use domain::{
     Actor, Command, Context, Event, Incident, Kind, Number, Severity, Source, Span, Stamp, World,
     decide,

@@ -85,7 +85,11 @@ fn nobody(shown: &Shown<'_>) -> Option<El> {
         Suppressed::Backfilled => "It was written down after the fact: nobody is told.",
         _ => "It was declared quietly: nobody is told. Below stands who would be.",
     };
-    Some(p().class("notice calm-notice").put(icon("none")).put(span().put(says)))
+    Some(
+        p().class("notice calm-notice")
+            .put(icon("none"))
+            .put(span().put(says)),
+    )
 }
 
 /// Who said that they know and by what; or that nobody has, and who is asked when.
@@ -119,7 +123,9 @@ fn acknowledged(shown: &Shown<'_>) -> El {
             .put(" ")
             .put(when(shown.comms.level_since))
     });
-    let list = ul().class("plain small").all(shown.comms.knowing().map(one));
+    let list = ul()
+        .class("plain small")
+        .all(shown.comms.knowing().map(one));
     div()
         .class("acknowledgement")
         .put(div().class("grow").put(head).put(level))
@@ -129,8 +135,13 @@ fn acknowledged(shown: &Shown<'_>) -> El {
 
 fn one(a: &Acknowledgement) -> El {
     let by = a.via.map_or("was called by hand", |via| via.words());
-    li().put(div().class("grow").put(a.person.clone()).put(dim(format!(" {by}"))))
-        .put(when(a.at))
+    li().put(
+        div()
+            .class("grow")
+            .put(a.person.clone())
+            .put(dim(format!(" {by}"))),
+    )
+    .put(when(a.at))
 }
 
 /// The button of whoever reads this.
@@ -140,7 +151,11 @@ fn i_know(shown: &Shown<'_>) -> Option<El> {
     }
     let mine = shown.comms.knows(shown.me());
     if let Some(mine) = mine {
-        return Some(p().class("small").put(dim("You acknowledged ")).put(when(mine.at)));
+        return Some(
+            p().class("small")
+                .put(dim("You acknowledged "))
+                .put(when(mine.at)),
+        );
     }
     let form = shown.form("acknowledge", "acknowledge");
     let button = Button::new("I know", Permission::Respond)
@@ -166,7 +181,10 @@ fn next_level(shown: &Shown<'_>) -> Option<El> {
     Some(
         span()
             .class("small")
-            .put(format!(" {whom} {} asked next, in ", if whom.ends_with('s') { "are" } else { "is" }))
+            .put(format!(
+                " {whom} {} asked next, in ",
+                if whom.ends_with('s') { "are" } else { "is" }
+            ))
             .put(limits::counting(&limit, timer.since)),
     )
 }
@@ -185,14 +203,22 @@ pub fn escalation(page: &Page, incident: &Incident) -> Option<Timer> {
 /// At the level where only somebody outside is left: whom to call, and under which account.
 fn support(shown: &Shown<'_>) -> Option<El> {
     let levels = shown.plan().communication.levels();
-    let reached = levels.iter().take(usize::from(shown.comms.level).saturating_sub(1));
-    let external = reached.into_iter().any(|l| l.to.iter().any(|to| to == Level::EXTERNAL));
+    let reached = levels
+        .iter()
+        .take(usize::from(shown.comms.level).saturating_sub(1));
+    let external = reached
+        .into_iter()
+        .any(|l| l.to.iter().any(|to| to == Level::EXTERNAL));
     let list = crate::facts::sorted(&shown.plan().contacts.external, |e| e.priority);
     (external && !list.is_empty() && shown.asks()).then(|| {
         let line = |e: &domain::plan::ExternalSupport| {
             li().put(div().class("grow").put(el("b").put(e.service.clone())))
                 .put(contacts::reach(&e.contact))
-                .put(span().put(dim("account ")).put(el("code").put(e.account.clone())))
+                .put(
+                    span()
+                        .put(dim("account "))
+                        .put(el("code").put(e.account.clone())),
+                )
         };
         div()
             .class("by-hand")

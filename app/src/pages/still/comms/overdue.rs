@@ -59,7 +59,8 @@ fn unreached(comms: &Comms) -> Vec<&str> {
                 None => told.state == Delivery::Failed,
             };
             let called = comms.calls.iter().any(|c| c.person == *person && c.reached);
-            if not && !called && comms.knows(person).is_none() && !names.contains(&person.as_str()) {
+            if not && !called && comms.knows(person).is_none() && !names.contains(&person.as_str())
+            {
                 names.push(person);
             }
         }

@@ -91,7 +91,10 @@ pub fn of(page: &Page, severity: Severity) -> El {
         true => "Nobody is held until morning.".into(),
         false => {
             let one = |(who, until): &(&str, Stamp)| {
-                Node::from(vec![Node::from(format!("{who} until ")), when(*until).into()])
+                Node::from(vec![
+                    Node::from(format!("{who} until ")),
+                    when(*until).into(),
+                ])
             };
             let mut says = vec![Node::from("Held in quiet hours: ")];
             for (n, held) in reach.held.iter().enumerate() {
@@ -103,13 +106,22 @@ pub fn of(page: &Page, severity: Severity) -> El {
         }
     };
     let by_hand = reach.by_hand.iter().map(|((channel, why), n)| {
-        let says = format!("{} by hand: {n}. {} ({why}).", channel.name(), verb(*channel));
+        let says = format!(
+            "{} by hand: {n}. {} ({why}).",
+            channel.name(),
+            verb(*channel)
+        );
         p().class("notice").put(icon("warn")).put(span().put(says))
     });
     div()
         .class("plan-line")
         .set("data-severity", severity.id())
-        .put(p().class("will").put(el("b").put(reach.sentence())).put(" ").put(held))
+        .put(
+            p().class("will")
+                .put(el("b").put(reach.sentence()))
+                .put(" ")
+                .put(held),
+        )
         .all(by_hand)
         .put(people(page, to))
         .put(p().class("small dim").put(deadline(page, severity)))
@@ -167,7 +179,10 @@ fn deadline(page: &Page, severity: Severity) -> String {
         let asked = |level: &Level| super::super::matrix::asked(plan, level).to_lowercase();
         let then: Vec<String> = levels.iter().map(asked).collect();
         let then = then.join(", then ");
-        format!(" Where nobody acknowledges within {}: {then}.", wait.words())
+        format!(
+            " Where nobody acknowledges within {}: {then}.",
+            wait.words()
+        )
     });
     format!("The plan asks for it {within}.{}", next.unwrap_or_default())
 }
@@ -181,8 +196,14 @@ pub fn nobody() -> Vec<El> {
             .put(says)
     };
     vec![
-        one("quiet", "It is declared quietly: it stands on the board, and who looks sees it."),
-        one("drill", "A drill reaches no real person: what would be sent is shown on its page as not sent."),
+        one(
+            "quiet",
+            "It is declared quietly: it stands on the board, and who looks sees it.",
+        ),
+        one(
+            "drill",
+            "A drill reaches no real person: what would be sent is shown on its page as not sent.",
+        ),
         one("backfilled", "It is written down after the fact."),
     ]
 }
@@ -217,7 +238,11 @@ mod tests {
             way(Channel::Phone, None, None),
             way(Channel::Email, None, None),
             way(Channel::Slack, Some("ops"), None),
-            way(Channel::Teams, Some("board"), Some("MUSTER_TEAMS_URL is not set")),
+            way(
+                Channel::Teams,
+                Some("board"),
+                Some("MUSTER_TEAMS_URL is not set"),
+            ),
         ];
         let mut all: Vec<Addressee> = ["Jane", "Bob"]
             .into_iter()

@@ -25,7 +25,10 @@ pub fn cards(page: &Page, people: &People<'_>) -> Vec<El> {
     let now = div()
         .set("id", "on-call")
         .set("data-follow", true)
-        .put(ul().class("plain duty").all(page.told.on_call.iter().map(|o| one(page, o))))
+        .put(
+            ul().class("plain duty")
+                .all(page.told.on_call.iter().map(|o| one(page, o))),
+        )
         .all(page.plan.rotations.iter().map(|r| weeks(page, r)))
         .put(overrides(page));
     let body = vec![
@@ -64,9 +67,10 @@ fn weeks(page: &Page, rotation: &Rotation) -> El {
         "{} · handover {} {}",
         rotation.name, rotation.handover, rotation.timezone
     );
-    div()
-        .put(el("h3").put(about))
-        .put(ul().class("plain duty weeks").all(page.told.roster.iter().filter(of).map(line)))
+    div().put(el("h3").put(about)).put(
+        ul().class("plain duty weeks")
+            .all(page.told.roster.iter().filter(of).map(line)),
+    )
 }
 
 fn overrides(page: &Page) -> Option<El> {
@@ -80,7 +84,10 @@ fn overrides(page: &Page) -> Option<El> {
 }
 
 fn in_place(page: &Page, o: &Override) -> El {
-    let name = page.plan.rotation(&o.rotation).map_or(&o.rotation, |r| &r.name);
+    let name = page
+        .plan
+        .rotation(&o.rotation)
+        .map_or(&o.rotation, |r| &r.name);
     let reason = (!o.reason.is_empty()).then(|| format!(" · {}", o.reason));
     let about = div()
         .class("grow")
@@ -98,7 +105,10 @@ fn in_place(page: &Page, o: &Override) -> El {
         .class("btn small")
         .view()
         .set("id", format!("remove-{}", o.id))
-        .set("aria-label", format!("Remove the override for {}", o.person));
+        .set(
+            "aria-label",
+            format!("Remove the override for {}", o.person),
+        );
     li().put(about).put(form.view(button))
 }
 
@@ -142,7 +152,12 @@ fn instead(page: &Page, people: &People<'_>) -> El {
     // The page shows what came of it: it is loaded again.
     let plain = !open;
     let form = form.view(fields).set("data-plain", plain);
-    fold("override-fold", "Somebody else is on call for a while", open, form)
+    fold(
+        "override-fold",
+        "Somebody else is on call for a while",
+        open,
+        form,
+    )
 }
 
 fn calendar(page: &Page) -> Option<El> {

@@ -57,10 +57,9 @@ impl Standing {
         };
         let (icon, says) = match self {
             Standing::Never => (Icon::Warn, "Never tested".into()),
-            Standing::Unanswered(at) => (
-                Icon::Warn,
-                format!("Tested {} ago, not confirmed", ago(at)),
-            ),
+            Standing::Unanswered(at) => {
+                (Icon::Warn, format!("Tested {} ago, not confirmed", ago(at)))
+            }
             Standing::Confirmed(at) => (Icon::Ok, format!("Confirmed {} ago", ago(at))),
             Standing::Old(at) => (Icon::Bad, format!("Untested for {}", ago(at))),
         };

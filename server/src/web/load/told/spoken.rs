@@ -1,7 +1,7 @@
 //! The words of messages before they are sent: rendered by the channels themselves.
 
 use crate::state::State;
-use app::page::{Unposted, Spoken};
+use app::page::{Spoken, Unposted};
 use domain::{
     Incident, Kind, Number, Phase, Severity, Stamp,
     notify::{Address, Addressee, Cause},
@@ -116,7 +116,11 @@ fn heard(plan: &Plan, cause: Cause) -> Vec<(Channel, String)> {
     let mut all = Vec::new();
     for channel in Channel::ALL.into_iter().filter(|c| by(*c)) {
         for row in &plan.communication.matrix {
-            for audience in row.audiences.iter().filter(|_| row.channels.contains(&channel)) {
+            for audience in row
+                .audiences
+                .iter()
+                .filter(|_| row.channels.contains(&channel))
+            {
                 let one = (channel, audience.clone());
                 if !all.contains(&one) {
                     all.push(one);
@@ -166,7 +170,9 @@ fn spoken(state: &State, plan: &Plan, message: &Message) -> Spoken {
         to: String::new(),
         subject,
         text: whole(&preview.text, &preview.said.quote),
-        by_plan: own.clone().any(|t| t.fits(stage, &message.audience, channel)),
+        by_plan: own
+            .clone()
+            .any(|t| t.fits(stage, &message.audience, channel)),
     }
 }
 

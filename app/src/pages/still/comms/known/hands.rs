@@ -7,12 +7,7 @@ use crate::{
     pages::still::contacts::fold,
     parts::{Ask, Button, Form, count, dim, hidden, state, tel, when},
 };
-use domain::{
-    Permission,
-    notify::Notice,
-    plan::Contact,
-    words::Icon,
-};
+use domain::{Permission, notify::Notice, plan::Contact, words::Icon};
 
 /// No machine reaches them: the number, and what came of the call.
 pub fn by_hand(shown: &Shown<'_>) -> Option<El> {
@@ -37,7 +32,10 @@ pub fn by_hand(shown: &Shown<'_>) -> Option<El> {
     }
     let says = match persons.len() {
         0 => "To be posted by hand".to_owned(),
-        n => format!("Call by hand: {}", count(n, "person").replace("persons", "people")),
+        n => format!(
+            "Call by hand: {}",
+            count(n, "person").replace("persons", "people")
+        ),
     };
     Some(
         div()
@@ -58,7 +56,12 @@ fn why(n: &Notice) -> String {
 }
 
 fn place(n: &Notice) -> El {
-    li().put(div().class("grow").put(n.person.clone()).put(dim(format!(" {}", why(n)))))
+    li().put(
+        div()
+            .class("grow")
+            .put(n.person.clone())
+            .put(dim(format!(" {}", why(n)))),
+    )
 }
 
 fn to_call(shown: &Shown<'_>, name: &str, contact: &Contact, notices: &[&Notice]) -> El {
@@ -131,7 +134,10 @@ fn called(shown: &Shown<'_>, name: &str) -> El {
             .into(),
     ];
     let body = form.view(fields);
-    let says = vec![Node::from("I called them"), span().class("vh").put(format!(": {name}")).into()];
+    let says = vec![
+        Node::from("I called them"),
+        span().class("vh").put(format!(": {name}")).into(),
+    ];
     fold(format!("called-{id}"), says, open, body).class("rest call")
 }
 
@@ -152,7 +158,10 @@ pub fn silent(shown: &Shown<'_>) -> Option<El> {
         let by: Vec<&str> = shown
             .score
             .iter()
-            .filter(|l| l.channel.is_personal() && l.to.iter().any(|t| t.person == *name && t.sent().is_some()))
+            .filter(|l| {
+                l.channel.is_personal()
+                    && l.to.iter().any(|t| t.person == *name && t.sent().is_some())
+            })
             .map(|l| l.channel.name())
             .collect();
         let by = match by.is_empty() {
@@ -180,7 +189,10 @@ pub fn silent(shown: &Shown<'_>) -> Option<El> {
                     .put(all),
             )
             .put(ul().class("plain").all(silent.iter().map(one)))
-            .put(p().class("small dim").put("Told again by the same channels; nobody more than once a minute.")),
+            .put(
+                p().class("small dim")
+                    .put("Told again by the same channels; nobody more than once a minute."),
+            ),
     )
 }
 

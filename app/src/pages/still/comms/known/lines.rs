@@ -15,7 +15,9 @@ use domain::{
 
 pub fn table(shown: &Shown<'_>) -> El {
     if shown.score.is_empty() {
-        return crate::node::p().class("dim").put("The plan tells nobody at this severity.");
+        return crate::node::p()
+            .class("dim")
+            .put("The plan tells nobody at this severity.");
     }
     let heads = ["To", "Due", "First sent", "Delivered", "Known", "Kept"];
     let lines: Vec<El> = shown.score.iter().map(|s| line(shown, s)).collect();
@@ -28,15 +30,15 @@ fn line(shown: &Shown<'_>, score: &Score<'_>) -> El {
         1 => audience_name(shown.plan(), score.audience).to_owned(),
         level => format!("Level {level}"),
     };
-    let to = cell("To", score.channel.name()).put(
-        div().class("small dim").put(match score.channel.is_personal() {
+    let to = cell("To", score.channel.name()).put(div().class("small dim").put(
+        match score.channel.is_personal() {
             true => format!("{whom} · {all}"),
             false => {
                 let names: Vec<&str> = score.to.iter().map(|t| t.person).collect();
                 names.join(", ")
             }
-        }),
-    );
+        },
+    ));
     let sent = match score.first_sent() {
         Some(at) => when(at),
         None => dim("–"),
@@ -110,7 +112,12 @@ pub fn details(shown: &Shown<'_>) -> Option<El> {
     let rows: Vec<El> = shown.page.told.notices.iter().rev().map(row).collect();
     let says = format!("Each person, {}", count(rows.len(), "message"));
     let heads = ["Who", "Why", "State", "Sent", "Delivered"];
-    Some(fold("each-person", says, false, stack(&heads, rows).class("stack score")))
+    Some(fold(
+        "each-person",
+        says,
+        false,
+        stack(&heads, rows).class("stack score"),
+    ))
 }
 
 fn row(n: &Notice) -> El {
@@ -130,13 +137,7 @@ fn row(n: &Notice) -> El {
         .put(
             cell("State", mark)
                 .put(held)
-                .put(
-                    div()
-                        .class("small dim")
-                        .put(why)
-                        .put(tries)
-                        .put(next),
-                ),
+                .put(div().class("small dim").put(why).put(tries).put(next)),
         )
         .put(cell("Sent", of(n.sent)))
         .put(cell("Delivered", of(n.delivered)))
