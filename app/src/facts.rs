@@ -148,63 +148,6 @@ pub fn tile(
     }
 }
 
-/// How the board stands in one line: "1 major outage, 1 degraded, 9 operational, 1 without data".
-pub fn headline(plan: &Plan, world: &World) -> String {
-    if plan.services.is_empty() {
-        return "The plan has no services yet".into();
-    }
-    let mut counts = BTreeMap::<std::cmp::Reverse<u8>, (Health, usize)>::new();
-    for service in &plan.services {
-        let health = world.health(&service.id);
-        counts
-            .entry(std::cmp::Reverse(health.rank()))
-            .or_insert((health, 0))
-            .1 += 1;
-    }
-    if counts.len() == 1 {
-        let (health, count) = counts.into_values().next().unwrap_or_default();
-        return match health {
-            Health::Operational => format!("All {count} services operational"),
-            Health::NoData => format!("No data yet from {count} services"),
-            other => format!(
-                "All {count} services: {}",
-                other.words().to_ascii_lowercase()
-            ),
-        };
-    }
-    let says = counts.into_values().map(|(health, n)| match (health, n) {
-        (Health::NoData, n) => format!("{n} without data"),
-        (Health::MajorOutage, 2..) => format!("{n} major outages"),
-        (Health::PartialOutage, 2..) => format!("{n} partial outages"),
-        (Health::Maintenance, n) => format!("{n} in maintenance"),
-        (health, n) => format!("{n} {}", health.words().to_ascii_lowercase()),
-    });
-    says.collect::<Vec<_>>().join(", ")
-}
-
-/// So many services are told by name; more are a number.
-pub const NAMED: usize = 5;
-
-/// Services in a major outage that no open incident names, the cause before what depends on it.
-pub fn uncovered<'a>(plan: &'a Plan, world: &World) -> Vec<&'a Service> {
-    let covered = |id: &ServiceId| {
-        world
-            .incidents
-            .values()
-            .any(|i| i.is_open() && i.affected.contains(id))
-    };
-    let health = |id: &ServiceId| world.health(id);
-    let down = plan
-        .services
-        .iter()
-        .filter(|s| health(&s.id) == Health::MajorOutage && !covered(&s.id));
-    let down: Vec<_> = down.collect();
-    if down.len() > NAMED {
-        return down;
-    }
-    sorted(down, |s| failed_dependencies(plan, &health, &s.id).len())
-}
-
 /// The runbooks that the affected services name, the cause's first; and all others, those of recovery and failover first.
 pub fn runbooks_for<'a>(
     plan: &'a Plan,
@@ -260,6 +203,7 @@ pub fn slug(text: &str) -> String {
 }
 
 /// A text for the query of an address.
+#[cfg_attr(target_arch = "wasm32", allow(dead_code))]
 pub fn encoded(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {

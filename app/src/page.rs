@@ -50,6 +50,9 @@ pub struct Page {
     /// What was last seen of the failover that the page shows; for the server's own parts.
     #[serde(skip)]
     pub sight: Option<Box<Sight>>,
+    /// Only what the server draws of it is asked for anew (`data-follow`): the rest is left out.
+    #[serde(skip)]
+    pub parts: bool,
     /// Who was told and how people are reached; for the server's own parts.
     #[serde(skip)]
     pub told: Box<Told>,

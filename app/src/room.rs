@@ -38,11 +38,11 @@ pub struct Room {
     pub urgent: RwSignal<String>,
     waiting: StoredValue<Vec<String>>,
     said: StoredValue<Stamp>,
-    /// Of each tile on the board: the instant that it shows, in the order of the plan's services. Setting it draws that
-    /// tile again and no other.
-    tiles: StoredValue<Vec<RwSignal<Stamp>>>,
-    /// The tile whose time is moved next.
-    turn: StoredValue<usize>,
+    /// Of each tile on the board: which of the plan's services it is, and the instant that it shows. Setting that draws
+    /// this tile again and no other.
+    tiles: StoredValue<Vec<(usize, RwSignal<Stamp>)>>,
+    /// The tile whose time is moved next. (A number; a type of its own would cost the download some hundred bytes.)
+    turn: StoredValue<Stamp>,
 }
 
 /// So many tiles are moved each second: with more, each has its turn every few seconds.
@@ -72,7 +72,7 @@ impl Room {
             waiting: StoredValue::new(Vec::new()),
             said: StoredValue::new(Stamp(0)),
             tiles: StoredValue::new(Vec::new()),
-            turn: StoredValue::new(0),
+            turn: StoredValue::new(Stamp(0)),
         }
     }
 
@@ -150,40 +150,27 @@ impl Room {
         }
     }
 
-    /// The time that the next tile of the board shows; they are asked for in the order of the plan's services.
-    pub fn tile(&self) -> RwSignal<Stamp> {
+    /// The time that a tile of the board shows: that of the plan's n-th service.
+    pub fn tile(&self, n: usize) -> RwSignal<Stamp> {
         let clock = RwSignal::new(self.now.get_untracked());
-        self.tiles.update_value(|tiles| tiles.push(clock));
+        self.tiles.update_value(|tiles| tiles.push((n, clock)));
         clock
     }
 
     /// Draws the tiles that an event changes: of a service and of those that need it, or all where incidents come and go.
     fn stir(&self, event: &Event) {
-        let page = self.page();
-        let services = &page.plan.services;
-        let mut stirred: Vec<&ServiceId> = Vec::new();
-        match event {
-            Event::ServiceChanged { service, .. } => stirred.push(service),
+        let changed = match event {
+            Event::ServiceChanged { service, .. } => Some(service),
             Event::IncidentDeclared { .. }
             | Event::IncidentResolved { .. }
-            | Event::IncidentReopened { .. } => stirred.extend(services.iter().map(|s| &s.id)),
+            | Event::IncidentReopened { .. } => None,
             _ => return,
-        }
-        let mut before = 0;
-        while before < stirred.len() && stirred.len() < services.len() {
-            before = stirred.len();
-            for service in services {
-                if service.depends_on.iter().any(|id| stirred.contains(&id))
-                    && !stirred.contains(&&service.id)
-                {
-                    stirred.push(&service.id);
-                }
-            }
-        }
-        let now = self.now.get_untracked();
+        };
+        let (page, now) = (self.page(), self.now.get_untracked());
         self.tiles.with_value(|tiles| {
-            for (service, clock) in services.iter().zip(tiles) {
-                if stirred.len() >= services.len() || stirred.contains(&&service.id) {
+            for (n, clock) in tiles {
+                let service = &page.plan.services[*n];
+                if changed.is_none_or(|id| service.id == *id || service.depends_on.contains(id)) {
                     clock.set(now);
                 }
             }
@@ -193,14 +180,13 @@ impl Room {
     /// The browser's second: moves the clocks, and says what waits to be said.
     pub fn second(&self, now: Stamp) {
         self.now.set(now);
+        let turn = self.turn.get_value().0 as usize;
         self.tiles.with_value(|tiles| {
-            let turn = self.turn.get_value();
-            let next = tiles.iter().cycle().skip(turn);
-            next.take(TILES.min(tiles.len())).for_each(|t| t.set(now));
-            if !tiles.is_empty() {
-                self.turn.set_value((turn + TILES) % tiles.len());
+            for n in 0..tiles.len().min(TILES) {
+                tiles[(turn + n) % tiles.len()].1.set(now);
             }
         });
+        self.turn.set_value(Stamp((turn + TILES) as i64));
         let quiet = now.since(self.said.get_value()).as_secs() >= BREATH;
         if quiet && self.waiting.with_value(|w| !w.is_empty()) {
             let lines = self
@@ -364,6 +350,7 @@ mod tests {
             book: Default::default(),
             measured: Default::default(),
             sight: None,
+            parts: false,
             told: Default::default(),
             draft: None,
             seed: String::new(),

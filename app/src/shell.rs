@@ -22,10 +22,14 @@ pub fn shell() -> impl IntoView {
     let renews = renews(&page);
     // `<` is escaped so that nothing in the data can end the script block.
     let safe = |json: String| json.replace('<', "\\u003c");
-    let data = safe(serde_json::to_string(&page).unwrap_or_default());
+    let data = match page.parts {
+        true => String::new(),
+        false => safe(serde_json::to_string(&page).unwrap_or_default()),
+    };
     let lines = page
         .timeline
         .iter()
+        .filter(|_| !page.parts)
         .filter_map(|s| serde_json::to_string(s).ok());
     let timeline = safe(lines.collect::<Vec<_>>().join("\n"));
     provide_context(Room::open(page));

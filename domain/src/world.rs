@@ -11,6 +11,12 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
+/// What the browser never holds. It need not let go of it either: that would cost the download some hundred bytes a map.
+#[cfg(target_arch = "wasm32")]
+type Apart<T> = std::mem::ManuallyDrop<T>;
+#[cfg(not(target_arch = "wasm32"))]
+type Apart<T> = T;
+
 /// Values are shared (`Arc`), so that a snapshot for a reader or for a decision costs a map of pointers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct World {
@@ -24,18 +30,18 @@ pub struct World {
     pub counts: BTreeMap<i64, u32>,
     /// By database. The browser does not hold them.
     #[serde(skip)]
-    pub exposures: BTreeMap<String, Arc<Exposure>>,
+    pub exposures: Apart<BTreeMap<String, Arc<Exposure>>>,
     /// The browser holds none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(target_arch = "wasm32", serde(skip))]
-    pub failovers: BTreeMap<ServiceId, Arc<Failover>>,
+    pub failovers: Apart<BTreeMap<ServiceId, Arc<Failover>>>,
     /// While somebody holds it: what Muster would begin by itself, it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(target_arch = "wasm32", serde(skip))]
     pub automation: Option<Arc<Held>>,
     /// Who knows of each open incident. The browser holds none of these three.
     #[serde(skip)]
-    pub comms: BTreeMap<Number, Arc<Comms>>,
+    pub comms: Apart<BTreeMap<Number, Arc<Comms>>>,
     /// Which of the contacts' addresses were tried: by [`crate::notify::verification_key`].
     #[serde(skip)]
     pub verified: Arc<BTreeMap<String, Verification>>,
@@ -44,13 +50,13 @@ pub struct World {
     pub overrides: Arc<Vec<Override>>,
     /// Maintenance windows that are not over. The browser has no such thing, and what the checks find meanwhile neither.
     #[serde(skip)]
-    pub maintenances: BTreeMap<MaintenanceId, Arc<Maintenance>>,
+    pub maintenances: Apart<BTreeMap<MaintenanceId, Arc<Maintenance>>>,
     /// Per year: how many were scheduled.
     #[serde(skip)]
-    pub maintenance_counts: BTreeMap<i64, u32>,
+    pub maintenance_counts: Apart<BTreeMap<i64, u32>>,
     /// What the checks find of services in maintenance.
     #[serde(skip)]
-    pub held: HeldFindings,
+    pub held: Apart<HeldFindings>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -136,7 +136,7 @@ const HERE: &[(&str, &str)] = &[
         "services, open incidents and running recoveries",
     ),
     (
-            "set the public phase (--status=investigating, identified, monitoring or resolved; --message)",
+        "set the public phase (--status=investigating, identified, monitoring or resolved; --message)",
     ),
 ];
 

@@ -351,13 +351,22 @@ async fn an_empty_secret_is_none_and_every_callback_is_forged() {
     let scene = scene_with("", " ").await;
     let query = format!("n=7.0&t={}", scene.token("Bob Wilson"));
     for secret in ["", " "] {
-        let digit = scene.twilio("gather", &query, &[("Digits", "1")], secret).await;
+        let digit = scene
+            .twilio("gather", &query, &[("Digits", "1")], secret)
+            .await;
         assert_eq!(digit.status(), StatusCode::FORBIDDEN);
         let press = json!({ "actions": [{ "action_id": "acknowledge", "value": scene.token("incidents") }] });
-        assert_eq!(scene.slack(&press, secret, 0).await.status(), StatusCode::FORBIDDEN);
+        assert_eq!(
+            scene.slack(&press, secret, 0).await.status(),
+            StatusCode::FORBIDDEN
+        );
     }
     let report = scene.anybody.ask(Method::POST, "/callbacks/mail");
-    let report = report.header("authorization", "Bearer ").send().await.unwrap();
+    let report = report
+        .header("authorization", "Bearer ")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(report.status(), StatusCode::FORBIDDEN);
     assert_eq!(scene.acknowledged().await, []);
     let log = scene.server.log.lock().unwrap().clone();

@@ -103,9 +103,18 @@ async fn the_scorecard_says_who_was_told_when_and_who_knows() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|l| (l["channel"].as_str().unwrap(), l["people"].as_u64().unwrap()))
+        .map(|l| {
+            (
+                l["channel"].as_str().unwrap(),
+                l["people"].as_u64().unwrap(),
+            )
+        })
         .collect();
-    assert_eq!(lines, [("phone", 4), ("email", 4), ("slack", 1)], "{told:#}");
+    assert_eq!(
+        lines,
+        [("phone", 4), ("email", 4), ("slack", 1)],
+        "{told:#}"
+    );
     for line in told["scorecard"].as_array().unwrap() {
         assert_eq!(line["standing"], "in_time", "{line:#}");
         assert_eq!(line["call_by_hand"], json!([]));
@@ -126,7 +135,13 @@ async fn the_scorecard_says_who_was_told_when_and_who_knows() {
     let path = format!("/api/v1/incidents/{number}/notifications/repeat");
     let too_soon = scene.api.post(&path, json!({})).await;
     let why = refused(too_soon, StatusCode::CONFLICT).await;
-    assert!(why["detail"].as_str().unwrap().contains("less than 1 min ago"), "{why}");
+    assert!(
+        why["detail"]
+            .as_str()
+            .unwrap()
+            .contains("less than 1 min ago"),
+        "{why}"
+    );
     let stranger = scene.api.post(&path, json!({ "person": "Nobody" })).await;
     assert_eq!(
         refused(stranger, StatusCode::UNPROCESSABLE_ENTITY).await["field"],
@@ -145,7 +160,10 @@ async fn a_preview_counts_whom_declaring_would_tell_and_tells_nobody() {
         let path = format!("/api/v1/notifications/preview?severity={severity}");
         assert_eq!(scene.api.json(&path).await["count"], count, "{severity}");
     }
-    let wrong = scene.api.get("/api/v1/notifications/preview?severity=9").await;
+    let wrong = scene
+        .api
+        .get("/api/v1/notifications/preview?severity=9")
+        .await;
     refused(wrong, StatusCode::BAD_REQUEST).await;
     let accepted = scene
         .outside
@@ -166,8 +184,13 @@ async fn an_address_is_tried_by_rest_and_confirmed_by_whom_it_reaches() {
     refused(again, StatusCode::CONFLICT).await;
     // The link in the mail is that person's word.
     let text = mail["text"].as_str().unwrap();
-    let link = text.split_whitespace().find(|w| w.contains("/ack/")).unwrap();
-    let path = link.split_once("/ack/").map(|(_, token)| format!("/ack/{token}"));
+    let link = text
+        .split_whitespace()
+        .find(|w| w.contains("/ack/"))
+        .unwrap();
+    let path = link
+        .split_once("/ack/")
+        .map(|(_, token)| format!("/ack/{token}"));
     let said = scene.server.anybody().form(&path.unwrap(), &[]).await;
     assert_eq!(said.status(), StatusCode::SEE_OTHER);
     // A caller confirms only for themselves.
@@ -205,7 +228,11 @@ async fn the_plans_own_commands_tell_people() {
     scene.settled(&number).await;
     let mails = scene.outside.received("smtp", 12).await;
     let eta = |m: &&Value| m.to_string().contains("ETA 30 minutes");
-    assert_eq!(mails.iter().filter(eta).count(), 4, "to everybody who was told");
+    assert_eq!(
+        mails.iter().filter(eta).count(),
+        4,
+        "to everybody who was told"
+    );
     let incident = scene.api.json(&format!("/api/v1/incidents/{number}")).await;
     assert_eq!(incident["phase"], "identified");
 
@@ -230,7 +257,10 @@ async fn the_plans_own_commands_tell_people() {
     let (_, two) = scene.command(&["alert:send", "--severity=3", "--message=Second"]);
     assert!(one.contains("INC-") && two.contains("INC-"));
     let (code, said) = scene.command(&["alert:update", "--message=Which one?"]);
-    assert!(code == 2 && said.contains("several incidents are open"), "{said}");
+    assert!(
+        code == 2 && said.contains("several incidents are open"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -246,7 +276,9 @@ async fn who_is_on_call_can_be_swapped_by_rest() {
     let duty = api.json("/api/v1/oncall").await;
     assert_eq!(duty["now"][0]["rotation"], "platform");
     let now = jiff::Timestamp::now();
-    let until = now.checked_add(jiff::SignedDuration::from_hours(2)).unwrap();
+    let until = now
+        .checked_add(jiff::SignedDuration::from_hours(2))
+        .unwrap();
     let swap = json!({
         "rotation": "platform", "person": "CTO", "from": now.to_string(),
         "until": until.to_string(), "reason": "Dentist",

@@ -133,9 +133,12 @@ fn is_typed(part: &Element) -> bool {
     })
 }
 
-/// The page anew. Nothing where it does not come: the live stream tells that the line is cut.
+/// The page's parts anew. Nothing where they do not come: the live stream tells that the line is cut.
 async fn fetch() -> Option<String> {
-    let here = window().location().href().ok()?;
+    let here = window().location();
+    let (mut here, search) = (here.pathname().ok()?, here.search().ok()?);
+    here.push_str(if search.is_empty() { "?" } else { &search });
+    here.push_str("&parts");
     let answer: Response = JsFuture::from(window().fetch_with_str(&here))
         .await
         .ok()?

@@ -35,7 +35,7 @@ pub fn page(room: Room) -> El {
             .class("page")
             .set("data-follow", "often")
             .html(still!(self::still::page(room))),
-        View::Incidents { .. } | View::Maintenance | View::Service { .. } => main
+        View::Incidents { .. } | View::Service { .. } => main
             .class("page")
             .set("data-follow", true)
             .html(still!(self::still::page(room))),

@@ -680,6 +680,7 @@ impl Story {
             book: Default::default(),
             measured: Default::default(),
             sight: None,
+            parts: false,
             told: self.told(now),
             draft: None,
             seed: "5e1f".into(),

@@ -9,7 +9,7 @@ use crate::{
 
 /// Puts the moves that follow from a run's events right behind those.
 pub(crate) fn follow(look: &Look<'_>, events: &mut Vec<Event>) {
-    for (service, failover) in &look.world.failovers {
+    for (service, failover) in look.world.failovers.iter() {
         let plan = look.plan.failover(service);
         if let (Some(plan), Some(run), true) = (plan, &failover.run, failover.state.is_work()) {
             *events = Following {

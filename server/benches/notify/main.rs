@@ -70,10 +70,7 @@ async fn run() {
         worst = worst.max(round.at(99));
         if hangs.is_none() {
             let control = control(people * 3).await;
-            println!(
-                "{:>22} {:>9} {:>46.0}",
-                "bare client", people * 3, control
-            );
+            println!("{:>22} {:>9} {:>46.0}", "bare client", people * 3, control);
             println!(
                 "  to the bare client: {:.2} of its rate",
                 round.rate() / control

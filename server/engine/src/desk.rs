@@ -15,7 +15,8 @@ pub use tail::{Frames, TooFar};
 
 use crate::Clock;
 use domain::{
-    Actor, Command, MaintenanceId, Number, PlanHash, Refusal, Run, RunId, Stamped, World, plan::Plan,
+    Actor, Command, MaintenanceId, Number, PlanHash, Refusal, Run, RunId, Stamped, World,
+    plan::Plan,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

@@ -169,9 +169,11 @@ async fn say(
     // Read back: the incident's last word is this one.
     let last = posted["updates"].as_array().and_then(|u| u.last());
     let there = last.is_some_and(|u| text(u, "message") == message);
-    ground
-        .report
-        .found("update", &format!("{number} {}", phase.words()), Some(there));
+    ground.report.found(
+        "update",
+        &format!("{number} {}", phase.words()),
+        Some(there),
+    );
     match there {
         true => Ok(()),
         false => Err(No::Failed(format!("the update is not in {number}"))),

@@ -66,7 +66,9 @@ pub async fn send_report(ground: &mut Ground) -> Result<String, No> {
         .map_err(failed)?;
     // Read back what was written: an acknowledged line is there.
     let updates = posted["updates"].as_array().into_iter().flatten();
-    let there = updates.rev().any(|u| u["message"].as_str() == Some(&report));
+    let there = updates
+        .rev()
+        .any(|u| u["message"].as_str() == Some(&report));
     ground
         .report
         .found("in the timeline", &format!("of {incident}"), Some(there));

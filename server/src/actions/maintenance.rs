@@ -38,7 +38,9 @@ pub async fn enable(ground: &mut Ground) -> Result<String, No> {
                 until,
                 public: ground.on("public"),
             };
-            let told = server.schedule_maintenance(&desk::key("maintenance:enable"), &body).await;
+            let told = server
+                .schedule_maintenance(&desk::key("maintenance:enable"), &body)
+                .await;
             MaintenanceId(text(&told.map_err(failed)?, "id"))
         }
     };

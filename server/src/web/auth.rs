@@ -21,6 +21,8 @@ pub struct Signed {
     pub expires: Stamp,
     /// The credential was good after this event of the log. What ended it since is in the log too.
     pub as_of: u64,
+    /// A page that stands asks for those of its parts that the server draws.
+    pub parts: bool,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Signed {
@@ -45,7 +47,9 @@ pub async fn gate(
         return next.run(request).await;
     };
     match caller(&state, request.headers()).await {
-        Ok(Some(signed)) if signed.actor.role.may(permission) => {
+        Ok(Some(mut signed)) if signed.actor.role.may(permission) => {
+            let asked = request.uri().query().unwrap_or_default();
+            signed.parts = asked.split('&').any(|field| field == "parts");
             request.extensions_mut().insert(signed);
             let mut answer = next.run(request).await;
             answer
@@ -78,6 +82,7 @@ pub async fn caller(
         credential: credential.id,
         expires: Stamp(credential.expires_at),
         as_of,
+        parts: false,
     }))
 }
 

@@ -89,6 +89,7 @@ fn frame(state: &State, signed: &Signed, view: View) -> Page {
             ..Measured::default()
         },
         sight: None,
+        parts: signed.parts,
         told: Box::<Told>::default(),
         draft: None,
         seed: uuid::Uuid::new_v4().to_string(),

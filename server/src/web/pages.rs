@@ -150,14 +150,19 @@ pub struct Prefill {
 pub async fn declare(
     Held(state): Held<State>,
     signed: Signed,
-    Query(prefill): Query<Prefill>,
+    Query(mut prefill): Query<Prefill>,
 ) -> Response {
-    let affected = prefill
+    let affected: Vec<_> = prefill
         .affected
         .split(',')
         .filter(|s| !s.is_empty())
         .map(ServiceId::from)
         .collect();
+    if let ([one], "") = (affected.as_slice(), prefill.title.as_str())
+        && let Some(service) = state.desk.plan().plan.service(one)
+    {
+        prefill.title = format!("{} is down", service.name);
+    }
     let page = load::declare(&state, &signed, prefill.title, affected);
     ok(&state, &signed, Ok(page))
 }

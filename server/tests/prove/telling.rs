@@ -56,14 +56,21 @@ struct Accepted {
 
 async fn accepted(outside: &Outside) -> BTreeMap<(String, String), Vec<Accepted>> {
     let mut all: BTreeMap<(String, String), Vec<Accepted>> = BTreeMap::new();
-    for sink in ["phone", "sms", "smtp", "hook", "slack", "teams", "pagerduty"] {
+    for sink in [
+        "phone",
+        "sms",
+        "smtp",
+        "hook",
+        "slack",
+        "teams",
+        "pagerduty",
+    ] {
         let mut after = 0;
         // What has no name of its own is known by the incident that it tells of.
         let named = !matches!(sink, "slack" | "teams");
         loop {
-            let path = format!(
-                "/control/received?sink={sink}&after={after}&limit=1000&brief={named}"
-            );
+            let path =
+                format!("/control/received?sink={sink}&after={after}&limit=1000&brief={named}");
             let page = outside.ask(Method::GET, &path, None).await;
             let page = page.as_array().unwrap();
             let Some(last) = page.last() else { break };
@@ -84,10 +91,12 @@ async fn accepted(outside: &Outside) -> BTreeMap<(String, String), Vec<Accepted>
                     _ => entry["key"].as_str().unwrap().to_owned(),
                 };
                 let at: jiff::Timestamp = entry["at"].as_str().unwrap().parse().unwrap();
-                all.entry((sink.to_owned(), name)).or_default().push(Accepted {
-                    at: at.as_microsecond(),
-                    broke: entry["fault"].to_string().contains("reset_after_accept"),
-                });
+                all.entry((sink.to_owned(), name))
+                    .or_default()
+                    .push(Accepted {
+                        at: at.as_microsecond(),
+                        broke: entry["fault"].to_string().contains("reset_after_accept"),
+                    });
             }
         }
     }
@@ -219,9 +228,8 @@ async fn nobody_is_missed_though_providers_fail_and_the_server_is_killed() {
                 count.twice += all.len() - 1;
             }
             for pair in all.windows(2) {
-                let between = |death: &&i64| {
-                    **death >= pair[0].at - MOMENT && **death <= pair[1].at + MOMENT
-                };
+                let between =
+                    |death: &&i64| **death >= pair[0].at - MOMENT && **death <= pair[1].at + MOMENT;
                 let died = deaths.iter().find(between).is_some();
                 if !all.iter().any(|a| a.broke) && !died {
                     unexplained.push(row.id.clone());
@@ -291,7 +299,9 @@ async fn a_notification_that_nobody_sent_is_missed_in_this_count() {
     let accepted = accepted(&outside).await;
     let store = house.store().await;
     let rows = store.notifications_of(&number, 0, 1000).await.unwrap();
-    let missed = rows.iter().filter(|row| !accepted.contains_key(&known_as(row)));
+    let missed = rows
+        .iter()
+        .filter(|row| !accepted.contains_key(&known_as(row)));
     assert_eq!(missed.count(), rows.len());
     assert!(open(&store).await, "they wait for their providers");
     let value: Value = json!(rows.len());

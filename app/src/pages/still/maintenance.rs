@@ -25,13 +25,6 @@ pub fn page(room: Room) -> Vec<El> {
         .maintenances
         .iter()
         .partition(|m| !m.stage.is_over());
-    let going = open.iter().filter(|m| m.stage.holds()).count();
-    let title = match (going, open.len() - going) {
-        (0, 0) => "No maintenance is planned".to_owned(),
-        (0, n) => format!("Maintenance: {n} scheduled"),
-        (n, 0) => format!("Maintenance: {n} in progress"),
-        (n, m) => format!("Maintenance: {n} in progress, {m} scheduled"),
-    };
     let about = p().class("dim about").put(
         "While a window lasts its services are shown in maintenance, and nothing is proposed or begun by itself for them. \
          Their checks go on: what they find is held, and told when the window ends.",
@@ -54,10 +47,18 @@ pub fn page(room: Room) -> Vec<El> {
         card("Past", (), ul().class("plain").all(rows))
     });
     vec![
-        head(title, about, ()),
+        head("Maintenance", about, ()),
         div()
             .class("two")
-            .put(div().class("col").put(windows).put(over))
+            // The form beside it is left alone whatever happens.
+            .put(
+                div()
+                    .class("col")
+                    .set("id", "windows")
+                    .set("data-follow", true)
+                    .put(windows)
+                    .put(over),
+            )
             .put(div().class("col").put(draft::card(room))),
     ]
 }

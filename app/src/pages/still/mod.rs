@@ -13,6 +13,7 @@ pub mod incidents;
 mod limits;
 mod maintenance;
 mod matrix;
+pub mod now;
 mod other;
 mod plan;
 pub mod run;

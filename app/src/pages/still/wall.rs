@@ -24,7 +24,7 @@ pub fn page(room: Room) -> Vec<El> {
         let calm = open.is_empty() && failing.is_empty();
         let headline = h1()
             .class(if calm { "calm" } else { "" })
-            .put(facts::headline(&page.plan, world));
+            .put(super::now::headline(&page.plan, world));
         let shown = open.iter().take(INCIDENTS);
         let cards = shown.map(|i| incident(&page, i));
         let undeclared = (open.is_empty() && !failing.is_empty()).then(|| {

@@ -17,16 +17,18 @@ fn utc(text: &str) -> Stamp {
 
 /// Moves the clock to an instant that lies ahead.
 fn reach(scene: &Scene, at: &str) {
-    scene
-        .house
-        .wait(utc(at).since(scene.desk.clock().now()));
+    scene.house.wait(utc(at).since(scene.desk.clock().now()));
 }
 
 async fn level(scene: &Scene, incident: &Number, level: u8) {
     let mut world = scene.desk.watch();
     let there = world.wait_for(|w| w.comms[incident].level >= level);
     let there = tokio::time::timeout(Duration::from_secs(20), there).await;
-    assert!(there.is_ok(), "level {}", scene.desk.world().comms[incident].level);
+    assert!(
+        there.is_ok(),
+        "level {}",
+        scene.desk.world().comms[incident].level
+    );
 }
 
 #[tokio::test]
@@ -84,7 +86,10 @@ async fn acknowledged_sev1_reaches_nobody_else() {
     let other = scene.declare(Severity::Sev3).await;
     scene.settled(&other).await;
     let reached = scene.reached().await;
-    assert!(!reached.keys().any(|a| a.starts_with("phone")), "{reached:?}");
+    assert!(
+        !reached.keys().any(|a| a.starts_with("phone")),
+        "{reached:?}"
+    );
 }
 
 #[tokio::test]
@@ -110,11 +115,26 @@ async fn sev2_waits_for_the_end_of_quiet_hours_and_sev1_does_not() {
     scene.settled(&other).await;
     let to_john = async || scene.reached().await.get(MAILS[0]).copied().unwrap_or(0);
     let first = |n: &&store::Notification| n.person == "John Smith" && n.cause == "declared";
-    let row = scene.rows(&incident).await.iter().find(first).cloned().unwrap();
-    assert_eq!(row.state, "held", "seven in the morning, and not before: {row:?}");
+    let row = scene
+        .rows(&incident)
+        .await
+        .iter()
+        .find(first)
+        .cloned()
+        .unwrap();
+    assert_eq!(
+        row.state, "held",
+        "seven in the morning, and not before: {row:?}"
+    );
     reach(&scene, "2026-11-24T12:00:00Z");
     for _ in 0..500 {
-        let row = scene.rows(&incident).await.iter().find(first).cloned().unwrap();
+        let row = scene
+            .rows(&incident)
+            .await
+            .iter()
+            .find(first)
+            .cloned()
+            .unwrap();
         if row.state == "sent" {
             break;
         }
@@ -127,7 +147,10 @@ async fn sev2_waits_for_the_end_of_quiet_hours_and_sev1_does_not() {
     let grave = scene.declare(Severity::Sev1).await;
     scene.settled(&grave).await;
     let reached = scene.reached().await;
-    assert!(reached.contains_key(PHONES[0]) && reached.contains_key(MAILS[0]), "{reached:?}");
+    assert!(
+        reached.contains_key(PHONES[0]) && reached.contains_key(MAILS[0]),
+        "{reached:?}"
+    );
 }
 
 /// Nobody but who is on call is asked next.

@@ -113,7 +113,10 @@ async fn updates_and_the_resolution_reach_by_mail_and_slack_whoever_was_told() {
         "nobody is called for an update"
     );
     let said = scene.accepted().await;
-    assert!(said.iter().all(|e| e.to_string().contains(word)), "{said:#?}");
+    assert!(
+        said.iter().all(|e| e.to_string().contains(word)),
+        "{said:#?}"
+    );
     scene.forget().await;
     ask(&scene.desk, resolve(&incident)).await.unwrap();
     scene.settled(&incident).await;
@@ -172,10 +175,15 @@ async fn a_call_that_was_taken_before_the_line_broke_is_not_made_twice() {
     }
     let accepted = scene.accepted().await;
     let of = |sink: &str| accepted.iter().filter(|e| e["sink"] == sink).count();
-    assert_eq!(of("phone"), 4, "the provider was asked before calling again");
+    assert_eq!(
+        of("phone"),
+        4,
+        "the provider was asked before calling again"
+    );
     // A mail server cannot be asked: the second one has the first one's name.
     let mails = accepted.iter().filter(|e| e["sink"] == "smtp");
-    let names: std::collections::BTreeSet<_> =
-        mails.map(|e| e["key"].as_str().unwrap().to_owned()).collect();
+    let names: std::collections::BTreeSet<_> = mails
+        .map(|e| e["key"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(names.len(), 4);
 }
