@@ -312,6 +312,7 @@ pub fn needs(role: AccessRole, permission: Permission) -> Option<String> {
 }
 
 /// Runs that wait or work, of an incident or of none.
+#[cfg(feature = "ssr")]
 pub fn going(world: &World) -> Vec<Arc<Run>> {
     let going = world.runs.values().filter(|r| !r.is_over()).cloned();
     crate::facts::sorted(going, |r| {

@@ -136,6 +136,7 @@ const HERE: &[(&str, &str)] = &[
         "services, open incidents and running recoveries",
     ),
     (
+        "status:update",
         "set the public phase (--status=investigating, identified, monitoring or resolved; --message)",
     ),
 ];
@@ -192,7 +193,6 @@ const NOT_YET: &[&str] = &[
     "security:ransomware-scan",
     "security:revoke-all-tokens",
     "security:rotate-all-credentials",
-    "status:update",
     "system:rebuild",
     "test:execute-app-recovery",
     "test:execute-db-recovery",

@@ -8,6 +8,7 @@ pub fn address(number: &Number) -> String {
 }
 
 /// A mark for what is not real and now.
+#[cfg(feature = "ssr")]
 pub fn kind(incident: &Incident) -> Option<El> {
     match incident.kind {
         Kind::Real => None,

@@ -92,6 +92,7 @@ pub fn dim(text: impl Into<Node>) -> El {
 }
 
 /// A table whose rows become blocks of their own on a phone; there each cell says what it is.
+#[cfg(feature = "ssr")]
 pub fn stack(heads: &[&'static str], body: impl Into<Node>) -> El {
     table()
         .class("stack")
@@ -99,11 +100,13 @@ pub fn stack(heads: &[&'static str], body: impl Into<Node>) -> El {
         .put(tbody().put(body))
 }
 
+#[cfg(feature = "ssr")]
 pub fn cell(label: &'static str, body: impl Into<Node>) -> El {
     td().set("data-label", label).put(body)
 }
 
 /// A telephone number that can be tapped.
+#[cfg(feature = "ssr")]
 pub fn tel(number: &str) -> El {
     let dial: String = number
         .chars()

@@ -77,6 +77,7 @@ pub fn house() -> House {
             ca_env: None,
             from: "muster@example.com".into(),
             reply_to: None,
+            bounces: None,
         }),
         phone: Some(channels::Phone {
             url_env: Some("TWILIO_URL".into()),

@@ -150,9 +150,7 @@ mod tests {
 
     fn recorded() -> (tempfile::TempDir, File) {
         let dir = tempfile::tempdir().unwrap();
-        create(dir.path(), "a").unwrap();
-        let file = open(dir.path()).unwrap();
-        sync(&file, "a").unwrap();
+        let file = create(dir.path(), "a").unwrap();
         (dir, file)
     }
 
@@ -229,6 +227,7 @@ mod tests {
         let (dir, file) = recorded();
         let again = create(dir.path(), "b");
         assert_eq!(again.unwrap_err().kind(), ErrorKind::AlreadyExists);
-        assert!(sync(&file, "b").is_err());
+        assert!(is_of(&file, "a").unwrap());
+        assert!(!is_of(&file, "b").unwrap());
     }
 }

@@ -28,6 +28,7 @@ pub async fn desk(house: &House) -> Desk {
             ca_env: None,
             from: "muster@example.com".into(),
             reply_to: None,
+            bounces: None,
         }),
         phone: Some(channels::Phone {
             url_env: Some("TWILIO_URL".into()),
@@ -154,6 +155,7 @@ async fn a_raise_lets_out_what_was_held(house: &House) {
         ca_env: None,
         from: "muster@example.com".into(),
         reply_to: None,
+        bounces: None,
     });
     // It is afternoon.
     plan.contacts.emergency[1].quiet_hours = Some(domain::plan::QuietHours {

@@ -182,6 +182,7 @@ pub fn connected() -> domain::plan::Plan {
             ca_env: None,
             from: "muster@example.com".into(),
             reply_to: None,
+            bounces: None,
         }),
         phone: Some(channels::Phone {
             url_env: None,

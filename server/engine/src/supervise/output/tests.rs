@@ -298,7 +298,7 @@ async fn what_was_dropped_last_is_counted_too() {
     let mut scene = Scene::new(0);
     scene.write("kept\n");
     let dir = scene.dir.path();
-    record::create(dir, "a").unwrap();
+    let record = record::create(dir, "a").unwrap();
     let before = read_lines(dir, 0, 9, 9).await.unwrap();
     let outcome = Outcome {
         ending: Ending::Exited(0),
@@ -309,7 +309,7 @@ async fn what_was_dropped_last_is_counted_too() {
         dropped_bytes: 95,
         sha256: String::new(),
     };
-    record::write_result(&record::open(dir).unwrap(), &outcome).unwrap();
+    record::write_result(&record, &outcome).unwrap();
     let after = read_lines(dir, 0, 9, 9).await.unwrap();
     assert_eq!((before.complete, after.complete), (false, true));
     assert_eq!(output_size(dir).await.unwrap(), 100);
