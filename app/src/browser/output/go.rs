@@ -64,12 +64,26 @@ impl Pane {
                             go_to_hash(Some(value(&field)));
                         }
                     }
-                    key @ ("End" | "/") if dom::target(event, "#output").is_some() => {
+                    key if dom::target(event, "#output").is_some() => {
+                        let page = i64::from(log.scroll.client_height()) - here.high;
+                        let by = match key {
+                            "Home" => -END,
+                            "End" => END,
+                            "PageUp" => -page,
+                            "PageDown" => page,
+                            "ArrowUp" => -here.high,
+                            "ArrowDown" => here.high,
+                            "/" => 0,
+                            _ => return,
+                        };
                         event.prevent_default();
-                        if key == "End" {
-                            self.to_the_end(here);
-                        } else {
+                        if by == 0 {
                             dom::by_id("find").iter().for_each(dom::focus);
+                        } else {
+                            // By ourselves: the browser's own way there is gradual, and goes over the next key's.
+                            here.at += by;
+                            following(here.at + page + 3 * here.high >= here.rows() * here.high);
+                            self.draw(here, true);
                         }
                     }
                     _ => {}
