@@ -162,11 +162,14 @@ test("the whole path, live", async ({ house, visit }) => {
   expect(events.every((event) => event.actor.name !== "" && event.at > 0)).toBe(true);
   expect(events.map((event) => event.seq)).toEqual([...events.map((event) => event.seq)].sort((a, b) => a - b));
   const kinds = (kind: string) => events.filter((event) => event.event === kind);
-  for (const kind of ["incident_declared", "role_assigned", "run_started", "run_ended", "task_added", "task_accepted", "task_finished", "ticked", "pinned", "update_posted", "incident_resolved"]) {
+  for (const kind of ["incident_declared", "role_assigned", "run_started", "run_ended", "task_added", "task_accepted", "task_finished", "ticked", "pinned", "note_added", "incident_resolved"]) {
     expect(kinds(kind), kind).toHaveLength(1);
   }
-  // What a person noted, and the report that the recovery wrote of itself.
-  expect(kinds("note_added").map((event) => event.actor.name)).toEqual(["Commander", "Database Recovery"]);
+  // The report that the recovery gave of itself to those who work on it, and what a person told everybody.
+  expect(kinds("update_posted").map((event) => [event.actor.name, event.public])).toEqual([
+    ["Database Recovery", false],
+    ["Commander", true],
+  ]);
   expect(kinds("step_started").map((event) => event.step)).toEqual([0, 1, 2, 4]);
   expect(kinds("step_skipped").map((event) => event.step)).toEqual([3]);
   expect(kinds("attempt_ended").map((event) => event.step)).toEqual([0, 1, 1, 1, 1, 2, 4]);

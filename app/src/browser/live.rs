@@ -22,6 +22,8 @@ use web_sys::{Event, EventSource, MessageEvent};
 const SILENCE_MS: f64 = 12_000.0;
 /// Events that come within this time are one change to the page.
 const GATHER: Duration = Duration::from_millis(50);
+/// What the server counts by itself, as how long a day was bad, is asked for this often though nothing happens.
+const MINUTE: Duration = Duration::from_secs(60);
 /// A connection that was refused is asked for again after this.
 const AGAIN_MS: f64 = 3_000.0;
 
@@ -59,6 +61,15 @@ pub fn begin(room: Room, time: Time, parts: Rc<Parts>, pane: Pane) {
             }
         });
     }
+    let parts = line.parts.clone();
+    set_interval(
+        move || {
+            if !document().hidden() {
+                parts.wake();
+            }
+        },
+        MINUTE,
+    );
     set_interval(move || line.watch(), Duration::from_secs(1));
 }
 
