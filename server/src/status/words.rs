@@ -44,6 +44,7 @@ pub struct Words {
     pub available: &'static str,
     pub down: &'static str,
     pub seen_days: &'static str,
+    pub seen_day: &'static str,
     pub troubled_days: &'static str,
     pub troubled_day: &'static str,
 

@@ -342,7 +342,11 @@ fn summary(component: &Component, w: &Words) -> String {
         // Today may not have been looked at for long enough to count.
         Some(up) if seen + 1 < component.days.len() => {
             let share = w.fill(w.available, &w.percent(up));
-            format!("{share} · {}", w.fill(w.seen_days, &seen.to_string()))
+            let seen = match seen {
+                1 => w.seen_day.to_owned(),
+                seen => w.fill(w.seen_days, &seen.to_string()),
+            };
+            format!("{share} · {seen}")
         }
         Some(up) => w.fill(w.available, &w.percent(up)),
     }

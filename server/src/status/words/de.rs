@@ -28,6 +28,7 @@ pub static WORDS: Words = Words {
     available: "{} verfügbar",
     down: "{} ausgefallen",
     seen_days: "Daten von {} Tagen",
+    seen_day: "Daten von 1 Tag",
     troubled_days: "{} Tage mit Störungen",
     troubled_day: "1 Tag mit Störungen",
     maintenance: "Geplante Wartung",

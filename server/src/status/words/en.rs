@@ -28,6 +28,7 @@ pub static WORDS: Words = Words {
     available: "{} available",
     down: "down for {}",
     seen_days: "{} days of data",
+    seen_day: "1 day of data",
     troubled_days: "{} days with trouble",
     troubled_day: "1 day with trouble",
     maintenance: "Planned maintenance",

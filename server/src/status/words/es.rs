@@ -28,6 +28,7 @@ pub static WORDS: Words = Words {
     available: "{} disponible",
     down: "interrumpido durante {}",
     seen_days: "{} días de datos",
+    seen_day: "1 día de datos",
     troubled_days: "{} días con problemas",
     troubled_day: "1 día con problemas",
     maintenance: "Mantenimiento previsto",

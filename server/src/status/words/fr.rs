@@ -28,6 +28,7 @@ pub static WORDS: Words = Words {
     available: "{} disponible",
     down: "en panne pendant {}",
     seen_days: "{} jours de données",
+    seen_day: "1 jour de données",
     troubled_days: "{} jours avec des incidents",
     troubled_day: "1 jour avec des incidents",
     maintenance: "Maintenance prévue",
