@@ -19,6 +19,7 @@ const INSIDE: &str = "MUSTER_PROVE_INSIDE";
 /// What a small disk holds, and what one step writes on it.
 const DISK: &str = "size=48m";
 const POURED: usize = 8_000_000;
+const PUBLIC_WORD: &str = "The disk is being cleared.";
 /// From when there is room again until all works by itself.
 const BACK: Duration = Duration::from_secs(5);
 
@@ -174,6 +175,9 @@ async fn a_full_disk_refuses_what_is_new_and_loses_nothing_of_what_was_acknowled
     let incident = caller
         .declare(json!({ "title": "The disk fills up", "severity": "SEV3" }))
         .await;
+    let word = json!({ "phase": "identified", "message": PUBLIC_WORD });
+    let said = caller.post(&format!("/api/v1/incidents/{incident}/updates"), word);
+    assert_eq!(said.await.status(), StatusCode::CREATED);
     let (mut acknowledged, mut refused, mut worst) = (Vec::new(), Vec::new(), Duration::ZERO);
     for round in 0..rounds {
         for file in ["ran", "full", "poured", "go"] {
@@ -212,12 +216,11 @@ async fn a_full_disk_refuses_what_is_new_and_loses_nothing_of_what_was_acknowled
             !answer.status().is_success(),
             "nothing begins that cannot be written down"
         );
-        for path in ["/status", "/healthz"] {
-            assert_eq!(
-                server.anybody().get(path).await.status(),
-                StatusCode::OK,
-                "{path}"
-            );
+        let anybody = server.anybody();
+        assert_eq!(anybody.get("/healthz").await.status(), StatusCode::OK);
+        let public = anybody.text("/status").await;
+        for says in [PUBLIC_WORD, "as of <time"] {
+            assert!(public.contains(says), "{says}: {public}");
         }
         if round % 2 == 0 && browser.url == server.url {
             for path in [
