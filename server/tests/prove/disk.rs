@@ -173,11 +173,17 @@ async fn a_full_disk_refuses_what_is_new_and_loses_nothing_of_what_was_acknowled
     let mut caller = server.program(&token);
     let browser = server.browser(&house, "commander").await;
     let incident = caller
-        .declare(json!({ "title": "The disk fills up", "severity": "SEV3" }))
+        .declare(json!({ "title": "The disk fills up", "severity": "SEV1" }))
         .await;
     let word = json!({ "phase": "identified", "message": PUBLIC_WORD });
-    let said = caller.post(&format!("/api/v1/incidents/{incident}/updates"), word);
-    assert_eq!(said.await.status(), StatusCode::CREATED);
+    let updates = format!("/api/v1/incidents/{incident}/updates");
+    let said = caller.post(&updates, word).await;
+    assert_eq!(said.status(), StatusCode::CREATED);
+    until("the public is told", async || {
+        let page = server.anybody().text("/status").await;
+        page.contains(PUBLIC_WORD).then_some(())
+    })
+    .await;
     let (mut acknowledged, mut refused, mut worst) = (Vec::new(), Vec::new(), Duration::ZERO);
     for round in 0..rounds {
         for file in ["ran", "full", "poured", "go"] {

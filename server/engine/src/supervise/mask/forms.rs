@@ -64,6 +64,74 @@ pub fn usual(value: &str, forms: &mut Vec<Vec<u8>>) {
     }
     // As a shell traces it.
     forms.push(value.replace('\'', r"'\''").into());
+    forms.push(echoed(value.as_bytes()));
+}
+
+/// As the `echo` of Debian's `sh` writes it, which takes a backslash for the beginning of something else.
+fn echoed(value: &[u8]) -> Vec<u8> {
+    let mut written = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let [byte, after @ ..] = rest {
+        let is_octal = |at: usize| after.get(at).is_some_and(|b| (b'0'..=b'7').contains(b));
+        let mut taken = 1;
+        written.push(match (byte, after.first()) {
+            (b'\\', Some(b'c')) => break,
+            (b'\\', Some(letter)) if let Some(meant) = meant(*letter) => meant,
+            (b'\\', Some(b'0'..=b'7')) => {
+                // `\0` takes three digits more, and any other digit two.
+                let from = usize::from(after[0] == b'0');
+                let digits = (from..from + 3).take_while(|at| is_octal(*at)).count();
+                taken = from + digits;
+                let octal =
+                    |number: u8, digit: &u8| number.wrapping_mul(8).wrapping_add(digit - b'0');
+                after[from..taken].iter().fold(0, octal)
+            }
+            (byte, _) => {
+                taken = 0;
+                *byte
+            }
+        });
+        rest = &after[taken..];
+    }
+    written
+}
+
+fn meant(letter: u8) -> Option<u8> {
+    Some(match letter {
+        b'a' => 0x07,
+        b'b' => 0x08,
+        b'e' => 0x1b,
+        b'f' => 0x0c,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'v' => 0x0b,
+        b'\\' => b'\\',
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::echoed;
+
+    #[test]
+    fn a_secret_is_known_as_the_shells_echo_writes_it() {
+        for (value, written) in [
+            (r"a\101b", &b"aAb"[..]),
+            (r"a\0101b", b"aAb"),
+            (r"a\1234b", b"aS4b"),
+            (r"a\01234b", b"aS4b"),
+            (r"a\qb\8", br"a\qb\8"),
+            (r"a\eb\x41", b"a\x1bb\\x41"),
+            (r"a\\nb", br"a\nb"),
+            (r"a\r\n", b"a\r\n"),
+            (r"ab\cd", b"ab"),
+            (r"end\", br"end\"),
+        ] {
+            assert_eq!(echoed(value.as_bytes()), written, "{value}");
+        }
+    }
 }
 
 /// The characters that stand for `value` and nothing else when `before` bytes (or three more, and so
