@@ -18,7 +18,6 @@ const statuspage = {
   components: await api.getComponents(),
   incidents: await api.incidents.getAll(),
   unresolved: await api.incidents.getUnresolved(),
-  maintenances: await api.scheduledMaintenances.getAll(),
   upcoming: await api.scheduledMaintenances.getUpcoming(),
 };
 
