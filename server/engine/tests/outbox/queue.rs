@@ -11,7 +11,7 @@ use domain::{
     *,
 };
 use engine::{
-    channels::Outcome,
+    channels::{Doubt, Outcome},
     notify::{Receipt, Which},
 };
 
@@ -26,8 +26,6 @@ on_both_engines! {
     nobody_is_called_more_often_than_the_rules_say
     several_small_things_for_one_address_go_as_one_message
     nobody_is_woken_for_what_is_over
-    a_receipt_goes_forward_only
-    a_call_that_nobody_answers_is_made_again_and_then_left_to_the_escalation
     held_messages_go_out_at_their_time
 }
 
@@ -55,7 +53,7 @@ async fn what_was_declared_is_sent_and_the_timeline_says_so(house: &House) {
         );
         assert_eq!(brief.affected, ["Orders"]);
         assert_eq!(message.attempt, 1);
-        assert_eq!(message.doubtful_since, None);
+        assert_eq!(message.doubt, None);
         let link = message.acknowledge.as_deref().unwrap();
         assert!(
             link.starts_with("https://muster.example.org/ack/"),
@@ -187,8 +185,14 @@ async fn what_a_killed_node_was_sending_is_tried_again_and_known_to_be_doubtful(
     let second = Node::start(house.node("here").await, &provider);
     let got = provider.until(2).await;
     assert_eq!(
-        (got[0].doubtful_since, got[1].doubtful_since),
-        (None, Some(start))
+        (got[0].doubt.clone(), got[1].doubt.clone()),
+        (
+            None,
+            Some(Doubt {
+                since: start,
+                tries: 1..=1
+            })
+        )
     );
     assert_eq!((&got[1].id, got[1].attempt), (&got[0].id, 2));
     let rows = second.settled(&incident).await;
@@ -345,79 +349,6 @@ async fn nobody_is_woken_for_what_is_over(house: &House) {
         .filter(|a| a.starts_with("phone"))
         .count();
     assert_eq!(calls, 2, "only the first tries");
-}
-
-async fn a_receipt_goes_forward_only(house: &House) {
-    let provider = Provider::default();
-    let node = node(house, &provider).await;
-    let incident = declare(&node, Severity::Sev1).await;
-    let id = node.settled(&incident).await[0].id.clone();
-    let state = async |receipt| {
-        assert!(node.outbox.receipt(Which::Id(&id), receipt).await.unwrap());
-        node.desk
-            .store()
-            .notification(&id)
-            .await
-            .unwrap()
-            .unwrap()
-            .state
-    };
-    assert_eq!(state(Receipt::Read).await, "read");
-    assert_eq!(
-        state(Receipt::Delivered).await,
-        "read",
-        "a late one changes nothing"
-    );
-    assert_eq!(state(Receipt::Failed("no".into())).await, "read");
-    assert_eq!(state(Receipt::Unanswered("no".into())).await, "read");
-    assert!(
-        !node
-            .outbox
-            .receipt(Which::Id("99.0"), Receipt::Read)
-            .await
-            .unwrap()
-    );
-    assert!(
-        !node
-            .outbox
-            .receipt(Which::Provider("x"), Receipt::Read)
-            .await
-            .unwrap()
-    );
-    node.settled(&incident).await;
-    let comms = house.replay().await.comms[&incident].clone();
-    assert_eq!(
-        comms.told(Channel::Phone, "John Smith").unwrap().state,
-        Delivery::Read
-    );
-}
-
-async fn a_call_that_nobody_answers_is_made_again_and_then_left_to_the_escalation(house: &House) {
-    let provider = Provider::default();
-    let node = node(house, &provider).await;
-    let incident = declare(&node, Severity::Sev1).await;
-    // Its escalation is another matter.
-    let acknowledge = Command::Acknowledge {
-        incident: incident.clone(),
-        via: Via::Page,
-    };
-    ask(&node.desk, acknowledge).await.unwrap();
-    let id = node.settled(&incident).await[0].id.clone();
-    for attempt in 1..=3 {
-        node.until(&id, |n| n.state == "sent" && n.attempts == attempt)
-            .await;
-        for _ in 0..2 {
-            // Providers tell it twice at times.
-            let receipt = Receipt::Unanswered("no answer".into());
-            node.outbox.receipt(Which::Id(&id), receipt).await.unwrap();
-        }
-        house.wait(Span::secs(150));
-    }
-    let row = node.until(&id, |n| n.state == "failed").await;
-    assert_eq!((row.attempts, row.why.as_str()), (3, "no answer"));
-    let calls = provider.got().iter().filter(|m| m.id == id).count();
-    assert_eq!(calls, 3);
-    assert!(provider.got().iter().all(|m| m.doubtful_since.is_none()));
 }
 
 async fn held_messages_go_out_at_their_time(house: &House) {
