@@ -6,7 +6,7 @@ use crate::{
     provider::{Answer, Node, Provider, connected, declare, later, node},
 };
 use domain::{
-    notify::{Delivery, Via},
+    notify::Delivery,
     plan::Channel,
     *,
 };
@@ -254,6 +254,10 @@ async fn nobody_is_called_more_often_than_the_rules_say(house: &House) {
     let desk = house.node("here").await;
     let mut plan = connected();
     plan.communication.matrix[1].channels = vec![Channel::Phone];
+    // Nobody else is asked meanwhile.
+    for policy in &mut plan.communication.severities {
+        policy.acknowledge_within = Some(Span::default());
+    }
     put_in_force(&desk, plan).await;
     let node = Node::start(desk, &provider);
     let now = node.desk.clock().now();
