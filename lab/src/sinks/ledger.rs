@@ -99,7 +99,10 @@ pub async fn one(
         return refusal.into_response();
     }
     let told = sink(&kind).and_then(|sink| told(&sinks, sink, sid.trim_end_matches(".json")));
-    told.map_or_else(|| NO_SUCH.into_response(), |told| Json(told).into_response())
+    told.map_or_else(
+        || NO_SUCH.into_response(),
+        |told| Json(told).into_response(),
+    )
 }
 
 /// All that was ordered for a number, the newest first.
@@ -115,11 +118,17 @@ pub async fn list(
     let Some(sink) = sink(&kind_json) else {
         return NO_SUCH.into_response();
     };
-    let ordered = sinks.phones.ordered(asked.to.as_deref().unwrap_or_default());
-    let all = ordered.iter().rev().filter_map(|sid| told(&sinks, sink, sid));
+    let ordered = sinks
+        .phones
+        .ordered(asked.to.as_deref().unwrap_or_default());
+    let all = ordered
+        .iter()
+        .rev()
+        .filter_map(|sid| told(&sinks, sink, sid));
     let all: Vec<Value> = all.take(asked.size).collect();
     let name = kind(sink).to_lowercase();
-    Json(json!({ name: all, "page": 0, "page_size": asked.size, "next_page_uri": null })).into_response()
+    Json(json!({ name: all, "page": 0, "page_size": asked.size, "next_page_uri": null }))
+        .into_response()
 }
 
 /// The request that ordered a call, and what was asked of the sender since. Twilio shows that some minutes after the call's
@@ -137,7 +146,11 @@ pub async fn events(
     let Some((row, form)) = found.and_then(|n| kept(&sinks, n, Sink::Phone)) else {
         return NO_SUCH.into_response();
     };
-    let parameters: Map<String, Value> = form.0.iter().map(|(name, value)| (snake(name), json!(value))).collect();
+    let parameters: Map<String, Value> = form
+        .0
+        .iter()
+        .map(|(name, value)| (snake(name), json!(value)))
+        .collect();
     let ordered = json!({
         "request": {
             "method": "POST",
@@ -154,7 +167,8 @@ pub async fn events(
         }))
     });
     let events: Vec<Value> = std::iter::once(ordered).chain(since).collect();
-    Json(json!({ "events": events, "page": 0, "page_size": PAGE, "next_page_uri": null })).into_response()
+    Json(json!({ "events": events, "page": 0, "page_size": PAGE, "next_page_uri": null }))
+        .into_response()
 }
 
 fn wanted(of: u64) -> Wanted {

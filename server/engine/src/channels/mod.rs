@@ -23,7 +23,7 @@ mod words;
 
 pub use connect::{Channels, Connection};
 pub use domain::notify::Address;
-pub use words::{Ask, Said, Words, block, line, stage};
+pub use words::{Ask, Said, Words, age, block, line, stage};
 
 use domain::{
     Incident, IncidentRole, Kind, Number, Phase, ServiceId, Severity, Span, Stamp, notify::Cause,

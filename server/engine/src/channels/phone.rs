@@ -191,7 +191,10 @@ impl Phone {
             let path = self.path(&format!("Calls/{sid}/Events"));
             let events: Option<Events> = self.ask(web, &path, &[], message.now).await;
             let reports = events.iter().flat_map(|e| &e.events).map(Event::reports_to);
-            if reports.flatten().any(|at| callback::is_of(at, message, &doubt.tries)) {
+            if reports
+                .flatten()
+                .any(|at| callback::is_of(at, message, &doubt.tries))
+            {
                 return Some(sid);
             }
         }

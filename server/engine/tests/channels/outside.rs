@@ -127,7 +127,10 @@ impl Outside {
 
     /// What the telephone provider has had for a number.
     pub async fn had(&self, kind: &str, to: &str) -> Vec<Value> {
-        let (account, token) = (&self.env["MUSTER_TWILIO_SID"], &self.env["MUSTER_TWILIO_TOKEN"]);
+        let (account, token) = (
+            &self.env["MUSTER_TWILIO_SID"],
+            &self.env["MUSTER_TWILIO_TOKEN"],
+        );
         let url = format!("{}/2010-04-01/Accounts/{account}/{kind}.json", self.url);
         let request = self.http.get(url).basic_auth(account, Some(token));
         let answer = request.query(&[("To", to)]).send().await.unwrap();

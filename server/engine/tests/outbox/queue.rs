@@ -5,11 +5,7 @@ use crate::{
     on_both_engines,
     provider::{Answer, Node, Provider, connected, declare, later, node},
 };
-use domain::{
-    notify::Delivery,
-    plan::Channel,
-    *,
-};
+use domain::{notify::Delivery, plan::Channel, *};
 use engine::{
     channels::{Doubt, Outcome},
     notify::{Receipt, Which},

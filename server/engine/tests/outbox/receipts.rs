@@ -119,13 +119,23 @@ async fn a_call_that_reports_though_its_answer_was_lost_is_not_made_again(house:
     assert_eq!(row.provider_id.as_deref(), Some("CA1"));
     // What is told of it from now on is known by its name, and a late word of an earlier try is passed over.
     let unanswered = Receipt::Unanswered("the line was busy".into());
-    node.outbox.receipt(Which::Provider("CA1"), unanswered).await.unwrap();
+    node.outbox
+        .receipt(Which::Provider("CA1"), unanswered)
+        .await
+        .unwrap();
     node.until(&id, |n| n.state == "failed_temporarily").await;
     assert!(taken(1).await.unwrap());
     node.until(&id, |n| n.state == "failed_temporarily").await;
     house.wait(Span::secs(150));
-    let row = node.until(&id, |n| n.state == "sent" && n.attempts == 2).await;
+    let row = node
+        .until(&id, |n| n.state == "sent" && n.attempts == 2)
+        .await;
     assert_eq!(row.certain, 2);
-    let calls: Vec<u32> = provider.got().iter().filter(|m| m.id == id).map(|m| m.attempt).collect();
+    let calls: Vec<u32> = provider
+        .got()
+        .iter()
+        .filter(|m| m.id == id)
+        .map(|m| m.attempt)
+        .collect();
     assert_eq!(calls, [1, 2]);
 }
