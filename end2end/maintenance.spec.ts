@@ -51,20 +51,21 @@ test("what fails in a window is held and told when it ends", async ({ house, vis
   await expect(card).toContainText("Scheduled");
   await card.getByRole("button", { name: "Begin now" }).click();
   await expect(card).toContainText("In progress");
-  const tile = board.locator(".tile").filter({ hasText: "Orders API" });
+  const tile = board.locator('.tile[href$="orders-api"]');
   await expect(tile).toContainText("Maintenance");
 
   // It fails; who works on it sees that, and nobody else is alarmed.
   await house.break("app");
-  await expect(card).toContainText("Major outage", { timeout: 60_000 });
-  await expect(card).toContainText("Found by the checks, and held");
+  await expect(card).toContainText("Found by the checks, and held", { timeout: 60_000 });
+  await expect(card.getByRole("listitem").filter({ hasText: "Orders API" })).toContainText("Major outage", { timeout: 60_000 });
   await expect(tile).toContainText("Maintenance");
   await expect(board.locator(".card").filter({ hasText: "Suggested now" })).toHaveCount(0);
 
   // It ends, and is told as it is.
-  await card.locator("summary").filter({ hasText: "Complete at once" }).click();
-  await card.getByLabel("What is told of it (optional)").last().fill("The old servers are back.");
-  await card.getByRole("button", { name: "Complete at once" }).click();
+  const end = card.locator("details").filter({ has: page.locator("summary", { hasText: "Complete at once" }) });
+  await end.locator("summary").click();
+  await end.getByLabel("What is told of it (optional)").fill("The old servers are back.");
+  await end.getByRole("button", { name: "Complete at once" }).click();
   await expect(page.locator("li").filter({ hasText: "The old servers are back." })).toContainText("Completed");
   await expect(tile).toContainText("Major outage");
   await expect(board.locator(".card").filter({ hasText: "Suggested now" })).toContainText("Declare");
