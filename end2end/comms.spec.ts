@@ -25,7 +25,7 @@ const known = (page: Page) => page.locator("#matrix");
 
 /** The scorecard's line of a channel. */
 function line(page: Page, channel: string, whom: string): Locator {
-  return known(page).locator("table.score tr").filter({ hasText: channel }).filter({ hasText: whom });
+  return known(page).locator(".score").first().locator("tr").filter({ hasText: channel }).filter({ hasText: whom });
 }
 
 async function press(page: Page, what: Locator, key = "Enter"): Promise<void> {

@@ -28,6 +28,13 @@ export class Outside {
     return Math.max(0, ...all.map((one) => one.number));
   }
 
+  /** The HTML of a mail. */
+  async html(mail: Received): Promise<string> {
+    const answer = await fetch(`${this.house.outside}/mail/${mail.number}`);
+    if (!answer.ok) throw new Error(`mail ${mail.number}: ${answer.status}`);
+    return answer.text();
+  }
+
   /** How somebody's telephone behaves from now on. */
   async phone(to: string, call: Call, digit?: string): Promise<void> {
     await this.ask("PUT", "phones", { to, call, digit });

@@ -1,17 +1,11 @@
 // Every page, light and dark, on a phone and at a desk: quiet, within its width, accessible, and in the browser what the
 // server sent. The pictures are in test-results.
-import { AxeBuilder } from "@axe-core/playwright";
+import { expectGoodLooks, SIZES } from "./looks.js";
+import { link, Outside } from "./outside.js";
 import { expect, type House, type Page, takenOver, test } from "./test.js";
 import { faults } from "./validate.js";
 
 test.use({ stage: "screens" });
-
-const SCHEMES = ["light", "dark"] as const;
-const SIZES = [
-  [360, 740],
-  [1440, 900],
-] as const;
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 interface Place {
   name: string;
@@ -28,6 +22,8 @@ interface Found {
   run: string;
   /** A window that is about to be scheduled, beside one that goes on. */
   draft: string;
+  /** The page that a mail's link leads to. */
+  acknowledge: string;
 }
 
 const PLACES: Place[] = [
@@ -55,6 +51,8 @@ const PLACES: Place[] = [
   { name: "status-maintenance", at: () => "/status/maintenance/MNT-2026-001".replace("2026", String(new Date().getUTCFullYear())), public: true },
   { name: "status-embed", at: () => "/status/embed", public: true },
   { name: "status-nowhere", at: () => "/status/nowhere", public: true, status: 404 },
+  { name: "acknowledge", at: (found) => found.acknowledge, public: true },
+  { name: "acknowledge-wrong", at: () => "/ack/nothing", public: true, status: 404 },
   { name: "signin-error", at: () => "/signin?token=used", public: true, status: 403 },
 ];
 
@@ -104,7 +102,8 @@ async function fill(house: House): Promise<Found> {
     public: "on",
   });
   for (const service of ["manufacturing-database", "database-replica"]) draft.append("services", service);
-  return { incident: open.number, run: run.id, draft: `/maintenance?${draft}` };
+  const [mail] = await new Outside(house).received("smtp", "cto@sentia.com");
+  return { incident: open.number, run: run.id, draft: `/maintenance?${draft}`, acknowledge: new URL(link(mail)).pathname };
 }
 
 /** The page as lines: elements, attributes and texts. Not the instants, which the browser puts in the reader's zone. */
@@ -142,12 +141,6 @@ async function expectSameAsServed(page: Page, html: string): Promise<void> {
   expect.soft(taken, "what the browser took over is what the server sent").toEqual(served);
 }
 
-async function expectAccessible(page: Page, look: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
-  const told = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`));
-  expect.soft(told, `what axe found, ${look}`).toEqual([]);
-}
-
 for (const place of PLACES) {
   test(`the screen ${place.name}`, async ({ complaints, visit }, info) => {
     if (place.status) complaints.allow(new RegExp(`status of ${place.status}`));
@@ -159,16 +152,6 @@ for (const place of PLACES) {
     if (!place.public) await expectSameAsServed(page, served);
     if (place.public) expect.soft(await faults(served), "what the validator found").toEqual([]);
 
-    for (const [width, height] of place.public ? ([[320, 640], ...SIZES] as const) : SIZES) {
-      await page.setViewportSize({ width, height });
-      for (const colorScheme of SCHEMES) {
-        await page.emulateMedia({ colorScheme });
-        const look = `${colorScheme}, ${width} wide`;
-        const sideways = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth");
-        expect.soft(sideways, `pixels to scroll sideways, ${look}`).toBeLessThanOrEqual(0);
-        await page.screenshot({ path: info.outputPath(`${colorScheme}-${width}.png`), fullPage: true });
-        await expectAccessible(page, look);
-      }
-    }
+    await expectGoodLooks(page, info, "", place.public ? [[320, 640], ...SIZES] : SIZES);
   });
 }

@@ -182,6 +182,10 @@ async fn an_address_is_tried_by_rest_and_confirmed_by_whom_it_reaches() {
     assert_eq!(mail["to"][0], "dba@sentia.com");
     let again = scene.api.post("/api/v1/contacts/test", test).await;
     refused(again, StatusCode::CONFLICT).await;
+    let viewer = scene.server.browser(&scene.house, "viewer").await;
+    let standing = async |says: &str| viewer.text("/contacts").await.matches(says).count();
+    assert_eq!(standing("ago, not confirmed").await, 1);
+    assert_eq!(standing("Confirmed ").await, 0);
     // The link in the mail is that person's word.
     let text = mail["text"].as_str().unwrap();
     let link = text
@@ -193,6 +197,8 @@ async fn an_address_is_tried_by_rest_and_confirmed_by_whom_it_reaches() {
         .map(|(_, token)| format!("/ack/{token}"));
     let said = scene.server.anybody().form(&path.unwrap(), &[]).await;
     assert_eq!(said.status(), StatusCode::SEE_OTHER);
+    assert_eq!(standing("ago, not confirmed").await, 0);
+    assert_eq!(standing("Confirmed ").await, 1);
     // A caller confirms only for themselves.
     let other = json!({ "channel": "email" });
     let not_theirs = scene.api.post("/api/v1/contacts/confirm", other).await;

@@ -114,7 +114,7 @@ fn done(room: Room, form: &HtmlFormElement, location: &str) {
     let _ = form.remove_attribute("data-sent");
     form.reset();
     renew(form);
-    if let Ok(Some(menu)) = form.closest("details.menu") {
+    if let Ok(Some(menu)) = form.closest("details.menu, .call details") {
         let _ = menu.remove_attribute("open");
         if let Some(summary) = dom::first(Some(&menu), "summary") {
             dom::focus(&summary);

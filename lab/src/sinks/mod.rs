@@ -16,7 +16,8 @@
 //! SMTP                               STARTTLS (CA: MUSTER_SMTP_CA), AUTH PLAIN and LOGIN; recipients in `.invalid` get 550
 //! POST /slack/{channel}              incoming webhook: 200 ok, 400 invalid_payload, no_text or invalid_blocks
 //! POST /2010-04-01/Accounts/{sid}/Calls.json, …/Messages.json     Twilio; sinks `phone` and `sms`
-//! GET  /2010-04-01/Accounts/{sid}/Calls/{sid}.json, …/Messages/{sid}.json
+//! GET  /2010-04-01/Accounts/{sid}/Calls/{sid}.json, …/Messages/{sid}.json, …/Calls/{sid}/Events.json
+//! GET  /2010-04-01/Accounts/{sid}/Calls.json?To=…, …/Messages.json?To=…      the newest first
 //! POST /hook/{name}                  any webhook (GET is kept too): 204; 401 when its Standard Webhooks signature is wrong
 //! POST /teams/{name}                 an Adaptive Card: 202
 //! POST /pagerduty/v2/enqueue         Events v2: 202, 400
@@ -76,6 +77,7 @@ mod faults;
 mod hooks;
 mod kept;
 mod keys;
+mod ledger;
 mod mail;
 mod page;
 mod phone;
@@ -247,10 +249,17 @@ fn router(sinks: Arc<Sinks>) -> Router {
     let deliveries = Router::new()
         .route("/slack/{channel}", post(slack::receive))
         .route("/slack/response/{number}", post(slack::respond))
-        .route("/2010-04-01/Accounts/{account}/{kind}", post(phone::order))
+        .route(
+            "/2010-04-01/Accounts/{account}/{kind}",
+            post(phone::order).get(ledger::list),
+        )
         .route(
             "/2010-04-01/Accounts/{account}/{kind}/{sid}",
-            get(phone::status),
+            get(ledger::one),
+        )
+        .route(
+            "/2010-04-01/Accounts/{account}/{kind}/{sid}/Events.json",
+            get(ledger::events),
         )
         .route("/hook/{name}", any(hooks::hook))
         .route("/teams/{name}", post(hooks::teams))

@@ -9,13 +9,13 @@ use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::call::{self, Digit};
 use super::faults::{Drawn, Fault};
 use super::kept::{Delivery, Sink};
-use super::{Sinks, serve, sign};
+use super::{Sinks, ledger, serve, sign};
 
 /// What the owner of a number does when it rings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,8 @@ fn one() -> String {
 struct Inner {
     phones: HashMap<String, Phone>,
     orders: HashMap<String, (u64, String)>,
+    /// By number, in their order.
+    ordered: HashMap<String, Vec<String>>,
     /// None once the call is over.
     lines: HashMap<u64, Option<mpsc::Sender<Digit>>>,
 }
@@ -103,6 +105,24 @@ impl Phones {
         })
     }
 
+    fn begin(&self, sid: &str, number: u64, to: &str) {
+        let mut inner = self.inner();
+        let all = inner.ordered.entry(to.to_owned()).or_default();
+        all.push(sid.to_owned());
+        drop(inner);
+        self.now(sid, number, "queued");
+    }
+
+    /// An order's number, and how far it has come.
+    pub fn order(&self, sid: &str) -> Option<(u64, String)> {
+        self.inner().orders.get(sid).cloned()
+    }
+
+    /// All calls and messages to a number.
+    pub fn ordered(&self, to: &str) -> Vec<String> {
+        self.inner().ordered.get(to).cloned().unwrap_or_default()
+    }
+
     pub fn now(&self, sid: &str, number: u64, status: &str) {
         let order = (number, status.to_owned());
         self.inner().orders.insert(sid.to_owned(), order);
@@ -126,7 +146,7 @@ impl Phones {
 
 /// What was asked for in a form. A name may come more than once.
 #[derive(Debug, Default)]
-pub struct Form(Vec<(String, String)>);
+pub struct Form(pub Vec<(String, String)>);
 
 impl Form {
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -165,9 +185,9 @@ impl IntoResponse for Refusal {
     }
 }
 
-const NO_SUCH: Refusal = Refusal(StatusCode::NOT_FOUND, 20404, "There is no such resource");
+pub const NO_SUCH: Refusal = Refusal(StatusCode::NOT_FOUND, 20404, "There is no such resource");
 
-fn authenticate(sinks: &Sinks, account: &str, headers: &HeaderMap) -> Result<(), Refusal> {
+pub fn authenticate(sinks: &Sinks, account: &str, headers: &HeaderMap) -> Result<(), Refusal> {
     let keys = &sinks.keys;
     let given = headers
         .get(header::AUTHORIZATION)
@@ -257,8 +277,18 @@ pub async fn order(
     let Ok(number) = sinks.kept.keep(sink, &delivery) else {
         return serve::no_room();
     };
-    sinks.phones.now(&sid, number, "queued");
-    let answer = resource(&sinks, sink, &sid, &form, "queued");
+    let to = form.get("To").unwrap_or_default();
+    sinks.phones.begin(&sid, number, to);
+    let answer = ledger::resource(
+        &sinks,
+        &ledger::Order {
+            sink,
+            sid: &sid,
+            form: &form,
+            status: "queued",
+            at: jiff::Timestamp::now(),
+        },
+    );
     let order = Order {
         number,
         sid,
@@ -270,44 +300,4 @@ pub async fn order(
         _ => tokio::spawn(call::message(sinks, order)),
     };
     (StatusCode::CREATED, Json(answer)).into_response()
-}
-
-fn resource(sinks: &Sinks, sink: Sink, sid: &str, form: &Form, status: &str) -> Value {
-    let account = &sinks.keys.twilio_sid;
-    let kind = if sink == Sink::Phone {
-        "Calls"
-    } else {
-        "Messages"
-    };
-    json!({
-        "sid": sid, "account_sid": account, "api_version": "2010-04-01", "direction": "outbound-api", "status": status,
-        "to": form.get("To"), "from": form.get("From"), "body": form.get("Body"), "error_code": null,
-        "uri": format!("/2010-04-01/Accounts/{account}/{kind}/{sid}.json"),
-    })
-}
-
-/// How far a call or a message has come.
-pub async fn status(
-    State(sinks): State<Arc<Sinks>>,
-    Path((account, kind, sid)): Path<(String, String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    if let Err(refusal) = authenticate(&sinks, &account, &headers) {
-        return refusal.into_response();
-    }
-    let sid = sid.trim_end_matches(".json");
-    let order = sinks.phones.inner().orders.get(sid).cloned();
-    let sink = match kind.as_str() {
-        "Calls" => Sink::Phone,
-        _ => Sink::Sms,
-    };
-    let found = order.and_then(|(number, status)| {
-        let row = sinks.kept.one(number).filter(|row| row.sink == sink)?;
-        let form = sinks.kept.value(&row).ok()?["detail"]["form"].take();
-        Some((Form(serde_json::from_value(form).ok()?), status))
-    });
-    match found {
-        Some((form, status)) => Json(resource(&sinks, sink, sid, &form, &status)).into_response(),
-        None => NO_SUCH.into_response(),
-    }
 }

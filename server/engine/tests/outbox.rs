@@ -12,6 +12,8 @@ mod house;
 mod provider;
 #[path = "outbox/queue.rs"]
 mod queue;
+#[path = "outbox/receipts.rs"]
+mod receipts;
 #[path = "outbox/timers.rs"]
 mod timers;
 

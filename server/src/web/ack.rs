@@ -20,6 +20,7 @@ use engine::{
     channels::{
         Brief,
         ack::{About, Bad, Claim},
+        age,
     },
 };
 use sha2::{Digest, Sha256};
@@ -183,7 +184,7 @@ fn about(state: &State, incident: &Incident, now: Stamp) -> Page {
         title: format!("{id} {} {}", brief.number, brief.title),
         severity: format!("{kind}{id} {}", policy.map_or("", |p| p.name.as_str())),
         severity_class: id.to_lowercase(),
-        age: now.since(brief.declared_at).human(),
+        age: age(now.since(brief.declared_at), false),
         update: incident.updates.last().cloned(),
         brief: Some(brief),
         ..Page::default()

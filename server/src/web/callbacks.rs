@@ -28,9 +28,12 @@ pub struct Of {
     /// The notification's id …
     #[serde(default)]
     n: String,
-    /// … and the person's token.
+    /// … the person's token …
     #[serde(default)]
     t: String,
+    /// … and the number of the try.
+    #[serde(default)]
+    k: i64,
 }
 
 type Form = Vec<(String, String)>;
@@ -70,8 +73,11 @@ async fn status(state: &State, of: &Of, form: &Form) -> Response {
     let theirs = field(form, "CallSid").or(field(form, "MessageSid"));
     let theirs = Which::Provider(theirs.unwrap_or_default());
     let known = match state.outbox.receipt(theirs, receipt.clone()).await {
-        // It has overtaken the provider's own answer.
-        Ok(false) => state.outbox.receipt(Which::Id(&of.n), receipt).await,
+        // It has overtaken the provider's own answer, or that never came.
+        Ok(false) => {
+            let this = Which::Try(&of.n, of.k);
+            state.outbox.receipt(this, receipt).await
+        }
         known => known,
     };
     match known {
@@ -127,7 +133,7 @@ async fn voice(state: &State, of: &Of) -> Response {
     let message = Message {
         id: of.n.clone(),
         attempt: 1,
-        doubtful_since: None,
+        doubt: None,
         cause: match incident {
             Some(_) => cause.unwrap_or(Cause::Declared),
             None => Cause::Test,

@@ -31,6 +31,8 @@ pub struct House {
     database: Option<Database>,
     /// Where the database is reached, if not at its own address.
     wired: Option<String>,
+    /// Where its servers listen: on any free port, unless one is to come up again where it was.
+    pub listen: String,
     /// Given to every `muster` of this house.
     pub env: Vec<(String, String)>,
 }
@@ -46,6 +48,7 @@ impl House {
             home,
             database: None,
             wired: None,
+            listen: "127.0.0.1:0".into(),
             env: Vec::new(),
         }
     }
@@ -196,7 +199,7 @@ impl House {
     pub fn start_on(&self, data: &str, tracer: &[&str]) -> Server {
         let plan = self.path("plan").display().to_string();
         let program = [tracer, &[MUSTER]].concat();
-        let words = ["serve", "--plan", &plan, "--listen", "127.0.0.1:0"];
+        let words = ["serve", "--plan", &plan, "--listen", &self.listen];
         let mut command = self.muster_on(data, &program, &words);
         let mut child = command
             .stdin(Stdio::null())

@@ -23,12 +23,13 @@ mod words;
 
 pub use connect::{Channels, Connection};
 pub use domain::notify::Address;
-pub use words::{Ask, Said, Words, block, line, stage};
+pub use words::{Ask, Said, Words, age, block, line, stage};
 
 use domain::{
     Incident, IncidentRole, Kind, Number, Phase, ServiceId, Severity, Span, Stamp, notify::Cause,
     plan::Plan,
 };
+use std::ops::RangeInclusive;
 
 /// What a channel is asked to say.
 #[derive(Clone, Debug)]
@@ -37,9 +38,8 @@ pub struct Message {
     pub id: String,
     /// From 1.
     pub attempt: u32,
-    /// An earlier try may have been taken, the first of them then: a provider that can be asked is asked before it is sent
-    /// again.
-    pub doubtful_since: Option<Stamp>,
+    /// Earlier tries may have been taken: a provider that can be asked is asked before it is sent again.
+    pub doubt: Option<Doubt>,
     pub cause: Cause,
     pub address: Address,
     pub person: String,
@@ -53,6 +53,14 @@ pub struct Message {
     /// The server's own address, for status callbacks.
     pub callback: String,
     pub now: Stamp,
+}
+
+/// Tries of which nobody saw how they ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doubt {
+    /// None of them began before.
+    pub since: Stamp,
+    pub tries: RangeInclusive<u32>,
 }
 
 /// An incident in short.

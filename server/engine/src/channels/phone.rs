@@ -9,12 +9,12 @@ pub use callback::{receipt, verify};
 pub use spoken::{ACKNOWLEDGE, again, call, goodbye, thanks};
 
 use super::{
-    Message, Outcome, Said,
+    Doubt, Message, Outcome, Said,
     web::{Answer, Place, Web},
     words::line,
 };
 use domain::{Span, Stamp, plan::Channel};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 pub const TWILIO: &str = "https://api.twilio.com";
 /// Of a text message: two parts where every letter is in the telephone's own alphabet.
@@ -41,6 +41,41 @@ struct Resource {
     date_created: Option<String>,
     #[serde(default)]
     body: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct List {
+    #[serde(default)]
+    calls: Vec<Resource>,
+    #[serde(default)]
+    messages: Vec<Resource>,
+}
+
+/// What a call has led to: the request that ordered it, and the provider's own requests to us. Twilio shows them some
+/// minutes after the call's end; before that its callbacks tell the same ([`crate::notify::Receipt::Taken`]).
+#[derive(Deserialize)]
+struct Events {
+    #[serde(default)]
+    events: Vec<Event>,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    request: Requested,
+}
+
+#[derive(Deserialize)]
+struct Requested {
+    #[serde(default)]
+    url: String,
+    #[serde(default)]
+    parameters: Parameters,
+}
+
+#[derive(Default, Deserialize)]
+struct Parameters {
+    #[serde(default)]
+    status_callback: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -81,8 +116,8 @@ impl Phone {
                 why: "this is no telephone number".into(),
             };
         }
-        if let Some(since) = message.doubtful_since
-            && let Some(sid) = self.taken(web, kind, message, since, &form).await
+        if let Some(doubt) = &message.doubt
+            && let Some(sid) = self.taken(web, kind, message, doubt, &form).await
         {
             return Outcome::Sent {
                 provider_id: Some(sid),
@@ -114,7 +149,7 @@ impl Phone {
             ("From", self.from.clone()),
             ("Twiml", spoken::call(message, said)),
             ("Timeout", RINGS.to_owned()),
-            ("StatusCallback", callback::address(message, "status")),
+            ("StatusCallback", callback::status(message)),
             ("StatusCallbackMethod", "POST".to_owned()),
         ];
         for event in ["ringing", "answered", "completed"] {
@@ -128,48 +163,68 @@ impl Phone {
             ("To", message.address.as_str().to_owned()),
             ("From", self.sms_from.clone()),
             ("Body", short(said)),
-            ("StatusCallback", callback::address(message, "status")),
+            ("StatusCallback", callback::status(message)),
         ]
     }
 
     /// Whether an earlier try was taken after all: the provider is asked for what it has had for this number since then. A
-    /// text message is known by its words; of calls the first is taken for ours.
+    /// text message is ours by its words, which hold this person's link; a call by where it reports to.
     async fn taken(
         &self,
         web: &Web,
         kind: &str,
         message: &Message,
-        since: Stamp,
+        doubt: &Doubt,
         form: &[(&str, String)],
     ) -> Option<String> {
-        #[derive(Deserialize)]
-        struct List {
-            #[serde(default)]
-            calls: Vec<Resource>,
-            #[serde(default)]
-            messages: Vec<Resource>,
-        }
-        let place = self.place.join(&self.path(kind));
         let query = [("To", message.address.as_str()), ("PageSize", "50")];
+        let path = self.path(kind);
+        let list: List = self.ask(web, &path, &query, message.now).await?;
+        let recent = |r: &Resource| r.created().is_some_and(|at| at.plus(SKEW) >= doubt.since);
+        let words = form.iter().find(|(name, _)| *name == "Body");
+        if let Some((_, words)) = words {
+            let mut texts = list.messages.into_iter().filter(recent);
+            return texts.find(|r| r.body.as_ref() == Some(words))?.sid;
+        }
+        for call in list.calls.into_iter().filter(recent) {
+            let Some(sid) = call.sid else { continue };
+            let path = self.path(&format!("Calls/{sid}/Events"));
+            let events: Option<Events> = self.ask(web, &path, &[], message.now).await;
+            let reports = events.iter().flat_map(|e| &e.events).map(Event::reports_to);
+            if reports
+                .flatten()
+                .any(|at| callback::is_of(at, message, &doubt.tries))
+            {
+                return Some(sid);
+            }
+        }
+        None
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        web: &Web,
+        path: &str,
+        query: &[(&str, &str)],
+        now: Stamp,
+    ) -> Option<T> {
         let request = |r: reqwest::RequestBuilder| {
-            r.basic_auth(&self.account, Some(&self.token)).query(&query)
+            r.basic_auth(&self.account, Some(&self.token)).query(query)
         };
-        let answer = web.get(&place, message.now, request).await.ok()?;
-        let list: List = serde_json::from_slice(&answer.body).ok()?;
-        let body = form
-            .iter()
-            .find(|(name, _)| *name == "Body")
-            .map(|(_, body)| body);
-        let ours = |r: &Resource| {
-            r.created().is_some_and(|at| at.plus(SKEW) >= since)
-                && (body.is_none() || r.body.as_ref() == body)
-        };
-        let mut all = list.calls.into_iter().chain(list.messages).filter(ours);
-        all.find_map(|r| r.sid)
+        let answer = web.get(&self.place.join(path), now, request).await.ok()?;
+        serde_json::from_slice(&answer.body).ok()
     }
 
     fn path(&self, kind: &str) -> String {
         format!("/2010-04-01/Accounts/{}/{kind}.json", self.account)
+    }
+}
+
+impl Event {
+    /// The addresses in it to which something is reported.
+    fn reports_to(&self) -> impl Iterator<Item = &str> {
+        let ordered = self.request.parameters.status_callback.as_deref();
+        ordered.into_iter().chain([self.request.url.as_str()])
     }
 }
 

@@ -71,7 +71,7 @@ pub fn message(channel: Channel, cause: Cause) -> Message {
     Message {
         id: "1042.3".into(),
         attempt: 1,
-        doubtful_since: None,
+        doubt: None,
         cause,
         address: Address::kept(channel, address),
         person: "Bob Wilson".into(),

@@ -242,7 +242,7 @@ fn when(at: Stamp, now: Stamp) -> String {
 }
 
 /// Whole minutes and hours: nobody is told seconds, that pass while a message is under way.
-fn age(span: Span, spoken: bool) -> String {
+pub fn age(span: Span, spoken: bool) -> String {
     let minutes = span.as_secs() / 60;
     let (minute, hour) = if spoken {
         ("minutes", "hours")

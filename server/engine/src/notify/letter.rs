@@ -5,7 +5,7 @@ use super::Ways;
 use crate::{
     Desk,
     channels::{
-        Brief, Message,
+        Brief, Doubt, Message,
         ack::{About, Claim, LASTS},
     },
     stamped,
@@ -119,14 +119,14 @@ impl Letters {
         let message = Message {
             id: row.id.clone(),
             attempt: u32::try_from(row.attempts).unwrap_or(u32::MAX),
-            doubtful_since: row.first_at.filter(|_| row.is_doubtful()).map(Stamp),
+            doubt: doubt(&row),
             cause,
             address,
             person: row.person.clone(),
             audience: row.audience.clone(),
             incident: incident.as_deref().map(|i| self.brief(i)),
             text: text.trim_start().to_owned(),
-            acknowledge: Some(self.link(&row, channel, now)),
+            acknowledge: Some(self.link(&row, channel)),
             callback: self.ways.callback.clone(),
             now,
         };
@@ -135,7 +135,8 @@ impl Letters {
         Some(Letter::Message(Box::new(message), all))
     }
 
-    fn link(&self, row: &Notification, channel: Channel, now: Stamp) -> String {
+    /// The same for every try: a text message is known again by its words.
+    fn link(&self, row: &Notification, channel: Channel) -> String {
         let about = match &row.incident {
             Some(number) => About::Incident(Number::from(number.as_str())),
             // What is confirmed is the address that is being tried.
@@ -152,7 +153,7 @@ impl Letters {
         let claim = Claim {
             about,
             person: row.person.clone(),
-            expires: now.plus(LASTS),
+            expires: Stamp(row.created_at).plus(LASTS),
         };
         self.ways.signer.link(&self.ways.url, &claim)
     }
@@ -212,6 +213,15 @@ impl Letters {
         self.texts.insert(about, text.clone());
         text
     }
+}
+
+fn doubt(row: &Notification) -> Option<Doubt> {
+    let number = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+    let since = row.first_at.filter(|_| row.is_doubtful()).map(Stamp)?;
+    Some(Doubt {
+        since,
+        tries: number(row.certain + 1)..=number(row.attempts - 1),
+    })
 }
 
 fn words(event: Event) -> String {

@@ -15,10 +15,14 @@ pub enum Which<'a> {
     Id(&'a str),
     /// The provider's own name of it.
     Provider(&'a str),
+    /// One try of a notification.
+    Try(&'a str, i64),
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Receipt {
+    /// The provider has it, under this name.
+    Taken(String),
     /// It has arrived.
     Delivered,
     /// A person has seen or heard it.
@@ -34,14 +38,15 @@ impl Outbox {
     /// nothing is known under this name.
     pub async fn receipt(&self, which: Which<'_>, receipt: Receipt) -> Result<bool, Error> {
         let store = self.desk.store();
-        let rows = match which {
-            Which::Id(id) => Vec::from_iter(store.notification(id).await?),
-            Which::Provider(id) => store.notifications_by_provider(id).await?,
+        let (rows, number) = match which {
+            Which::Id(id) => (Vec::from_iter(store.notification(id).await?), None),
+            Which::Provider(id) => (store.notifications_by_provider(id).await?, None),
+            Which::Try(id, n) => (Vec::from_iter(store.notification(id).await?), Some(n)),
         };
         let known = !rows.is_empty();
         for mut row in rows {
             // It may be somebody else's turn in between.
-            while let Some(to) = self.after(&row, &receipt) {
+            while let Some(to) = self.after(&row, number, &receipt) {
                 if store.receipt(&row.state, &to).await? {
                     break;
                 }
@@ -57,7 +62,17 @@ impl Outbox {
     }
 
     /// The row after the receipt; nothing where it is further on already.
-    fn after(&self, row: &Notification, receipt: &Receipt) -> Option<Notification> {
+    fn after(
+        &self,
+        row: &Notification,
+        number: Option<i64>,
+        receipt: &Receipt,
+    ) -> Option<Notification> {
+        let arrived = matches!(receipt, Receipt::Delivered | Receipt::Read);
+        // Of an earlier try it only counts that somebody was reached.
+        if number.is_some_and(|n| n != row.attempts) && !arrived {
+            return None;
+        }
         let clock = self.desk.clock();
         let (at, now) = (clock.now(), clock.steady());
         let state: Delivery = row.state.parse().ok()?;
@@ -69,6 +84,10 @@ impl Outbox {
             ..row.clone()
         };
         let reached = match receipt {
+            Receipt::Taken(provider_id) => {
+                to.provider_id = Some(provider_id.clone());
+                Delivery::Sent
+            }
             Receipt::Delivered => {
                 to.delivered_at = Some(at.0);
                 Delivery::Delivered
@@ -95,6 +114,10 @@ impl Outbox {
         };
         let forward = match (state, reached) {
             (Delivery::Suppressed, _) => false,
+            // What certainly was not taken, or did not arrive, is not taken by a word that comes late.
+            (Delivery::FailedTemporarily, Delivery::Sent) => row.certain < row.attempts,
+            (Delivery::Sending, Delivery::Sent) => number.is_some(),
+            (_, Delivery::Sent) => false,
             (Delivery::Delivered | Delivery::Read | Delivery::Acknowledged, Delivery::Failed) => {
                 false
             }

@@ -5,6 +5,7 @@
     reason = "a test whose surroundings cannot be made has failed"
 )]
 
+mod asked;
 mod outside;
 
 use domain::{Span, plan::Channel};

@@ -125,6 +125,19 @@ impl Outside {
         all
     }
 
+    /// What the telephone provider has had for a number.
+    pub async fn had(&self, kind: &str, to: &str) -> Vec<Value> {
+        let (account, token) = (
+            &self.env["MUSTER_TWILIO_SID"],
+            &self.env["MUSTER_TWILIO_TOKEN"],
+        );
+        let url = format!("{}/2010-04-01/Accounts/{account}/{kind}.json", self.url);
+        let request = self.http.get(url).basic_auth(account, Some(token));
+        let answer = request.query(&[("To", to)]).send().await.unwrap();
+        let list: Value = answer.json().await.unwrap();
+        list[kind.to_lowercase()].as_array().unwrap().clone()
+    }
+
     pub async fn kept(&self, sink: &str) -> usize {
         let path = format!("/control/received?sink={sink}&brief=true");
         let all = self.ask(Method::GET, &path, None).await;
@@ -169,7 +182,7 @@ pub fn message(channel: Channel, to: &str) -> Message {
     Message {
         id: "1042.3".into(),
         attempt: 1,
-        doubtful_since: None,
+        doubt: None,
         cause: Cause::Declared,
         address: Address::kept(channel, to),
         person: "Bob Wilson".into(),

@@ -200,7 +200,7 @@ pub fn escalation(page: &Page, incident: &Incident) -> Option<Timer> {
     timers(&world, &page.plan, incident).into_iter().find(is)
 }
 
-/// At the level where only somebody outside is left: whom to call, and under which account.
+/// At the level where only somebody outside is left, until somebody knows: whom to call, and under which account.
 fn support(shown: &Shown<'_>) -> Option<El> {
     let levels = shown.plan().communication.levels();
     let reached = levels
@@ -210,7 +210,8 @@ fn support(shown: &Shown<'_>) -> Option<El> {
         .into_iter()
         .any(|l| l.to.iter().any(|to| to == Level::EXTERNAL));
     let list = crate::facts::sorted(&shown.plan().contacts.external, |e| e.priority);
-    (external && !list.is_empty() && shown.asks()).then(|| {
+    let alone = shown.comms.knowing().next().is_none();
+    (external && alone && !list.is_empty() && shown.asks()).then(|| {
         let line = |e: &domain::plan::ExternalSupport| {
             li().put(div().class("grow").put(el("b").put(e.service.clone())))
                 .put(contacts::reach(&e.contact))

@@ -240,5 +240,7 @@ fn preview(room: Room, draft: &Draft, planned: &Planned) -> El {
         .put(others)
         .all(overlap.collect::<Vec<_>>())
         .put(form);
-    plate("Before it is told", (), body).class("card preview")
+    div()
+        .class("preview")
+        .put(plate("Before it is told", (), body))
 }

@@ -6,6 +6,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::hmac;
+use std::ops::RangeInclusive;
 
 /// Where the provider reports to. The notification's id and the person's token go with it: the provider's signature is
 /// over the whole address.
@@ -14,6 +15,24 @@ pub fn address(message: &Message, what: &str) -> String {
     let token = message.acknowledge.as_deref().and_then(ack::token_of);
     let token = token.map_or(String::new(), |token| format!("&t={token}"));
     format!("{base}/callbacks/twilio/{what}?n={}{token}", message.id)
+}
+
+/// Where it reports to of this try: a call is known again by that.
+pub fn status(message: &Message) -> String {
+    format!("{}&k={}", address(message, "status"), message.attempt)
+}
+
+/// Whether this is where one of these tries is reported to, wherever the server was reached then.
+pub fn is_of(address: &str, message: &Message, tries: &RangeInclusive<u32>) -> bool {
+    let Some((_, query)) = address.split_once("/callbacks/twilio/status?") else {
+        return false;
+    };
+    let fields = serde_urlencoded::from_str::<Vec<(String, String)>>(query);
+    let fields = fields.unwrap_or_default();
+    let is = |name: &str, known: &dyn Fn(&str) -> bool| {
+        fields.iter().any(|(n, value)| n == name && known(value))
+    };
+    is("n", &|n| n == message.id) && is("k", &|k| k.parse().is_ok_and(|k| tries.contains(&k)))
 }
 
 /// Whether the provider signed this: an HMAC-SHA1 over the address as it was given and the form's fields in order.
@@ -32,7 +51,7 @@ pub fn verify(token: &str, url: &str, form: &[(String, String)], signature: &str
     hmac::verify(&key, signed.as_bytes(), &signature).is_ok()
 }
 
-/// The provider's word on it; nothing while it is under way.
+/// The provider's word on it; nothing where that is no news.
 pub fn receipt(form: &[(String, String)]) -> Option<Receipt> {
     let field = |name: &str| {
         form.iter()
@@ -54,6 +73,9 @@ pub fn receipt(form: &[(String, String)]) -> Option<Receipt> {
         "canceled" => Receipt::Unanswered("the call was cancelled".into()),
         "failed" => Receipt::Failed(with_code("the provider could not reach this number")),
         "undelivered" => Receipt::Failed(with_code("it was not delivered")),
+        "queued" | "initiated" | "ringing" | "accepted" | "sending" | "sent" => {
+            Receipt::Taken(field("CallSid").or(field("MessageSid"))?.to_owned())
+        }
         _ => return None,
     })
 }
@@ -98,7 +120,9 @@ mod tests {
     #[test]
     fn every_state_the_provider_knows_has_a_meaning() {
         let of = |status: &str| receipt(&form(&[("CallStatus", status)]));
-        assert_eq!(of("ringing"), None);
+        let ringing = form(&[("CallStatus", "ringing"), ("CallSid", "CA1")]);
+        assert_eq!(receipt(&ringing), Some(Receipt::Taken("CA1".into())));
+        assert_eq!(of("ringing"), None, "a call without a name is none");
         assert_eq!(of("in-progress"), Some(Receipt::Delivered));
         assert_eq!(
             of("busy"),

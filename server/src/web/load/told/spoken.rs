@@ -141,7 +141,7 @@ fn message(
     Message {
         id: "0.0".into(),
         attempt: 1,
-        doubtful_since: None,
+        doubt: None,
         cause,
         // It goes nowhere.
         address: Address::kept(channel, ""),

@@ -75,7 +75,10 @@ fn a_second_try_is_the_same_mail_and_all_of_an_incident_are_one_conversation() {
     let first = parse(&write(&declared()));
     let again = parse(&write(&Message {
         attempt: 2,
-        doubtful_since: Some(crate::channels::samples::NOW),
+        doubt: Some(crate::channels::Doubt {
+            since: crate::channels::samples::NOW,
+            tries: 1..=1,
+        }),
         now: crate::channels::samples::NOW.plus(domain::Span::secs(90)),
         ..declared()
     }));
