@@ -63,8 +63,14 @@ pub(super) fn decide(world: &World, context: &Context<'_>, command: Command) -> 
         } => {
             let message = text::lines("message", &message, 0, 4000)?;
             let window = window(world, &maintenance)?;
-            if window.stage == to {
+            if window.stage == to && message.is_empty() {
                 return Ok(Vec::new());
+            }
+            if window.stage == to {
+                return Err(Refusal::conflict(format!(
+                    "It is {} already: what you wrote was not told.",
+                    to.words().to_lowercase()
+                )));
             }
             if window.stage == Stage::Scheduled && to == Stage::Completed {
                 return Err(Refusal::conflict("It has not begun: cancel it instead."));

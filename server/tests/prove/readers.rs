@@ -169,7 +169,7 @@ async fn others_read_an_incidents_whole_life_without_a_complaint() {
     let house = House::small();
     house.write_plan(
         "services.yaml",
-        "- {id: shop, name: The shop, tier: critical, public: {name: Shop, group: Sales}}\n- {id: database, name: Database, tier: critical}\n",
+        "- {id: shop, name: The shop, tier: critical, public: {name: Shop, group: Sales}, check: {probe: {http: {url: \"http://127.0.0.1:9/\"}}, interval: 10s, timeout: 1s, internal: true}}\n- {id: database, name: Database, tier: critical}\n",
     );
     let server = house.start();
     let api = server.program(&house.token("commander"));
