@@ -24,6 +24,19 @@ macro_rules! notification_columns {
     };
 }
 
+macro_rules! subscriber_columns {
+    () => {
+        "id, kind, mark, sealed, language, components, state, created_at, expires_at, confirmed_at, reminded_at, \
+        failing_since, why"
+    };
+}
+
+macro_rules! mailing_columns {
+    () => {
+        "subscriber, about, queue, created_at, next_at, attempts, leased_by"
+    };
+}
+
 macro_rules! history_day_columns {
     () => {
         "day, service, operational, degraded, partial_outage, major_outage, maintenance, changes"
@@ -134,6 +147,44 @@ statements! {
     NOTIFICATION_LAST_FAILED = concat!(
         "SELECT ", notification_columns!(), " FROM notification WHERE channel = $1 \
         AND state IN ('failed', 'failed_temporarily') AND (address = $2 OR $2 = '') ORDER BY first_at DESC LIMIT 1");
+
+    SUBSCRIBER = concat!("SELECT ", subscriber_columns!(), " FROM subscriber WHERE id = $1");
+    SUBSCRIBERS_BY_MARK = concat!("SELECT ", subscriber_columns!(), " FROM subscriber WHERE mark = $1 ORDER BY id");
+    SUBSCRIBERS_IN = concat!(
+        "SELECT ", subscriber_columns!(), " FROM subscriber WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3");
+    SUBSCRIBERS_BEFORE = concat!(
+        "SELECT ", subscriber_columns!(), " FROM subscriber WHERE (created_at, id) < ($1, $2) \
+        ORDER BY created_at DESC, id DESC LIMIT $3");
+    SUBSCRIBERS_COUNT = "SELECT CAST(COUNT(*) AS BIGINT) AS count FROM subscriber WHERE state = $1";
+    SUBSCRIBER_COUNTS = "SELECT kind, state, CAST(COUNT(*) AS BIGINT) AS count FROM subscriber \
+        GROUP BY kind, state ORDER BY kind, state";
+    SUBSCRIBER_PUT = concat!(
+        "INSERT INTO subscriber (", subscriber_columns!(), ") \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+        ON CONFLICT (id) DO UPDATE SET language = excluded.language, components = excluded.components, \
+        state = excluded.state, expires_at = excluded.expires_at, confirmed_at = excluded.confirmed_at, \
+        reminded_at = excluded.reminded_at");
+    SUBSCRIBER_REMOVE = "DELETE FROM subscriber WHERE id = $1";
+    SUBSCRIBERS_EXPIRE = "DELETE FROM subscriber WHERE expires_at <= $1";
+    SUBSCRIBER_WELL = "UPDATE subscriber SET failing_since = NULL, why = '' WHERE id = $1 AND failing_since IS NOT NULL";
+    SUBSCRIBER_FAILING =
+        "UPDATE subscriber SET failing_since = COALESCE(failing_since, $2), why = $3 WHERE id = $1";
+    SUBSCRIBER_DISABLE = "UPDATE subscriber SET state = 'disabled', expires_at = NULL, why = $2 WHERE id = $1";
+    SUBSCRIBER_CONFIRM = "UPDATE subscriber SET state = 'active', expires_at = NULL, confirmed_at = $2 \
+        WHERE id = $1 AND state = 'pending'";
+    MAILING_CLAIM = concat!(
+        "UPDATE mailing SET leased_by = $1, next_at = $2, attempts = attempts + 1 \
+        WHERE queue = $3 AND next_at <= $4 AND (subscriber, about) IN \
+        (SELECT subscriber, about FROM mailing WHERE queue = $3 AND next_at <= $4 ORDER BY next_at LIMIT $5) \
+        RETURNING ", mailing_columns!());
+    MAILING_NEXT = "SELECT next_at FROM mailing WHERE queue = $1 ORDER BY next_at LIMIT 1";
+    // Only by who has the lease.
+    MAILING_AGAIN = "UPDATE mailing SET next_at = $3, leased_by = NULL \
+        WHERE subscriber = $1 AND about = $2 AND leased_by = $4 AND attempts = $5";
+    MAILING_DONE =
+        "DELETE FROM mailing WHERE subscriber = $1 AND about = $2 AND leased_by = $3 AND attempts = $4";
+    MAILINGS_REMOVE = "DELETE FROM mailing WHERE subscriber = $1";
+    MAILING_LEASES = "UPDATE mailing SET next_at = $2, leased_by = NULL WHERE leased_by = $1";
 
     PLAN_REVISION = "SELECT body FROM plan_revision WHERE hash = $1";
     PLAN_REVISION_PUT =
@@ -264,6 +315,12 @@ pub static ATTEMPT_PUT: LazyLock<Multi> = LazyLock::new(|| {
     )
 });
 
+/// What is to be said already is not to be said twice.
+pub static MAILING_PUT: LazyLock<Multi> = LazyLock::new(|| {
+    let into = concat!("INSERT INTO mailing (", mailing_columns!(), ") VALUES ");
+    Multi::new(into, 1, 7, " ON CONFLICT (subscriber, about) DO NOTHING")
+});
+
 /// One statement over many rows: its text for 128, 64, … 1 rows. Few sizes keep the engines' statement caches warm; that
 /// the texts are leaked (once each) makes them `&'static str`, which sqlx asks for.
 pub struct Multi {
@@ -324,7 +381,7 @@ impl Multi {
 /// Every statement with its name, for the test that prepares them.
 #[cfg(feature = "testing")]
 pub fn all() -> Vec<(String, &'static str)> {
-    let multi: [(&str, &LazyLock<Multi>); 12] = [
+    let multi: [(&str, &LazyLock<Multi>); 13] = [
         ("EVENT_PUT", &EVENT_PUT),
         ("RECEIPT_PUT", &RECEIPT_PUT),
         ("PROJECTION_PUT", &PROJECTION_PUT),
@@ -337,6 +394,7 @@ pub fn all() -> Vec<(String, &'static str)> {
         ("ATTEMPT_PUT", &ATTEMPT_PUT),
         ("HISTORY_DAY_PUT", &HISTORY_DAY_PUT),
         ("HISTORY_SPELL_PUT", &HISTORY_SPELL_PUT),
+        ("MAILING_PUT", &MAILING_PUT),
     ];
     let sizes = multi.iter().flat_map(|(name, multi)| {
         SIZES

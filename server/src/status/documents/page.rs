@@ -1,10 +1,10 @@
 //! The pages for people.
 
-use super::{Look, Words};
+use super::{Look, Words, subscribe};
 use crate::status::{
     place::{Api, Form, Month, OWN_PAGES, Place, months},
     told::{Affected, Component, Incident, Told, Update, Window},
-    words::month_of,
+    words::{Subscribing, month_of},
 };
 use askama::Template;
 use domain::{
@@ -22,28 +22,28 @@ const MOST_RECENT: usize = 5;
 const SOON: Span = Span::secs(7 * 86_400);
 
 /// What every page has at hand.
-struct Ground<'a> {
-    w: &'static Words,
-    told: &'a Told,
-    place: &'a Place,
-    language: Language,
-    form: Form,
-    look: &'a Look,
+pub(super) struct Ground<'a> {
+    pub w: &'static Words,
+    pub told: &'a Told,
+    pub place: &'a Place,
+    pub language: Language,
+    pub form: Form,
+    pub look: &'a Look,
 }
 
 impl Ground<'_> {
-    fn to(&self, place: impl Borrow<Place>) -> String {
+    pub fn to(&self, place: impl Borrow<Place>) -> String {
         self.in_language(place, self.language)
     }
 
-    fn in_language(&self, place: impl Borrow<Place>, into: impl Borrow<Language>) -> String {
+    pub fn in_language(&self, place: impl Borrow<Place>, into: impl Borrow<Language>) -> String {
         let ours = &self.told.site.languages;
         let (place, into) = (place.borrow(), *into.borrow());
         self.place.link(self.form, self.language, place, into, ours)
     }
 
     /// This page in another language.
-    fn here(&self, into: impl Borrow<Language>) -> String {
+    pub fn here(&self, into: impl Borrow<Language>) -> String {
         self.in_language(self.place, into)
     }
 
@@ -62,25 +62,38 @@ impl Ground<'_> {
         own.into_iter().any(|i| i.number == incident.number)
     }
 
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         self.w.fill(self.w.title, &self.told.site.name)
     }
 
-    fn about(&self) -> String {
+    pub fn about(&self) -> String {
         self.w.fill(self.w.about, &self.told.site.name)
     }
 
+    pub fn s(&self) -> &'static Subscribing {
+        Subscribing::of(self.language)
+    }
+
+    /// Whether there is a form to lead to.
+    pub fn subscribes(&self) -> bool {
+        self.form == Form::Served && !self.told.site.subscribe.is_empty()
+    }
+
+    pub fn has_form(&self) -> bool {
+        matches!(self.place, Place::Subscribe | Place::Own(_))
+    }
+
     /// What a page in a folder says in its head.
-    fn policy(&self) -> Option<&str> {
+    pub fn policy(&self) -> Option<&str> {
         (self.form == Form::Folder).then(|| self.look.own_policy())
     }
 
     /// The first page's heading is whose it is; the others have one of their own.
-    fn site_level(&self) -> &'static str {
+    pub fn site_level(&self) -> &'static str {
         if self.is_now() { "h1" } else { "p" }
     }
 
-    fn is_now(&self) -> bool {
+    pub fn is_now(&self) -> bool {
         *self.place == Place::Now
     }
 
@@ -99,12 +112,12 @@ impl Ground<'_> {
         Some(self.w.fill(self.w.cut_off, &age))
     }
 
-    fn health_words(&self) -> String {
+    pub fn health_words(&self) -> String {
         self.w.health.join("|")
     }
 
     /// Today, as days since 1970.
-    fn today(&self) -> i64 {
+    pub fn today(&self) -> i64 {
         self.told.as_of.0.div_euclid(86_400_000_000)
     }
 }
@@ -227,6 +240,7 @@ pub fn document(
             Embed { g, headline, icon }.render()
         }
         Place::Now => now(g).render(),
+        Place::Subscribe => subscribe::form(g),
         _ => Nowhere { g }.render(),
     }
 }
