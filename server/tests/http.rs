@@ -62,6 +62,7 @@ async fn nothing_but_status_healthz_and_assets_answers_without_a_session() {
         BTreeSet::from([
             // Whoever comes here shows a signature of their own: a link that was sent, a provider's secret.
             "/ack/{token}",
+            "/callbacks/mail",
             "/callbacks/slack/actions",
             "/callbacks/twilio/{what}",
             "/contacts/on-call.ics",
@@ -73,6 +74,9 @@ async fn nothing_but_status_healthz_and_assets_answers_without_a_session() {
             "/pkg/{file}",
             "/signin",
             "/status",
+            "/status/subscribe",
+            "/status/subscriptions/{token}",
+            "/status/unsubscribe/{token}",
             "/status/{*rest}"
         ])
     );

@@ -76,7 +76,7 @@ impl Ground<'_> {
 
     /// Whether there is a form to lead to.
     pub fn subscribes(&self) -> bool {
-        self.form == Form::Served && !self.told.site.subscribe.is_empty()
+        self.form == Form::Served && !self.has_form() && !self.told.site.subscribe.is_empty()
     }
 
     pub fn has_form(&self) -> bool {

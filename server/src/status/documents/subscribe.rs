@@ -88,7 +88,8 @@ pub fn own(
         Own::Mistake(sent) => SignUp { g, sent }.render(),
         own => {
             let title = match &own {
-                Own::Asked { .. } | Own::Mistake(_) => s.asked,
+                Own::Asked { secret: Some(_) } => s.asking,
+                Own::Asked { secret: None } | Own::Mistake(_) => s.asked,
                 Own::Confirm { .. } => s.confirm_title,
                 Own::Manage { .. } => s.manage_title,
                 Own::Leave { .. } => s.leave_title,

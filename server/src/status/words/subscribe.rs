@@ -29,6 +29,7 @@ pub struct Subscribing {
     pub try_later: &'static str,
     pub asked: &'static str,
     pub asked_mail: &'static str,
+    pub asking: &'static str,
     pub asked_hook: &'static str,
     pub secret: &'static str,
     pub confirm_title: &'static str,

@@ -20,6 +20,7 @@ pub static WORDS: Subscribing = Subscribing {
     try_later: "Aus Ihrem Netz oder insgesamt kamen viele Anmeldungen. Versuchen Sie es in einer Stunde wieder. Die Feeds unten brauchen keine.",
     asked: "Sehen Sie in Ihre Nachrichten",
     asked_mail: "Wenn diese Adresse Meldungen erhalten kann, ist eine Nachricht mit einem Link zum Bestätigen unterwegs. Er gilt einen Tag.",
+    asking: "Diese Adresse wird gefragt",
     asked_hook: "An diese Adresse geht jetzt eine signierte Anfrage mit einer Aufgabe. Sobald sie mit deren Text antwortet, ist sie angemeldet.",
     secret: "Nachrichten sind mit diesem Geheimnis signiert, wie es Standard Webhooks beschreibt. Es wird nur jetzt gezeigt:",
     confirm_title: "Bestätigen Sie Ihr Abonnement",

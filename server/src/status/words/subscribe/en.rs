@@ -20,6 +20,7 @@ pub static WORDS: Subscribing = Subscribing {
     try_later: "Many have signed up from your network, or in all. Try again in an hour. The feeds below need no sign-up.",
     asked: "Look at your messages",
     asked_mail: "If this address can be subscribed, a message is on its way to it, with a link to confirm. The link is good for a day.",
+    asking: "This address is being asked",
     asked_hook: "This address is now sent a signed request with a challenge. It is subscribed as soon as it answers with the challenge.",
     secret: "Messages are signed with this secret, as Standard Webhooks describes it. It is shown only now:",
     confirm_title: "Confirm your subscription",

@@ -20,6 +20,7 @@ pub static WORDS: Subscribing = Subscribing {
     try_later: "Ha habido muchas inscripciones desde su red, o en total. Inténtelo en una hora. Los canales de abajo no necesitan ninguna.",
     asked: "Mire sus mensajes",
     asked_mail: "Si esta dirección se puede suscribir, va en camino un mensaje con un enlace para confirmar. Vale un día.",
+    asking: "Se pregunta a esta dirección",
     asked_hook: "A esta dirección se le envía ahora una petición firmada con un reto. Queda suscrita en cuanto responda con ese reto.",
     secret: "Los mensajes se firman con este secreto, como describe Standard Webhooks. Solo se muestra ahora:",
     confirm_title: "Confirme su suscripción",

@@ -20,6 +20,7 @@ pub static WORDS: Subscribing = Subscribing {
     try_later: "Il y a eu beaucoup d’inscriptions depuis votre réseau, ou en tout. Réessayez dans une heure. Les flux ci-dessous n’en demandent pas.",
     asked: "Regardez vos messages",
     asked_mail: "Si cette adresse peut être abonnée, un message est en route avec un lien de confirmation. Le lien est valable un jour.",
+    asking: "Cette adresse est interrogée",
     asked_hook: "Une requête signée part maintenant vers cette adresse avec un défi. Elle est abonnée dès qu’elle répond avec ce défi.",
     secret: "Les messages sont signés avec ce secret, comme le décrit Standard Webhooks. Il n’est montré que maintenant :",
     confirm_title: "Confirmez votre abonnement",
