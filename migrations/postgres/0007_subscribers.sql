@@ -4,7 +4,7 @@
 
 CREATE TABLE subscriber (
     id            TEXT COLLATE "C" PRIMARY KEY,
-    kind          TEXT    NOT NULL CHECK (kind IN ('email', 'webhook', 'slack')),
+    kind          TEXT COLLATE "C" NOT NULL CHECK (kind IN ('email', 'webhook', 'slack')),
     mark          TEXT COLLATE "C" NOT NULL,
     sealed        BYTEA   NOT NULL,
     language      TEXT    NOT NULL,
@@ -19,8 +19,9 @@ CREATE TABLE subscriber (
     CHECK ((expires_at IS NOT NULL) = (state = 'pending'))
 );
 
-CREATE INDEX subscriber_by_mark ON subscriber (mark);
+CREATE INDEX subscriber_by_mark ON subscriber (mark, id);
 CREATE INDEX subscriber_by_state ON subscriber (state, id);
+CREATE INDEX subscriber_by_kind ON subscriber (kind, state);
 CREATE INDEX subscriber_by_age ON subscriber (created_at, id);
 CREATE INDEX subscriber_by_expiry ON subscriber (expires_at) WHERE expires_at IS NOT NULL;
 

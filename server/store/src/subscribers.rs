@@ -5,7 +5,7 @@
 
 use crate::dialect::{on, on_tx};
 use crate::tx::text;
-use crate::{Error, Store, Tx, sql};
+use crate::{Batch, Error, Store, Tx, sql};
 
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Subscriber {
@@ -156,6 +156,14 @@ macro_rules! settle {
         }
         .await
     };
+}
+
+pub(crate) fn check_texts(batch: &Batch) -> Result<(), Error> {
+    for s in &batch.subscribers {
+        text("the language of a subscriber", &s.language)?;
+        text("the components of a subscriber", &s.components)?;
+    }
+    Ok(())
 }
 
 impl Tx {

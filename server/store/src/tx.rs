@@ -380,11 +380,7 @@ fn check_texts(batch: &Batch) -> Result<(), Error> {
     for s in &batch.history_spells {
         text("a service", &s.service)?;
     }
-    for s in &batch.subscribers {
-        text("the language of a subscriber", &s.language)?;
-        text("the components of a subscriber", &s.components)?;
-    }
-    Ok(())
+    subscribers::check_texts(batch)
 }
 
 /// The one check on texts. PostgreSQL cannot store a NUL, SQLite can: so nobody does.
