@@ -124,7 +124,7 @@ impl<'a> Fan<'a> {
             .iter()
             .map(|(person, contact)| (person.to_owned(), contact))
             .collect();
-        order.sort_by(|(a, x), (b, y)| rank(a, x).cmp(&rank(b, y)));
+        order.sort_by_key(|(a, x)| rank(a, x));
         Fan {
             live: Live::of(incident, plan),
             on_call: ready.len(),

@@ -312,7 +312,7 @@ async fn soon(api: &Caller, number: &str, door: SocketAddr) {
         let began = Instant::now();
         say(api, number, &word).await;
         loop {
-            reader.ask(&request).await.unwrap();
+            reader.ask(request.as_bytes()).await.unwrap();
             if reader
                 .answer()
                 .windows(word.len())

@@ -123,7 +123,7 @@ impl Row<'_> {
                 .err()
                 .map(|reason| reason.words().to_owned())
                 .unwrap_or_default(),
-            ..self.new(
+            ..self.made(
                 Some((&incident.number, incident.severity)),
                 cause,
                 (&to.audience, &to.person),
@@ -142,7 +142,7 @@ impl Row<'_> {
     ) -> Option<Notification> {
         let address = address?;
         let state = Delivery::Pending;
-        Some(self.new(
+        Some(self.made(
             None,
             Cause::Test,
             ("", person),
@@ -152,7 +152,7 @@ impl Row<'_> {
         ))
     }
 
-    fn new(
+    fn made(
         &self,
         incident: Option<(&Number, Severity)>,
         cause: Cause,
