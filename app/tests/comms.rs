@@ -426,9 +426,11 @@ fn a_board_is_loud_where_nobody_knows_or_the_public_waits() {
     for view in [View::Board, View::Wall, View::Incidents { more: None }] {
         let marks = |second| {
             let html = render(Story::unanswered(1).page(view.clone(), second, Commander));
-            html.contains("class=\"marks overdue\"")
-                .then(|| text(between(&html, "class=\"marks overdue\"", "</div>")))
-                .unwrap_or_default()
+            if html.contains("class=\"marks overdue\"") {
+                text(between(&html, "class=\"marks overdue\"", "</div>"))
+            } else {
+                String::default()
+            }
         };
         let late = marks(330);
         assert!(late.contains("Nobody has acknowledged"), "{view:?}: {late}");

@@ -41,7 +41,7 @@ async fn kinds(caller: &Caller, number: &str) -> Vec<String> {
         .collect()
 }
 
-async fn last<'a>(caller: &Caller, number: &str, kind: &str) -> Value {
+async fn last(caller: &Caller, number: &str, kind: &str) -> Value {
     let timeline = caller
         .json(&format!("/api/v1/incidents/{number}/timeline"))
         .await;

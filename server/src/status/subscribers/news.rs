@@ -125,12 +125,12 @@ fn is_nothing_new(incident: &domain::Incident, stamped: &Stamped) -> bool {
     let Event::UpdatePosted { phase, message, .. } = &stamped.event else {
         return false;
     };
-    let before = incident
+    let mut before = incident
         .updates
         .iter()
         .filter(|u| u.public && u.at < stamped.at);
     before
-        .last()
+        .next_back()
         .is_some_and(|u| u.phase == *phase && u.message == *message)
 }
 
