@@ -41,6 +41,10 @@ impl<'de> Object<'de> {
 
 /// What the live stream told.
 #[derive(Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is made"
+)]
 pub enum Heard {
     Event(Stamped),
     /// The number of one that no live page shows: it is told that there was one.
