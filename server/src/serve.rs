@@ -5,7 +5,7 @@ mod arrive;
 use crate::{
     cli::{Data, Exit},
     state::State,
-    status::{self, StatusPage},
+    status::{self, Door, StatusPage, Subscribers},
     web,
 };
 use arrive::{Known, arrive};
@@ -97,8 +97,9 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         .map(|place| status::Mirror::at(place));
     let mirrors = mirrors.collect::<Result<Vec<_>, String>>()?;
     let limit = raise_file_limit().unwrap_or(1024);
+    let door = Door::default();
     if let Some(known) = &known {
-        status_listener(&options, &known.page, limit)?;
+        status_listener(&options, &known.page, &door, limit)?;
     }
     let node = node_name(&options.data.data)?;
     let arrived = arrive(&options.data, &node, known.as_ref(), &listener).await?;
@@ -170,8 +171,11 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     };
     let page = status::start(sources, shown, &url, kept, mirrors).await?;
     if first {
-        status_listener(&options, &page, limit)?;
+        status_listener(&options, &page, &door, limit)?;
     }
+    let subscribers = Subscribers::new(desk.clone(), page.clone(), channels.clone(), &vault, &url);
+    // It is opened once.
+    let _ = door.set(subscribers.clone());
     let state = State {
         desk: desk.clone(),
         looks: checks.looks(),
@@ -184,6 +188,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         spools: runner.spools(),
         vault,
         status: page,
+        subscribers: subscribers.clone(),
         https: url.starts_with("https://"),
         ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping.clone()),
     };
@@ -195,6 +200,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     tokio::spawn(runner.serve());
     tokio::spawn(outbox.clone().beat(channels));
     tokio::spawn(outbox.serve());
+    tokio::spawn(subscribers.serve());
     tokio::spawn(follow_plan(desk.clone(), folder));
 
     tracing::info!(listen = %address, database = store.place(), node, "Muster serves {url}");
@@ -219,13 +225,18 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
 }
 
 /// Opens the public's own door, where one is asked for.
-fn status_listener(options: &Options, page: &StatusPage, limit: u64) -> Result<(), Exit> {
+fn status_listener(
+    options: &Options,
+    page: &StatusPage,
+    door: &Door,
+    limit: u64,
+) -> Result<(), Exit> {
     let Some(address) = options.status_listen else {
         return Ok(());
     };
     // A quarter of all descriptors stays for the rest of us, however many come.
     let most = usize::try_from(limit / 4 * 3).map_or(MOST_READERS, |n| n.min(MOST_READERS));
-    let bound = status::listen(address, page.clone(), most)
+    let bound = status::listen(address, page.clone(), door.clone(), most)
         .map_err(|e| Exit::Failed(format!("cannot listen on {address}: {e}")))?;
     tracing::info!(listen = %bound, "The public status page is served at http://{bound}");
     Ok(())

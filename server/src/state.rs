@@ -1,6 +1,9 @@
 //! What every handler may reach.
 
-use crate::{status::StatusPage, web::Ticks};
+use crate::{
+    status::{StatusPage, Subscribers},
+    web::Ticks,
+};
 use engine::{
     Desk,
     channels::{Channels, ack::Signer},
@@ -23,6 +26,7 @@ pub struct State {
     pub spools: Spools,
     pub vault: engine::secrets::Vault,
     pub status: StatusPage,
+    pub subscribers: Subscribers,
     /// What can be sent by, under the plan in force.
     pub channels: watch::Receiver<Channels>,
     pub outbox: Outbox,

@@ -16,6 +16,7 @@ mod pages;
 mod plain;
 mod render;
 mod socket;
+mod subscribers;
 
 pub use auth::Signed;
 pub use live::Ticks;
@@ -185,6 +186,16 @@ fn routes() -> Vec<Route> {
             post(forms::comms::take_off_call),
         ),
         route("/matrix", view, get(pages::matrix)),
+        route(
+            "/subscribers",
+            Gate::Signed(Permission::Administer),
+            get(subscribers::page),
+        ),
+        route(
+            "/subscribers/{id}/remove",
+            Gate::Signed(Permission::Administer),
+            post(subscribers::remove),
+        ),
         route("/plan", view, get(pages::plan)),
         route("/drills", view, get(pages::drills)),
         route("/postmortems", view, get(pages::postmortems)),
@@ -193,6 +204,21 @@ fn routes() -> Vec<Route> {
         route("/readyz", view, get(ready)),
         route("/signin", Gate::Public, get(auth::sign_in)),
         route("/status", Gate::Public, get(status::public)),
+        route(
+            "/status/subscribe",
+            Gate::Public,
+            get(status::public).post(status::subscribing),
+        ),
+        route(
+            "/status/subscriptions/{token}",
+            Gate::Public,
+            get(status::subscribing).post(status::subscribing),
+        ),
+        route(
+            "/status/unsubscribe/{token}",
+            Gate::Public,
+            get(status::subscribing).post(status::subscribing),
+        ),
         route("/status/{*rest}", Gate::Public, get(status::public)),
         route("/history.atom", Gate::Public, get(status::public)),
         route("/history.rss", Gate::Public, get(status::public)),

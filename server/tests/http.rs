@@ -74,6 +74,9 @@ async fn nothing_but_status_healthz_and_assets_answers_without_a_session() {
             "/pkg/{file}",
             "/signin",
             "/status",
+            "/status/subscribe",
+            "/status/subscriptions/{token}",
+            "/status/unsubscribe/{token}",
             "/status/{*rest}"
         ])
     );

@@ -21,6 +21,12 @@ pub struct Status {
     /// In which languages the fixed words are there, the one for everybody else first; all unless told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub languages: Vec<Language>,
+    /// By what the public may subscribe to it; by everything unless told, and by nothing where the list is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscribe: Option<Vec<Way>>,
+    /// What subscribers name may be on this machine or network: for a laboratory only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub subscribe_internal: bool,
     /// Where the postmortem of an incident can be read, once it was published.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub postmortems: BTreeMap<Number, String>,
@@ -36,6 +42,27 @@ impl Status {
             &Language::ALL
         } else {
             &self.languages
+        }
+    }
+}
+
+/// How a subscriber is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    Email,
+    Webhook,
+    Slack,
+}
+
+impl Way {
+    pub const ALL: [Way; 3] = [Way::Email, Way::Webhook, Way::Slack];
+
+    pub fn id(self) -> &'static str {
+        match self {
+            Way::Email => "email",
+            Way::Webhook => "webhook",
+            Way::Slack => "slack",
         }
     }
 }

@@ -56,8 +56,17 @@ impl Vault {
         hmac::Key::new(hmac::HMAC_SHA256, bytes.as_ref())
     }
 
-    /// The row of a secret. Its name is sealed with it: one cannot be passed off as another.
+    /// The row of a secret.
     pub fn seal(&self, name: &str, value: &str, now: i64) -> Result<Secret, String> {
+        Ok(Secret {
+            name: name.to_owned(),
+            sealed: self.seal_text(name, value)?,
+            changed_at: now,
+        })
+    }
+
+    /// Under seal. Its name is sealed with it: one cannot be passed off as another.
+    pub fn seal_text(&self, name: &str, value: &str) -> Result<Vec<u8>, String> {
         let trouble = |_| "the system has no randomness to seal a secret with".to_owned();
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(trouble)?;
@@ -69,19 +78,19 @@ impl Vault {
                 &mut sealed,
             )
             .map_err(trouble)?;
-        Ok(Secret {
-            name: name.to_owned(),
-            sealed: [&nonce[..], &sealed].concat(),
-            changed_at: now,
-        })
+        Ok([&nonce[..], &sealed].concat())
     }
 
     fn unseal(&self, secret: &Secret) -> Option<String> {
-        let (nonce, sealed) = secret.sealed.split_first_chunk::<NONCE_LEN>()?;
+        self.open_text(&secret.name, &secret.sealed)
+    }
+
+    pub fn open_text(&self, name: &str, sealed: &[u8]) -> Option<String> {
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let mut open = sealed.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let value = (self.key)
-            .open_in_place(nonce, Aad::from(secret.name.as_str()), &mut open)
+            .open_in_place(nonce, Aad::from(name), &mut open)
             .ok()?;
         String::from_utf8(value.to_vec()).ok()
     }

@@ -5,6 +5,10 @@ mod badge;
 mod calendar;
 mod feeds;
 mod page;
+mod subscribe;
+
+pub use api::notice;
+pub use subscribe::{Form as SignUp, Own, own};
 
 use super::{
     place::{Form, OWN_PAGES, Place, months},
@@ -17,6 +21,8 @@ use std::sync::LazyLock;
 
 const AGAIN: &str = "setInterval(() => location.reload(), 60000);";
 static STYLE: LazyLock<String> = LazyLock::new(|| bare(include_str!("../../../style/status.css")));
+static FORMS: LazyLock<String> =
+    LazyLock::new(|| bare(include_str!("../../../style/subscribe.css")));
 static SCRIPT: LazyLock<String> =
     LazyLock::new(|| bare(include_str!("../../templates/status/page.js")));
 
@@ -32,6 +38,8 @@ pub enum Kind {
     Page,
     /// The page for what is not there.
     Nowhere,
+    /// A page with a form that comes back here.
+    Form,
     /// A page that other sites may show within theirs.
     Embed,
     Json,
@@ -46,6 +54,7 @@ impl Kind {
     fn of(place: &Place) -> Kind {
         match place {
             Place::Nowhere => Kind::Nowhere,
+            Place::Subscribe | Place::Own(_) => Kind::Form,
             Place::Embed => Kind::Embed,
             Place::Atom => Kind::Atom,
             Place::Rss => Kind::Rss,
@@ -62,12 +71,12 @@ impl Kind {
     }
 
     pub fn is_page(self) -> bool {
-        matches!(self, Kind::Page | Kind::Nowhere | Kind::Embed)
+        matches!(self, Kind::Page | Kind::Form | Kind::Nowhere | Kind::Embed)
     }
 
     pub fn content_type(self) -> &'static str {
         match self {
-            Kind::Page | Kind::Nowhere | Kind::Embed => "text/html; charset=utf-8",
+            Kind::Page | Kind::Form | Kind::Nowhere | Kind::Embed => "text/html; charset=utf-8",
             Kind::Json => "application/json; charset=utf-8",
             Kind::Atom => "application/atom+xml; charset=utf-8",
             Kind::Rss => "application/rss+xml; charset=utf-8",
@@ -81,10 +90,13 @@ impl Kind {
 /// What all pages wear: the style with the plan's colours, the script, and the policies that name both by their hashes.
 pub struct Look {
     style: String,
+    /// The style of a page with a form, beyond that.
+    forms: &'static str,
     script: &'static str,
     /// The script of a page that is shown within another.
     again: &'static str,
     page: String,
+    form: String,
     embed: String,
 }
 
@@ -101,6 +113,11 @@ impl Look {
             digest(&style),
             digest(&SCRIPT)
         );
+        let form = format!(
+            "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; base-uri 'none'; form-action 'self'",
+            digest(&format!("{style}{}", *FORMS)),
+            digest(&SCRIPT)
+        );
         let embed = format!(
             "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors *",
             digest(&style),
@@ -108,9 +125,11 @@ impl Look {
         );
         Look {
             style,
+            forms: &FORMS,
             script: &SCRIPT,
             again: AGAIN,
             page,
+            form,
             embed,
         }
     }
@@ -118,6 +137,7 @@ impl Look {
     fn policy(&self, kind: Kind) -> String {
         match kind {
             Kind::Page | Kind::Nowhere => format!("{}; frame-ancestors 'none'", self.page),
+            Kind::Form => format!("{}; frame-ancestors 'none'", self.form),
             Kind::Embed => self.embed.clone(),
             _ => "default-src 'none'; frame-ancestors 'none'".into(),
         }

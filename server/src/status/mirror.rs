@@ -218,6 +218,7 @@ fn files(
     let ours = &told.site.languages;
     let first = [ours.first().copied().unwrap_or(Language::En)];
     let mut places = Place::all(told);
+    places.retain(|place| *place != Place::Subscribe);
     places.sort_by_key(|place| *place == Place::Now);
     let mut files = Vec::new();
     for place in &places {

@@ -16,6 +16,10 @@ pub enum Place {
     History,
     Month(Month),
     Maintenance(String),
+    /// The form to subscribe with. A folder has none: nobody answers there.
+    Subscribe,
+    /// A page for one reader, under its path; never published.
+    Own(String),
     /// What is not there.
     Nowhere,
     Embed,
@@ -94,6 +98,7 @@ impl Place {
         fixed
             .into_iter()
             .chain(Api::ALL.map(Place::Api))
+            .chain((!told.site.subscribe.is_empty()).then_some(Place::Subscribe))
             .chain(own.map(|i| Place::Incident(i.number.clone())))
             .chain(months(told).into_iter().map(Place::Month))
             .chain(
@@ -113,6 +118,8 @@ impl Place {
                 | Place::History
                 | Place::Month(_)
                 | Place::Maintenance(_)
+                | Place::Subscribe
+                | Place::Own(_)
                 | Place::Nowhere
                 | Place::Embed
         )
@@ -126,6 +133,8 @@ impl Place {
             Place::History => "/status/history".into(),
             Place::Month((year, month)) => format!("/status/history/{year}-{month:02}"),
             Place::Maintenance(key) => format!("/status/maintenance/{key}"),
+            Place::Subscribe => "/status/subscribe".into(),
+            Place::Own(path) => path.clone(),
             Place::Nowhere => String::new(),
             Place::Embed => "/status/embed".into(),
             Place::Atom => "/history.atom".into(),
@@ -147,10 +156,11 @@ impl Place {
             Place::Month((year, month)) => format!("history/{year}-{month:02}.html"),
             Place::Maintenance(key) => format!("maintenance/{key}.html"),
             Place::Embed => "embed.html".into(),
+            Place::Subscribe => "subscribe.html".into(),
             Place::Json => "feed.json".into(),
             Place::Calendar => "maintenance.ics".into(),
             Place::Badge => "badge.svg".into(),
-            Place::Atom | Place::Rss | Place::Api(_) => self.path()[1..].to_owned(),
+            Place::Atom | Place::Rss | Place::Api(_) | Place::Own(_) => self.path()[1..].to_owned(),
         };
         if self.speaks() && ours.first() != Some(&language) {
             format!("{}/{file}", language.id())

@@ -6,7 +6,7 @@ use super::told::{
 use domain::{
     Health, Kind, Maintenance, MaintenanceId, Number, Phase, ServiceId, Span, Stamp, World,
     history::{self, History},
-    plan::Plan,
+    plan::{Plan, Way},
 };
 use engine::{Desk, checks::Looks, history::Histories, store};
 use serde::de::DeserializeOwned;
@@ -148,7 +148,7 @@ fn windows(all: &BTreeMap<MaintenanceId, Arc<Maintenance>>, plan: &Plan) -> Vec<
     windows
 }
 
-fn window(window: &Maintenance, plan: &Plan) -> Window {
+pub fn window(window: &Maintenance, plan: &Plan) -> Window {
     let key = window.id.to_string();
     let steps = window.updates.iter().enumerate().map(|(n, word)| Step {
         id: Id::of("step", &format!("{key}/{n}")),
@@ -175,7 +175,7 @@ fn is_public(incident: &domain::Incident) -> bool {
     incident.public && incident.kind != Kind::Drill
 }
 
-fn site(plan: &Plan, url: &str) -> Site {
+pub fn site(plan: &Plan, url: &str) -> Site {
     let status = &plan.status;
     let url = status.url.as_deref().unwrap_or(url);
     Site {
@@ -190,10 +190,18 @@ fn site(plan: &Plan, url: &str) -> Site {
             .as_ref()
             .map(|a| (a.light.clone(), a.dark.clone())),
         languages: status.languages().to_vec(),
+        subscribe: ways(plan),
     }
 }
 
-fn incident(incident: &domain::Incident, plan: &Plan) -> Incident {
+/// What the plan offers and can be sent by.
+fn ways(plan: &Plan) -> Vec<Way> {
+    let offered = plan.status.subscribe.as_deref().unwrap_or(&Way::ALL);
+    let possible = |way: &&Way| **way != Way::Email || plan.channels.email.is_some();
+    offered.iter().filter(possible).copied().collect()
+}
+
+pub fn incident(incident: &domain::Incident, plan: &Plan) -> Incident {
     let number = &incident.number;
     // An update has its place among those of its incident for good, whether it is public or not.
     let id = |n: usize| Id::of("update", &format!("{number}/{n}"));

@@ -4,7 +4,10 @@
 //! Architecture invariant: nothing comes in here that was not meant for the public. A service without a public face, an
 //! incident that is not public, a drill, a note, a name: not there, so no document can betray it.
 
-use domain::{Health, Number, Phase, Severity, Span, Stage, Stamp, plan::Language};
+use domain::{
+    Health, Number, Phase, Severity, Span, Stage, Stamp,
+    plan::{Language, Way},
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -37,6 +40,9 @@ pub struct Site {
     pub logo: Option<String>,
     pub accent: Option<(String, String)>,
     pub languages: Vec<Language>,
+    /// By what one may subscribe.
+    #[serde(default)]
+    pub subscribe: Vec<Way>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

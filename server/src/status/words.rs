@@ -4,6 +4,9 @@ mod de;
 mod en;
 mod es;
 mod fr;
+mod subscribe;
+
+pub use subscribe::Subscribing;
 
 use domain::{Health, Phase, Span, Stage, Stamp, plan::Language};
 use std::borrow::Borrow;

@@ -72,6 +72,12 @@ impl Socket {
         })))
     }
 
+    /// Who is at the other end.
+    pub fn peer(&self) -> Option<std::net::IpAddr> {
+        let held = self.held();
+        Some(held.stream.as_ref()?.peer_addr().ok()?.ip())
+    }
+
     fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

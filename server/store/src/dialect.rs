@@ -81,6 +81,7 @@ migrations! {
     4 "0004_heartbeats.sql";
     5 "0005_notifications.sql";
     6 "0006_history.sql";
+    7 "0007_subscribers.sql";
 }
 
 fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {

@@ -16,7 +16,7 @@
 //! Architecture invariant: a wake-up carries no data ([`Appends`]); readers always read the log.
 //!
 //! Deliberately absent: a store trait and mocks (SQLite in a temporary folder is the fake), knowledge of any event's meaning,
-//! queries into JSON bodies, deleting.
+//! queries into JSON bodies, deleting (but for subscribers of the public page, who are forgotten when they leave).
 
 mod dialect;
 mod error;
@@ -27,6 +27,7 @@ mod read;
 mod record;
 mod rows;
 mod sql;
+mod subscribers;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tx;
@@ -41,6 +42,7 @@ pub use rows::{
     Credential, CredentialKind, HistoryDay, HistorySpell, Node, PlanRevision, Projection, Receipt,
     Revocation, Secret,
 };
+pub use subscribers::{Ending, Mailing, Standing, Subscriber, SubscriberCount};
 pub use tx::{Batch, Tx};
 pub use verify::{Broken, Fault, Verified, Verifier};
 pub use wake::Appends;

@@ -2,6 +2,10 @@
 //! around every computed column, no dialect functions, lists in powers of two.
 //! `tests/statements.rs` prepares all of them on both engines and compares columns, types and parameters.
 
+mod multi;
+
+pub use multi::Multi;
+
 use std::sync::LazyLock;
 
 macro_rules! event_columns {
@@ -21,6 +25,19 @@ macro_rules! notification_columns {
         "id, rank, incident, about, cause, severity, audience, person, channel, address, state, due, not_before, \
         next_at, attempts, certain, leased_by, first_at, sent_at, delivered_at, read_at, provider_id, why, untold, \
         created_at"
+    };
+}
+
+macro_rules! subscriber_columns {
+    () => {
+        "id, kind, mark, sealed, language, components, state, created_at, expires_at, confirmed_at, reminded_at, \
+        failing_since, why"
+    };
+}
+
+macro_rules! mailing_columns {
+    () => {
+        "subscriber, about, queue, created_at, next_at, attempts, leased_by"
     };
 }
 
@@ -134,6 +151,44 @@ statements! {
     NOTIFICATION_LAST_FAILED = concat!(
         "SELECT ", notification_columns!(), " FROM notification WHERE channel = $1 \
         AND state IN ('failed', 'failed_temporarily') AND (address = $2 OR $2 = '') ORDER BY first_at DESC LIMIT 1");
+
+    SUBSCRIBER = concat!("SELECT ", subscriber_columns!(), " FROM subscriber WHERE id = $1");
+    SUBSCRIBERS_BY_MARK = concat!("SELECT ", subscriber_columns!(), " FROM subscriber WHERE mark = $1 ORDER BY id");
+    SUBSCRIBERS_IN = concat!(
+        "SELECT ", subscriber_columns!(), " FROM subscriber WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3");
+    SUBSCRIBERS_BEFORE = concat!(
+        "SELECT ", subscriber_columns!(), " FROM subscriber WHERE (created_at, id) < ($1, $2) \
+        ORDER BY created_at DESC, id DESC LIMIT $3");
+    SUBSCRIBERS_COUNT = "SELECT CAST(COUNT(*) AS BIGINT) AS count FROM subscriber WHERE state = $1";
+    SUBSCRIBER_COUNTS = "SELECT kind, state, CAST(COUNT(*) AS BIGINT) AS count FROM subscriber \
+        GROUP BY kind, state ORDER BY kind, state";
+    SUBSCRIBER_PUT = concat!(
+        "INSERT INTO subscriber (", subscriber_columns!(), ") \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+        ON CONFLICT (id) DO UPDATE SET language = excluded.language, components = excluded.components, \
+        state = excluded.state, expires_at = excluded.expires_at, confirmed_at = excluded.confirmed_at, \
+        reminded_at = excluded.reminded_at");
+    SUBSCRIBER_REMOVE = "DELETE FROM subscriber WHERE id = $1";
+    SUBSCRIBERS_EXPIRE = "DELETE FROM subscriber WHERE expires_at <= $1";
+    SUBSCRIBER_WELL = "UPDATE subscriber SET failing_since = NULL, why = '' WHERE id = $1 AND failing_since IS NOT NULL";
+    SUBSCRIBER_FAILING =
+        "UPDATE subscriber SET failing_since = COALESCE(failing_since, $2), why = $3 WHERE id = $1";
+    SUBSCRIBER_DISABLE = "UPDATE subscriber SET state = 'disabled', expires_at = NULL, why = $2 WHERE id = $1";
+    SUBSCRIBER_CONFIRM = "UPDATE subscriber SET state = 'active', expires_at = NULL, confirmed_at = $2 \
+        WHERE id = $1 AND state = 'pending'";
+    MAILING_CLAIM = concat!(
+        "UPDATE mailing SET leased_by = $1, next_at = $2, attempts = attempts + 1 \
+        WHERE queue = $3 AND next_at <= $4 AND (subscriber, about) IN \
+        (SELECT subscriber, about FROM mailing WHERE queue = $3 AND next_at <= $4 ORDER BY next_at LIMIT $5) \
+        RETURNING ", mailing_columns!());
+    MAILING_NEXT = "SELECT next_at FROM mailing WHERE queue = $1 ORDER BY next_at LIMIT 1";
+    // Only by who has the lease.
+    MAILING_AGAIN = "UPDATE mailing SET next_at = $3, leased_by = NULL \
+        WHERE subscriber = $1 AND about = $2 AND leased_by = $4 AND attempts = $5";
+    MAILING_DONE =
+        "DELETE FROM mailing WHERE subscriber = $1 AND about = $2 AND leased_by = $3 AND attempts = $4";
+    MAILINGS_REMOVE = "DELETE FROM mailing WHERE subscriber = $1";
+    MAILING_LEASES = "UPDATE mailing SET next_at = $2, leased_by = NULL WHERE leased_by = $1";
 
     PLAN_REVISION = "SELECT body FROM plan_revision WHERE hash = $1";
     PLAN_REVISION_PUT =
@@ -264,67 +319,16 @@ pub static ATTEMPT_PUT: LazyLock<Multi> = LazyLock::new(|| {
     )
 });
 
-/// One statement over many rows: its text for 128, 64, … 1 rows. Few sizes keep the engines' statement caches warm; that
-/// the texts are leaked (once each) makes them `&'static str`, which sqlx asks for.
-pub struct Multi {
-    texts: [&'static str; SIZES.len()],
-}
-
-const SIZES: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
-
-impl Multi {
-    pub const LARGEST: usize = SIZES[0];
-
-    /// `before ($first, …), (…) after`, with `columns` parameters per row; one column makes a plain list. (A list written as
-    /// `VALUES` would do too, but makes PostgreSQL read the whole table.)
-    fn new(before: &str, first: usize, columns: usize, after: &str) -> Multi {
-        let row = |r: usize| {
-            let parameters: Vec<_> = (0..columns)
-                .map(|c| format!("${}", first + r * columns + c))
-                .collect();
-            match columns {
-                1 => parameters.concat(),
-                _ => format!("({})", parameters.join(", ")),
-            }
-        };
-        Multi {
-            texts: SIZES.map(|size| {
-                let rows: Vec<_> = (0..size).map(row).collect();
-                &*format!("{before}{}{after}", rows.join(", ")).leak()
-            }),
-        }
-    }
-
-    /// Cuts the rows into pieces for which there is a text.
-    pub fn split<'a, T>(&self, mut rows: &'a [T]) -> impl Iterator<Item = (&'static str, &'a [T])> {
-        std::iter::from_fn(move || {
-            let at = SIZES.iter().position(|&size| size <= rows.len())?;
-            let (piece, rest) = rows.split_at(SIZES[at]);
-            rows = rest;
-            Some((self.texts[at], piece))
-        })
-    }
-
-    /// The smallest text that takes all of a list, which must not be empty nor longer than [`Multi::LARGEST`]; and the list,
-    /// filled up by repeating its last entry.
-    pub fn padded<'a, T>(&self, list: &'a [T]) -> (&'static str, impl Iterator<Item = &'a T>) {
-        let at = SIZES
-            .iter()
-            .rposition(|&size| size >= list.len())
-            .unwrap_or(0);
-        (
-            self.texts[at],
-            list.iter()
-                .chain(list.last().into_iter().cycle())
-                .take(SIZES[at]),
-        )
-    }
-}
+/// What is to be said already is not to be said twice.
+pub static MAILING_PUT: LazyLock<Multi> = LazyLock::new(|| {
+    let into = concat!("INSERT INTO mailing (", mailing_columns!(), ") VALUES ");
+    Multi::new(into, 1, 7, " ON CONFLICT (subscriber, about) DO NOTHING")
+});
 
 /// Every statement with its name, for the test that prepares them.
 #[cfg(feature = "testing")]
 pub fn all() -> Vec<(String, &'static str)> {
-    let multi: [(&str, &LazyLock<Multi>); 12] = [
+    let multi: [(&str, &LazyLock<Multi>); 13] = [
         ("EVENT_PUT", &EVENT_PUT),
         ("RECEIPT_PUT", &RECEIPT_PUT),
         ("PROJECTION_PUT", &PROJECTION_PUT),
@@ -337,11 +341,11 @@ pub fn all() -> Vec<(String, &'static str)> {
         ("ATTEMPT_PUT", &ATTEMPT_PUT),
         ("HISTORY_DAY_PUT", &HISTORY_DAY_PUT),
         ("HISTORY_SPELL_PUT", &HISTORY_SPELL_PUT),
+        ("MAILING_PUT", &MAILING_PUT),
     ];
     let sizes = multi.iter().flat_map(|(name, multi)| {
-        SIZES
-            .iter()
-            .zip(multi.texts)
+        multi
+            .texts()
             .map(move |(size, sql)| (format!("{name} x {size}"), sql))
     });
     FIXED
@@ -349,42 +353,4 @@ pub fn all() -> Vec<(String, &'static str)> {
         .map(|(name, sql)| (name.to_string(), *sql))
         .chain(sizes)
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_split_into_powers_of_two_in_order() {
-        let rows: Vec<usize> = (0..300).collect();
-        let pieces: Vec<_> = EVENT_PUT.split(&rows).collect();
-        assert_eq!(
-            pieces
-                .iter()
-                .map(|(_, piece)| piece.len())
-                .collect::<Vec<_>>(),
-            [128, 128, 32, 8, 4]
-        );
-        assert_eq!(
-            pieces
-                .iter()
-                .flat_map(|(_, piece)| piece.iter().copied())
-                .collect::<Vec<_>>(),
-            rows
-        );
-        assert_eq!(
-            pieces[4].0.matches('(').count(),
-            5,
-            "the columns and four rows"
-        );
-        assert_eq!(EVENT_PUT.split::<u8>(&[]).count(), 0);
-    }
-
-    #[test]
-    fn a_list_is_filled_up_by_repeating_its_last_entry() {
-        let (sql, list) = RECEIPTS.padded(&["a", "b", "c"]);
-        assert!(sql.ends_with("key IN ($1, $2, $3, $4)"), "{sql}");
-        assert_eq!(list.copied().collect::<Vec<_>>(), ["a", "b", "c", "c"]);
-    }
 }

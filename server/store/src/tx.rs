@@ -7,8 +7,9 @@ use tokio::sync::watch;
 
 use crate::dialect::{DbTx, on_tx};
 use crate::{
-    Credential, Error, Head, HistoryDay, HistorySpell, Notification, PlanRevision, Projection,
-    Receipt, Record, Release, Revocation, Secret, Told, chain, outbox, sql,
+    Credential, Error, Head, HistoryDay, HistorySpell, Mailing, Notification, PlanRevision,
+    Projection, Receipt, Record, Release, Revocation, Secret, Subscriber, Told, chain, outbox, sql,
+    subscribers,
 };
 
 /// What is written together. The caller numbers and chains the records with [`Head::append`], starting from [`Tx::head`].
@@ -35,6 +36,12 @@ pub struct Batch {
     pub history_days: Vec<HistoryDay>,
     /// Replace what is there; each service once.
     pub history_spells: Vec<HistorySpell>,
+    /// New ones, or renewed; who they are and where they are reached stays as it was.
+    pub subscribers: Vec<Subscriber>,
+    /// Ids of those who leave, and of what was to be said to them.
+    pub subscribers_gone: Vec<String>,
+    /// New ones; what is there already stays as it is.
+    pub mailings: Vec<Mailing>,
 }
 
 /// The statements of [`Tx::write`] over a connection of either engine.
@@ -122,6 +129,7 @@ macro_rules! put {
                     .await?;
             }
             outbox::put!($c, $batch);
+            subscribers::put!($c, $batch);
             for (sql, rows) in sql::HISTORY_DAY_PUT.split(&$batch.history_days) {
                 let mut query = sqlx::query(sql);
                 for d in rows {
@@ -286,7 +294,7 @@ impl Tx {
     }
 
     /// Given up until [`Tx::leave`] has seen the outcome: a future dropped in between counts as a failure.
-    fn enter(&mut self) -> Result<&mut DbTx, Error> {
+    pub(crate) fn enter(&mut self) -> Result<&mut DbTx, Error> {
         if self.given_up {
             return Err(Error::GivenUp);
         }
@@ -294,7 +302,7 @@ impl Tx {
         Ok(&mut self.tx)
     }
 
-    fn leave<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, Error> {
+    pub(crate) fn leave<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, Error> {
         self.given_up = outcome.is_err();
         Ok(outcome?)
     }
@@ -372,7 +380,7 @@ fn check_texts(batch: &Batch) -> Result<(), Error> {
     for s in &batch.history_spells {
         text("a service", &s.service)?;
     }
-    Ok(())
+    subscribers::check_texts(batch)
 }
 
 /// The one check on texts. PostgreSQL cannot store a NUL, SQLite can: so nobody does.

@@ -197,6 +197,20 @@ impl Channels {
         phone::call(message, &self.0.words.said(message))
     }
 
+    /// What mail goes by; why there is none, where there is none.
+    pub(super) fn email(&self) -> Result<&Email, String> {
+        let not = "E-mail is not connected: the plan does not have it";
+        match &self.0.email {
+            Some(Ok(email)) => Ok(email),
+            Some(Err(why)) => Err(why.clone()),
+            None => Err(not.into()),
+        }
+    }
+
+    pub(super) fn web(&self) -> &Web {
+        &self.0.web
+    }
+
     pub fn words(&self) -> &Words {
         &self.0.words
     }

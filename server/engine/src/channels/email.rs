@@ -6,7 +6,7 @@ mod relay;
 
 pub use bounce::Bounces;
 
-use super::{Message, Outcome, Said};
+use super::{Circular, Message, Outcome, Said};
 use domain::plan;
 use lettre::{Address, message::Mailbox};
 use relay::Relay;
@@ -71,6 +71,28 @@ impl Email {
                 mail: &mail,
             })
             .await
+    }
+}
+
+impl Email {
+    /// To a subscriber of the public page.
+    pub async fn circulate(&self, circular: &Circular) -> Outcome {
+        let Some(to) = address(&circular.to) else {
+            return Outcome::Never {
+                why: "this is no e-mail address".into(),
+            };
+        };
+        let mail = match circular.write(&self.from, self.reply_to.as_ref(), to.clone()) {
+            Ok(mail) => mail,
+            Err(why) => return Outcome::Never { why },
+        };
+        let envelope = relay::Envelope {
+            from: self.from.email.clone(),
+            to,
+            report: None,
+            mail: &mail,
+        };
+        self.relay.deliver(envelope).await
     }
 }
 

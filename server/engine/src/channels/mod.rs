@@ -6,6 +6,7 @@
 //! never [`Outcome::Later`].
 
 pub mod ack;
+mod circular;
 mod connect;
 mod email;
 mod follow;
@@ -21,6 +22,7 @@ mod web;
 mod webhook;
 mod words;
 
+pub use circular::{Circular, Hook, NotTaken, shown_secret};
 pub use connect::{Channels, Connection};
 pub use domain::notify::Address;
 pub use words::{Ask, Said, Words, age, block, line, stage};

@@ -69,12 +69,12 @@ fn id(message: &Message) -> String {
     format!("msg_{}", message.id.replace('.', "-"))
 }
 
-fn seconds(at: Stamp) -> i64 {
+pub(super) fn seconds(at: Stamp) -> i64 {
     at.0.div_euclid(1_000_000)
 }
 
 /// One signature for each key, so that a receiver can change its secret without missing a message.
-fn sign(keys: &[hmac::Key], id: &str, at: Stamp, body: &[u8]) -> String {
+pub(super) fn sign(keys: &[hmac::Key], id: &str, at: Stamp, body: &[u8]) -> String {
     let signed = [format!("{id}.{}.", seconds(at)).as_bytes(), body].concat();
     let one = |key| format!("v1,{}", STANDARD.encode(hmac::sign(key, &signed)));
     keys.iter().map(one).collect::<Vec<_>>().join(" ")

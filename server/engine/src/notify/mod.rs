@@ -24,6 +24,7 @@ mod worker;
 mod writer;
 
 pub use audit::STUCK;
+pub use outcome::pause;
 pub use receipt::{Receipt, Which};
 
 use crate::{

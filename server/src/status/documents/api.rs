@@ -3,6 +3,10 @@
 //! Their vocabulary has no word for "no data". It is told as the mildest one that is not green, and described as what it is;
 //! it does not weigh in the indicator of the whole.
 
+mod notice;
+
+pub use notice::notice;
+
 use super::Words;
 use crate::status::{
     place::{Api, Place},

@@ -1,18 +1,21 @@
 //! The pages for people.
 
-use super::{Look, Words};
+mod strip;
+
+use super::{Look, Words, subscribe};
 use crate::status::{
     place::{Api, Form, Month, OWN_PAGES, Place, months},
-    told::{Affected, Component, Incident, Told, Update, Window},
-    words::month_of,
+    told::{Affected, Incident, Told, Update, Window},
+    words::{Subscribing, month_of},
 };
 use askama::Template;
 use domain::{
-    Health, Phase, Severity, Span, Stage, Stamp,
+    Health, Phase, Severity, Span, Stage,
     plan::Language,
     words::{Icon, health_icon},
 };
 use std::borrow::Borrow;
+use strip::{coded, runs, summary, troubles};
 
 /// Past incidents of so many days stand on the first page.
 const RECENT_DAYS: i64 = 30;
@@ -22,28 +25,28 @@ const MOST_RECENT: usize = 5;
 const SOON: Span = Span::secs(7 * 86_400);
 
 /// What every page has at hand.
-struct Ground<'a> {
-    w: &'static Words,
-    told: &'a Told,
-    place: &'a Place,
-    language: Language,
-    form: Form,
-    look: &'a Look,
+pub(super) struct Ground<'a> {
+    pub w: &'static Words,
+    pub told: &'a Told,
+    pub place: &'a Place,
+    pub language: Language,
+    pub form: Form,
+    pub look: &'a Look,
 }
 
 impl Ground<'_> {
-    fn to(&self, place: impl Borrow<Place>) -> String {
+    pub fn to(&self, place: impl Borrow<Place>) -> String {
         self.in_language(place, self.language)
     }
 
-    fn in_language(&self, place: impl Borrow<Place>, into: impl Borrow<Language>) -> String {
+    pub fn in_language(&self, place: impl Borrow<Place>, into: impl Borrow<Language>) -> String {
         let ours = &self.told.site.languages;
         let (place, into) = (place.borrow(), *into.borrow());
         self.place.link(self.form, self.language, place, into, ours)
     }
 
     /// This page in another language.
-    fn here(&self, into: impl Borrow<Language>) -> String {
+    pub fn here(&self, into: impl Borrow<Language>) -> String {
         self.in_language(self.place, into)
     }
 
@@ -62,25 +65,38 @@ impl Ground<'_> {
         own.into_iter().any(|i| i.number == incident.number)
     }
 
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         self.w.fill(self.w.title, &self.told.site.name)
     }
 
-    fn about(&self) -> String {
+    pub fn about(&self) -> String {
         self.w.fill(self.w.about, &self.told.site.name)
     }
 
+    pub fn s(&self) -> &'static Subscribing {
+        Subscribing::of(self.language)
+    }
+
+    /// Whether there is a form to lead to.
+    pub fn subscribes(&self) -> bool {
+        self.form == Form::Served && !self.has_form() && !self.told.site.subscribe.is_empty()
+    }
+
+    pub fn has_form(&self) -> bool {
+        matches!(self.place, Place::Subscribe | Place::Own(_))
+    }
+
     /// What a page in a folder says in its head.
-    fn policy(&self) -> Option<&str> {
+    pub fn policy(&self) -> Option<&str> {
         (self.form == Form::Folder).then(|| self.look.own_policy())
     }
 
     /// The first page's heading is whose it is; the others have one of their own.
-    fn site_level(&self) -> &'static str {
+    pub fn site_level(&self) -> &'static str {
         if self.is_now() { "h1" } else { "p" }
     }
 
-    fn is_now(&self) -> bool {
+    pub fn is_now(&self) -> bool {
         *self.place == Place::Now
     }
 
@@ -99,12 +115,12 @@ impl Ground<'_> {
         Some(self.w.fill(self.w.cut_off, &age))
     }
 
-    fn health_words(&self) -> String {
+    pub fn health_words(&self) -> String {
         self.w.health.join("|")
     }
 
     /// Today, as days since 1970.
-    fn today(&self) -> i64 {
+    pub fn today(&self) -> i64 {
         self.told.as_of.0.div_euclid(86_400_000_000)
     }
 }
@@ -227,6 +243,7 @@ pub fn document(
             Embed { g, headline, icon }.render()
         }
         Place::Now => now(g).render(),
+        Place::Subscribe => subscribe::form(g),
         _ => Nowhere { g }.render(),
     }
 }
@@ -280,109 +297,6 @@ fn in_month(g: Ground<'_>, month: Month) -> InMonth<'_> {
 fn names(affected: &[Affected]) -> String {
     let names: Vec<_> = affected.iter().map(|a| a.name.as_str()).collect();
     names.join(", ")
-}
-
-/// The strip of days as one line for each height: where it runs, dashes are the days.
-fn runs(component: &Component, class: &str) -> String {
-    let height = match class {
-        "b" => "4",
-        "w" => "15",
-        "m" => "18",
-        _ => "12",
-    };
-    let mut path = String::new();
-    let mut day = 0;
-    while day < component.days.len() {
-        let run = component.days[day..]
-            .iter()
-            .take_while(|d| class_of(d.worst) == class)
-            .count();
-        if run > 0 {
-            path += &format!("M{day} {height}h{run}");
-        }
-        day += run.max(1);
-    }
-    path
-}
-
-fn class_of(health: Health) -> &'static str {
-    match health {
-        Health::NoData => "n",
-        Health::Operational => "o",
-        Health::Degraded | Health::PartialOutage => "w",
-        Health::MajorOutage => "b",
-        Health::Maintenance => "m",
-    }
-}
-
-/// The days as the script reads them: the number of a health and how many days in a row.
-fn coded(component: &Component) -> String {
-    let mut code = String::new();
-    let mut day = 0;
-    while let Some(first) = component.days.get(day) {
-        let run = component.days[day..]
-            .iter()
-            .take_while(|d| d.worst == first.worst)
-            .count();
-        code += &format!("{}x{run} ", first.worst as usize);
-        day += run;
-    }
-    code.trim_end().to_owned()
-}
-
-/// The strip in words.
-fn summary(component: &Component, w: &Words) -> String {
-    let seen = component
-        .days
-        .iter()
-        .filter(|d| d.worst != Health::NoData)
-        .count();
-    match component.up {
-        None => w.health(Health::NoData).to_owned(),
-        // Today may not have been looked at for long enough to count.
-        Some(up) if seen + 1 < component.days.len() => {
-            let share = w.fill(w.available, &w.percent(up));
-            let seen = match seen {
-                1 => w.seen_day.to_owned(),
-                seen => w.fill(w.seen_days, &seen.to_string()),
-            };
-            format!("{share} · {seen}")
-        }
-        Some(up) => w.fill(w.available, &w.percent(up)),
-    }
-}
-
-/// A day on which it was not well, and its place in the strip.
-struct Trouble {
-    place: usize,
-    date: String,
-    says: String,
-}
-
-fn troubles(component: &Component, w: &Words) -> Vec<Trouble> {
-    let bad = |h: Health| h.rank() >= Health::Degraded.rank();
-    let days = component
-        .days
-        .iter()
-        .enumerate()
-        .filter(|(_, d)| bad(d.worst));
-    days.map(|(place, day)| {
-        let mut says = w.health(day.worst).to_owned();
-        if day.down > 0 {
-            let down = w.length(Span::secs(u64::from(day.down)));
-            says += &format!(", {}", w.fill(w.down, &down));
-        }
-        if let Some(up) = day.up.filter(|_| day.down > 0) {
-            says += &format!(", {}", w.fill(w.available, &w.percent(up)));
-        }
-        let begins = Stamp(i64::from(day.date) * 86_400_000_000);
-        Trouble {
-            place,
-            date: begins.rfc3339()[..10].to_owned(),
-            says,
-        }
-    })
-    .collect()
 }
 
 fn stage_icon(stage: &Stage) -> Icon {

@@ -10,6 +10,7 @@ mod kept;
 mod opening;
 mod outbox;
 mod statements;
+mod subscribers;
 mod survival;
 mod tampering;
 mod timeline;

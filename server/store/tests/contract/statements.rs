@@ -63,8 +63,15 @@ async fn every_statement_prepares_on_both_engines_with_equal_columns_and_types()
     }
 }
 
-/// These read a table on purpose: to verify, to list all tokens, to look at every node (there are few).
-const WHOLE: [&str; 3] = ["PROJECTION_VERSION", "CREDENTIALS", "NODES"];
+/// These read a table on purpose: to verify, to list all tokens, to look at every node (there are few), to
+/// count all subscribers.
+const WHOLE: [&str; 5] = [
+    "PROJECTION_VERSION",
+    "CREDENTIALS",
+    "NODES",
+    "SUBSCRIBERS_COUNT",
+    "SUBSCRIBER_COUNTS",
+];
 
 #[tokio::test]
 async fn no_statement_reads_a_whole_table_on_sqlite() {
@@ -113,6 +120,11 @@ async fn no_statement_reads_a_whole_table_on_postgres() {
         INSERT INTO notification_attempt SELECT n || '.0', 1, n, 1, 'sent', '' FROM generate_series(1, 20000) n; \
         INSERT INTO history_day SELECT n / 500, 's' || n % 500, n, n, n, n, n, n FROM generate_series(1, 20000) n; \
         INSERT INTO history_spell SELECT 's' || n, 'operational', n, n FROM generate_series(1, 20000) n; \
+        INSERT INTO subscriber SELECT 's' || n, 'email', 'm' || n, sha256(''), 'en', '', \
+            CASE WHEN n % 50 = 0 THEN 'pending' WHEN n % 50 = 1 THEN 'disabled' ELSE 'active' END, n, \
+            CASE WHEN n % 50 = 0 THEN n END, n, NULL, NULL, '' FROM generate_series(1, 20000) n; \
+        INSERT INTO mailing SELECT 's' || n, n % 3, 'q' || n % 3, n, n, 1, CASE WHEN n % 5 = 0 THEN 'node' || n % 3 END \
+            FROM generate_series(1, 20000) n; \
         ANALYZE";
     postgres.execute(fill).await.unwrap();
     let mut connection = sqlx::PgConnection::connect(&postgres.url).await.unwrap();
