@@ -269,6 +269,17 @@ impl Store {
         Ok(found)
     }
 
+    /// What a channel means to try only after `latest` is due now: the clock was put back since that was written down.
+    pub async fn bring_nearer(&self, channel: &str, now: i64, latest: i64) -> Result<u64, Error> {
+        let mut tx = self.db.begin_work().await?;
+        let found = on_tx!(&mut tx, c => {
+            let query = sqlx::query(sql::NOTIFICATION_NEARER).bind(channel).bind(now).bind(latest);
+            query.execute(c).await.map(|done| done.rows_affected())
+        })?;
+        tx.commit().await?;
+        Ok(found)
+    }
+
     /// Somebody knows better, such as a provider by its receipt: from one state to the next. False where it was in another
     /// one by then.
     pub async fn receipt(&self, from: &str, to: &Notification) -> Result<bool, Error> {

@@ -116,6 +116,8 @@ statements! {
     NOTIFICATION_UNCLAIM = "UPDATE notification SET state = $4, next_at = $5, attempts = attempts - 1, leased_by = NULL, \
         first_at = $6 WHERE id = $1 AND leased_by = $2 AND attempts = $3 AND state = 'sending'";
     NOTIFICATION_LEASES = "UPDATE notification SET next_at = $2 WHERE leased_by = $1 AND state = 'sending'";
+    NOTIFICATION_NEARER = "UPDATE notification SET next_at = $2 \
+        WHERE channel = $1 AND next_at > $3 AND state IN ('pending', 'failed_temporarily')";
     NOTIFICATION_RECEIPT = "UPDATE notification SET state = $3, next_at = $4, certain = $5, sent_at = COALESCE(sent_at, $6), \
         delivered_at = COALESCE(delivered_at, $7), read_at = COALESCE(read_at, $8), \
         provider_id = COALESCE(provider_id, $9), why = $10, untold = $11, leased_by = NULL WHERE id = $1 AND state = $2";
@@ -174,7 +176,8 @@ statements! {
     SUBSCRIBER_FAILING =
         "UPDATE subscriber SET failing_since = COALESCE(failing_since, $2), why = $3 WHERE id = $1";
     SUBSCRIBER_DISABLE = "UPDATE subscriber SET state = 'disabled', expires_at = NULL, why = $2 WHERE id = $1";
-    SUBSCRIBER_CONFIRM = "UPDATE subscriber SET state = 'active', expires_at = NULL, confirmed_at = $2 \
+    SUBSCRIBER_CONFIRM = "UPDATE subscriber SET state = 'active', expires_at = NULL, confirmed_at = $2, \
+        failing_since = NULL, why = '' \
         WHERE id = $1 AND state = 'pending'";
     MAILING_CLAIM = concat!(
         "UPDATE mailing SET leased_by = $1, next_at = $2, attempts = attempts + 1 \
@@ -188,6 +191,7 @@ statements! {
     MAILING_DONE =
         "DELETE FROM mailing WHERE subscriber = $1 AND about = $2 AND leased_by = $3 AND attempts = $4";
     MAILINGS_REMOVE = "DELETE FROM mailing WHERE subscriber = $1";
+    MAILING_NEARER = "UPDATE mailing SET next_at = $2 WHERE queue = $1 AND next_at > $3";
     MAILING_LEASES = "UPDATE mailing SET next_at = $2, leased_by = NULL WHERE leased_by = $1";
 
     PLAN_REVISION = "SELECT body FROM plan_revision WHERE hash = $1";

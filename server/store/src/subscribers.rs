@@ -275,6 +275,22 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    /// What a queue means to try only after `latest` is due now: the clock was put back since that was written down.
+    pub async fn bring_mailings_nearer(
+        &self,
+        queue: &str,
+        now: i64,
+        latest: i64,
+    ) -> Result<u64, Error> {
+        let mut tx = self.db.begin_work().await?;
+        let found = on_tx!(&mut tx, c => {
+            let query = sqlx::query(sql::MAILING_NEARER).bind(queue).bind(now).bind(latest);
+            query.execute(c).await.map(|done| done.rows_affected())
+        })?;
+        tx.commit().await?;
+        Ok(found)
+    }
+
     /// A node begins anew: what it was sending when it ended is due at once.
     pub async fn let_go_mailings(&self, node: &str, now: i64) -> Result<u64, Error> {
         let node = text("a node", node)?;

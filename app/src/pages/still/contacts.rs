@@ -9,7 +9,7 @@ use crate::{
     page::Page,
     pages::head,
     parts::{Button, Form, card, cell, dim, hidden, icon, link, stack, state, tel, timeline, when},
-    room::Room,
+    room::{Room, needs},
 };
 use domain::{
     Permission,
@@ -48,13 +48,21 @@ pub fn page(room: Room) -> Vec<El> {
             "Secondary · call when no primary answers",
             Escalation::Secondary,
         ));
+    // Those who read the public page and want to be told are known to administrators only.
+    let public = needs(page.who.role, Permission::Administer)
+        .is_none()
+        .then(|| link("/subscribers", "Subscribers").class("btn"));
     let all = link("/contacts.vcf", "All as vCard").class("btn");
     let aside = div()
         .class("col")
         .all(duty::cards(&page, &people))
         .put(support(plan));
     vec![
-        head("Contacts", timeline::filter("main"), all),
+        head(
+            "Contacts",
+            timeline::filter("main"),
+            vec![public, Some(all)],
+        ),
         div().class("two").put(directory).put(aside),
     ]
 }

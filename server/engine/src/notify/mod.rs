@@ -31,13 +31,17 @@ use crate::{
     Desk,
     channels::{Channels, Message, Outcome, ack::Signer},
 };
-use domain::plan::Channel;
+use domain::{Span, plan::Channel};
 use futures::future::BoxFuture;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
 use tokio::sync::{Notify, watch};
+
+/// Further ahead than any pause of our own. What waits for longer when a node starts was asked to by its provider, and one
+/// try too early is no harm; or the clock was put back, and it would wait in silence.
+pub const FARTHEST: Span = Span::secs(3600);
 
 /// Sends a message, and says what became of that.
 pub type Send = Arc<dyn Fn(Message) -> BoxFuture<'static, Outcome> + std::marker::Send + Sync>;
@@ -102,6 +106,16 @@ impl Outbox {
             ),
             // They come back when their lease is over.
             Err(error) => tracing::warn!(%error, "Cannot find what this node was sending"),
+        }
+        let latest = now.plus(FARTHEST);
+        for channel in Channel::ALL {
+            let nearer = self
+                .desk
+                .store()
+                .bring_nearer(channel.id(), now.0, latest.0);
+            if let Err(error) = nearer.await {
+                tracing::warn!(%error, channel = channel.id(), "Cannot find what waits for too long");
+            }
         }
         let writer = writer::start(&self);
         let workers = Channel::ALL

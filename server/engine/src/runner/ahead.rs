@@ -12,20 +12,30 @@ use std::{
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
-type Making = JoinHandle<io::Result<Folder>>;
+enum Ours {
+    Making(JoinHandle<io::Result<Folder>>),
+    /// It did not begin after all. Before it is gone, none is made in its place.
+    Leaving(JoinHandle<()>),
+}
 
 #[derive(Clone, Default)]
-pub(super) struct Ahead(Arc<Mutex<HashMap<Key, Making>>>);
+pub(super) struct Ahead(Arc<Mutex<HashMap<Key, Ours>>>);
 
 impl Ahead {
-    fn folders(&self) -> MutexGuard<'_, HashMap<Key, Making>> {
+    fn folders(&self) -> MutexGuard<'_, HashMap<Key, Ours>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The folder that is being made for an attempt that has begun; nothing where none is, or none can be.
     pub async fn take(&self, key: &Key) -> Option<Folder> {
-        let making = self.folders().remove(key)?;
-        making.await.ok()?.ok()
+        let ours = self.folders().remove(key)?;
+        match ours {
+            Ours::Making(making) => making.await.ok()?.ok(),
+            Ours::Leaving(leaving) => {
+                let _ = leaving.await;
+                None
+            }
+        }
     }
 }
 
@@ -39,24 +49,43 @@ impl Runner {
             // The desk commits one batch after the other: what was announced before has begun by now, or will not.
             let is_stale =
                 |key: &Key| !key.is_running(&world) && !coming.iter().any(|c| *key == Key::from(c));
-            for (_, making) in folders.extract_if(|key, _| is_stale(key)) {
-                tokio::spawn(remove(making));
+            folders.retain(|_, ours| !matches!(ours, Ours::Leaving(gone) if gone.is_finished()));
+            let stale: Vec<Key> = folders
+                .keys()
+                .filter(|key| is_stale(key))
+                .cloned()
+                .collect();
+            for key in stale {
+                let leaving = match folders.remove(&key) {
+                    Some(Ours::Making(making)) => tokio::spawn(remove(making)),
+                    Some(Ours::Leaving(leaving)) => leaving,
+                    None => continue,
+                };
+                folders.insert(key, Ours::Leaving(leaving));
             }
             for coming in coming.iter().filter(|c| has_folder(&c.run, c.step)) {
                 let key = Key::from(coming);
                 // It is being launched already, or a commit that failed is tried again.
-                if key.is_running(&world) || folders.contains_key(&key) {
+                if key.is_running(&world) || matches!(folders.get(&key), Some(Ours::Making(_))) {
                     continue;
                 }
+                let before = folders.remove(&key);
                 let dir = folder(&self.place.spool, &key.run, key.step, key.attempt);
                 let id = key.id();
-                folders.insert(key, spawn_blocking(move || Folder::make(&dir, &id)));
+                let making = tokio::spawn(async move {
+                    if let Some(Ours::Leaving(leaving)) = before {
+                        let _ = leaving.await;
+                    }
+                    let made = spawn_blocking(move || Folder::make(&dir, &id)).await;
+                    made.unwrap_or_else(|error| Err(io::Error::other(error)))
+                });
+                folders.insert(key, Ours::Making(making));
             }
         }
     }
 }
 
-async fn remove(making: Making) {
+async fn remove(making: JoinHandle<io::Result<Folder>>) {
     if let Ok(Ok(folder)) = making.await
         && let Err(error) = folder.remove().await
     {

@@ -31,6 +31,12 @@ pub fn supervise(order: impl FnOnce() -> io::Result<Option<Order>>, groups: Opti
     let Ok(Some(Order { spec, record, bell })) = order() else {
         return;
     };
+    let ready = ready.map(|mut ready| {
+        // Nobody can have meant this attempt before it was claimed.
+        ready.watch.listen();
+        ready.watch.asked = None;
+        ready
+    });
     match ready.and_then(|ready| Supervisor::begin(ready, spec, record.into(), groups)) {
         Ok((supervisor, owner)) => {
             wire::notify(&bell, &Notice::Claimed(owner));

@@ -288,7 +288,7 @@ fn spoken(language: &str) -> Option<Language> {
     Language::ALL.into_iter().find(|l| l.id() == language)
 }
 
-/// What is counted for an address, where it is one: the mailbox without what people put behind a `+`, or the host.
+/// What is counted for an address, where it is one: the mailbox without what people put behind a `+`, or the URL.
 fn reached(way: Way, address: &str, internal: bool) -> Option<String> {
     if way == Way::Email {
         let (name, domain) = address.rsplit_once('@')?;
@@ -302,13 +302,9 @@ fn reached(way: Way, address: &str, internal: bool) -> Option<String> {
     let host = url.host_str()?.to_ascii_lowercase();
     let by = url.scheme() == "https" || (internal && url.scheme() == "http");
     let theirs = way != Way::Slack || internal || host == "hooks.slack.com";
-    // A whole workspace is at one host of Slack's: there it is the address that is counted.
-    let whom = match way {
-        Way::Slack => url.as_str().to_owned(),
-        _ => host,
-    };
     let plain = url.username().is_empty() && url.password().is_none() && !address.contains('\0');
-    (by && theirs && plain).then_some(whom)
+    // Many who have nothing to do with each other are at one host: it is the address that is counted.
+    (by && theirs && plain).then(|| url.as_str().to_owned())
 }
 
 #[cfg(test)]

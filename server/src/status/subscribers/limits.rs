@@ -12,7 +12,7 @@ use std::{
 const IN_ALL: (u32, Span) = (600, Span::secs(3600));
 /// … from one network …
 const FROM_NETWORK: (u32, Span) = (20, Span::secs(3600));
-/// … and for one mailbox or host.
+/// … and for one mailbox or URL.
 const FOR_ADDRESS: (u32, Span) = (3, Span::secs(86_400));
 /// What is no longer counted is forgotten when there is so much of it.
 const MOST_KEPT: usize = 8192;

@@ -10,7 +10,7 @@ use super::{
 use domain::{Span, Stamp, plan::Language};
 use engine::{
     channels::{Hook, NotTaken, Outcome},
-    notify::pause,
+    notify::{FARTHEST, pause},
     stamped,
     store::{Ending, Mailing, Standing, Subscriber},
 };
@@ -37,6 +37,8 @@ const LOOK: Span = Span::secs(5);
 const STALE: Span = Span::secs(86_400);
 /// Where nothing has arrived for so long, nothing more is sent.
 const LASTING: Span = Span::secs(86_400);
+/// … where the last of it was tried for so long, too.
+const TRIED: Span = Span::secs(6 * 3600);
 /// A webhook that does not answer is asked so often.
 const MOST_CHALLENGES: i64 = 5;
 /// So much news is kept at hand.
@@ -47,6 +49,14 @@ type Known = Arc<Mutex<HashMap<i64, Option<Arc<News>>>>>;
 /// What this node was sending when it ended is due at once.
 pub async fn let_go(inner: &Inner) {
     let (node, now) = (inner.desk.node(), inner.desk.clock().steady());
+    let latest = now.plus(FARTHEST);
+    for queue in [CONFIRM, MAIL, WEB] {
+        let store = inner.desk.store();
+        let nearer = store.bring_mailings_nearer(queue, now.0, latest.0);
+        if let Err(error) = nearer.await {
+            tracing::warn!(%error, queue, "Cannot find what waits for too long");
+        }
+    }
     // It comes back when its lease is over, else.
     if let Err(error) = inner.desk.store().let_go_mailings(node, now.0).await {
         tracing::warn!(%error, "Cannot find what this node was sending to subscribers");
@@ -162,15 +172,19 @@ async fn say(inner: Arc<Inner>, known: Known, mailing: Mailing) -> Ending {
         },
     };
     let Some(address) = inner.keys.open(&row.id, &row.sealed) else {
-        let why = "its address was sealed with another key".into();
-        return over(mailing, Standing::Disabled { why });
+        // A node that was given another key than the others; one of them can open it.
+        tracing::warn!(
+            subscriber = row.id,
+            "A subscriber's address was sealed with another key than this node's"
+        );
+        return again(mailing, None, Standing::AsBefore);
     };
     // Only the question goes to whoever has not answered it.
     let asks = mailing.about == Mailing::CONFIRM;
     if asks != (row.state == "pending") {
         return over(mailing, Standing::AsBefore);
     }
-    let outcome = send(&inner, &row, &mailing, address, about.as_deref()).await;
+    let outcome = send(&inner, &row, &mailing, address.clone(), about.as_deref()).await;
     let now = inner.desk.clock().now();
     let (why, after) = match outcome {
         Said::Taken if asks && row.kind == "webhook" => {
@@ -185,20 +199,39 @@ async fn say(inner: Arc<Inner>, known: Known, mailing: Mailing) -> Ending {
         Said::Not(Outcome::Later { why, after }) => (why, Some(after)),
         Said::Not(other) => (other.why().to_owned(), Some(None)),
     };
-    if row
-        .failing_since
-        .is_some_and(|since| now.since(Stamp(since)) >= LASTING)
-        && !asks
-    {
+    // The answer of a server may name whom it refuses, and the database does not.
+    let why = without(&why, &address);
+    let waits = now.since(Stamp(mailing.created_at));
+    // One failure long ago and one now are no lasting failure; and mail that nobody has refused may be held up by our own
+    // server as well as by theirs.
+    let lasts = match after {
+        None => true,
+        Some(_) => row.kind != "email" && waits >= TRIED,
+    };
+    let since = row.failing_since.map(Stamp);
+    if lasts && !asks && since.is_some_and(|since| now.since(since) >= LASTING) {
         return over(mailing, Standing::Disabled { why });
     }
     let failing = Standing::Failing { since: now.0, why };
-    let old = now.since(Stamp(mailing.created_at)) >= STALE;
+    let old = waits >= STALE;
     let unanswered = asks && row.kind != "email" && mailing.attempts >= MOST_CHALLENGES;
     match after {
         Some(after) if !old && !unanswered => again(mailing, after, failing),
         _ => over(mailing, failing),
     }
+}
+
+/// Whoever is named in it is left out, however it is spelled.
+fn without(why: &str, address: &str) -> String {
+    let lower = why.to_ascii_lowercase();
+    let mut left = String::with_capacity(why.len());
+    let mut from = 0;
+    for (at, found) in lower.match_indices(&address.to_ascii_lowercase()) {
+        left.push_str(&why[from..at]);
+        left.push('…');
+        from = at + found.len();
+    }
+    left + &why[from..]
 }
 
 enum Said {
@@ -331,4 +364,16 @@ async fn find(
     }
     known.insert(seq, found.clone());
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without;
+
+    #[test]
+    fn a_reason_does_not_name_whom_it_is_about() {
+        let says = "550 5.1.1 <Ada@example.org>: no ada@example.org here";
+        assert_eq!(without(says, "ada@Example.org"), "550 5.1.1 <…>: no … here");
+        assert_eq!(without("timed out", "ada@example.org"), "timed out");
+    }
 }
