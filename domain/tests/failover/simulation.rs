@@ -42,6 +42,7 @@ impl Node {
 }
 
 struct Site {
+    seed: u64,
     house: House,
     dice: Dice,
     nodes: [Node; 2],
@@ -73,6 +74,7 @@ impl Site {
         let mut dice = Dice(seed);
         let house = house(!dice.one_in(5));
         Site {
+            seed,
             looks_since: house.now,
             house,
             dice,
@@ -417,7 +419,8 @@ impl Site {
             let both = self.nodes.iter().all(|n| n.writes());
             assert!(
                 !both || self.risked,
-                "two writable primaries, and nobody took that risk"
+                "two writable primaries, and nobody took that risk: outage {}",
+                self.seed
             );
         }
         self.replayed();

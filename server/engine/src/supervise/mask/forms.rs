@@ -111,29 +111,6 @@ fn meant(letter: u8) -> Option<u8> {
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::echoed;
-
-    #[test]
-    fn a_secret_is_known_as_the_shells_echo_writes_it() {
-        for (value, written) in [
-            (r"a\101b", &b"aAb"[..]),
-            (r"a\0101b", b"aAb"),
-            (r"a\1234b", b"aS4b"),
-            (r"a\01234b", b"aS4b"),
-            (r"a\qb\8", br"a\qb\8"),
-            (r"a\eb\x41", b"a\x1bb\\x41"),
-            (r"a\\nb", br"a\nb"),
-            (r"a\r\n", b"a\r\n"),
-            (r"ab\cd", b"ab"),
-            (r"end\", br"end\"),
-        ] {
-            assert_eq!(echoed(value.as_bytes()), written, "{value}");
-        }
-    }
-}
-
 /// The characters that stand for `value` and nothing else when `before` bytes (or three more, and so
 /// on) come before it: those at the edges that also hold bits of its neighbours are left out.
 fn base64(value: &[u8], alphabet: &[u8; 64], before: usize) -> Vec<u8> {
@@ -207,4 +184,27 @@ fn unicode(written: &mut String, unit: u16, upper: bool) {
     } else {
         write!(written, "\\u{unit:04x}")
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::echoed;
+
+    #[test]
+    fn a_secret_is_known_as_the_shells_echo_writes_it() {
+        for (value, written) in [
+            (r"a\101b", &b"aAb"[..]),
+            (r"a\0101b", b"aAb"),
+            (r"a\1234b", b"aS4b"),
+            (r"a\01234b", b"aS4b"),
+            (r"a\qb\8", br"a\qb\8"),
+            (r"a\eb\x41", b"a\x1bb\\x41"),
+            (r"a\\nb", br"a\nb"),
+            (r"a\r\n", b"a\r\n"),
+            (r"ab\cd", b"ab"),
+            (r"end\", br"end\"),
+        ] {
+            assert_eq!(echoed(value.as_bytes()), written, "{value}");
+        }
+    }
 }
