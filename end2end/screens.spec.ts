@@ -24,6 +24,9 @@ interface Found {
   draft: string;
   /** The page that a mail's link leads to. */
   acknowledge: string;
+  /** What somebody is asked who wants to be told of the public page, and what somebody chose who was asked. */
+  confirm: string;
+  manage: string;
 }
 
 const PLACES: Place[] = [
@@ -51,6 +54,10 @@ const PLACES: Place[] = [
   { name: "status-maintenance", at: () => "/status/maintenance/MNT-2026-001".replace("2026", String(new Date().getUTCFullYear())), public: true },
   { name: "status-embed", at: () => "/status/embed", public: true },
   { name: "status-nowhere", at: () => "/status/nowhere", public: true, status: 404 },
+  { name: "subscribe", at: () => "/status/subscribe", public: true },
+  { name: "subscribe-confirm", at: (found) => found.confirm, public: true },
+  { name: "subscribe-manage", at: (found) => found.manage, public: true },
+  { name: "unsubscribe", at: (found) => found.manage.replace("subscriptions", "unsubscribe"), public: true },
   { name: "acknowledge", at: (found) => found.acknowledge, public: true },
   { name: "acknowledge-wrong", at: () => "/ack/nothing", public: true, status: 404 },
   { name: "signin-error", at: () => "/signin?token=used", public: true, status: 403 },
@@ -102,8 +109,24 @@ async function fill(house: House): Promise<Found> {
     public: "on",
   });
   for (const service of ["manufacturing-database", "database-replica"]) draft.append("services", service);
-  const [mail] = await new Outside(house).received("smtp", "cto@sentia.com");
-  return { incident: open.number, run: run.id, draft: `/maintenance?${draft}`, acknowledge: new URL(link(mail)).pathname };
+  const outside = new Outside(house);
+  const [mail] = await outside.received("smtp", "cto@sentia.com");
+  const asked = async (address: string) => {
+    await post(house, "/status/subscribe", { way: "email", address });
+    const [question] = await outside.received("smtp", address);
+    return new URL(/http:\S+\/status\/subscriptions\/[\w.-]+/.exec(question.text)![0]).pathname;
+  };
+  const confirm = await asked("ada@example.org");
+  const confirmed = await post(house, await asked("grace@example.org"), {});
+  const manage = new URL(confirmed.headers.get("location")!, house.url).pathname;
+  return { confirm, manage, incident: open.number, run: run.id, draft: `/maintenance?${draft}`, acknowledge: new URL(link(mail)).pathname };
+}
+
+/** What a form without a script sends. */
+async function post(house: House, path: string, fields: Record<string, string>): Promise<Response> {
+  const answer = await fetch(house.url + path, { method: "POST", redirect: "manual", body: new URLSearchParams(fields) });
+  expect(answer.status, await answer.clone().text()).toBeLessThan(400);
+  return answer;
 }
 
 /** The page as lines: elements, attributes and texts. Not the instants, which the browser puts in the reader's zone. */

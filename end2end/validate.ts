@@ -4,7 +4,7 @@ import { HtmlValidate } from "html-validate";
 /** How things are written, which is a matter of taste, is not judged. */
 const judge = new HtmlValidate({
   extends: ["html-validate:recommended", "html-validate:a11y"],
-  rules: { "void-style": "off", "no-trailing-whitespace": "off", "doctype-style": "off" },
+  rules: { "void-style": "off", "no-trailing-whitespace": "off", "doctype-style": "off", "form-dup-name": ["error", { shared: ["radio", "checkbox", "button", "reset", "submit"] }] },
 });
 
 export async function faults(html: string): Promise<string[]> {

@@ -51,6 +51,8 @@ struct Site {
     looks_since: Stamp,
     /// A commander took the risk of two primaries, in the run under way.
     risked: bool,
+    /// Both have been primaries since a risk that was taken in an earlier run.
+    split: bool,
     acknowledged: bool,
     last_automatic: Option<Stamp>,
     counts: Counts,
@@ -92,6 +94,7 @@ impl Site {
             ],
             cut: [false; 3],
             risked: false,
+            split: false,
             acknowledged: true,
             last_automatic: None,
             counts: Counts::default(),
@@ -253,6 +256,8 @@ impl Site {
             );
             assert!(!machine || signal.by() != By::Person, "{event:?}");
             if matches!(signal, Signal::Trigger | Signal::Automatic) {
+                // What the risk has led to stays as it is; the new run has a proof to bring of its own.
+                self.split |= self.risked && self.both_are_primaries();
                 self.risked = false;
             }
             self.risked |= *signal == Signal::Override;
@@ -408,6 +413,11 @@ impl Site {
         self.counts.barred += u64::from(barred.is_some_and(|p| p.because.contains("not proven")));
     }
 
+    /// Whether up or not: neither is a standby, and neither is kept from writing.
+    fn both_are_primaries(&self) -> bool {
+        self.nodes.iter().all(|n| n.writer && !n.fenced)
+    }
+
     fn live(mut self, commands: u64) -> Counts {
         for _ in 0..commands {
             match self.dice.roll(10) {
@@ -416,9 +426,10 @@ impl Site {
                 5..8 => self.work(),
                 _ => self.person(),
             }
+            self.split &= self.both_are_primaries();
             let both = self.nodes.iter().all(|n| n.writes());
             assert!(
-                !both || self.risked,
+                !both || self.risked || self.split,
                 "two writable primaries, and nobody took that risk: outage {}",
                 self.seed
             );
