@@ -12,10 +12,12 @@
 #[path = "../../tests/house/mod.rs"]
 mod house;
 mod nchan;
+#[path = "../control/nginx.rs"]
+mod nginx;
 mod readers;
 
 use house::{House, size};
-use nchan::Nchan;
+use nginx::Nginx;
 use readers::{Heard, Readers};
 use reqwest::StatusCode;
 use serde_json::json;
@@ -79,7 +81,7 @@ async fn run() {
             if stalled > 0 {
                 held(readers, &ours);
             }
-            match Nchan::start().await {
+            match nchan::start().await {
                 Some(nchan) => {
                     let control = beside(&nchan, readers, stalled, &sample).await;
                     show("nchan", readers, stalled, &control);
@@ -135,14 +137,19 @@ async fn muster(readers: usize, stalled: usize) -> (Round, String) {
     .await
 }
 
-async fn beside(nchan: &Nchan, readers: usize, stalled: usize, sample: &str) -> Round {
+async fn beside(nchan: &Nginx, readers: usize, stalled: usize, sample: &str) -> Round {
     let (before, rest) = sample.split_once(readers::RECORDED).unwrap();
     let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let head = "GET /sub HTTP/1.1\r\nAccept: text/event-stream\r\n";
     let post = async |_| {
         let body = format!("{before}{}{}{after}", readers::RECORDED, now());
-        let posted = http.post(nchan.publish()).body(body).send().await.unwrap();
+        let posted = http
+            .post(format!("http://{}/pub", nchan.address))
+            .body(body)
+            .send()
+            .await
+            .unwrap();
         assert!(posted.status().is_success(), "{}", posted.status());
     };
     round(nchan.address, head, &nchan.pid(), (readers, stalled), post)

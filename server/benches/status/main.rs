@@ -10,9 +10,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 
+mod file;
 #[path = "../../tests/house/mod.rs"]
 mod house;
 mod load;
+#[path = "../control/nginx.rs"]
 mod nginx;
 
 use house::{Caller, House, Server, until};
@@ -94,7 +96,7 @@ async fn run() {
         body.len() as f64,
         "",
     );
-    let nginx = Nginx::start(&heads, &body).await;
+    let nginx = file::start(&heads, &body).await;
     if nginx.is_none() {
         println!("nginx is not here");
     }
