@@ -323,7 +323,7 @@ mod tests {
         }
         assert_eq!(
             of(Way::Webhook, "https://hooks.example.org/x").as_deref(),
-            Some("hooks.example.org")
+            Some("https://hooks.example.org/x")
         );
         for not in [
             "http://example.org/",
