@@ -1,5 +1,5 @@
-//! Keeps true what is published: renders anew when something has changed, at most once a second, and hands on what must
-//! outlive this process.
+//! Keeps true what is published: renders anew when something has changed, on average at most once a second, and hands on
+//! what must outlive this process.
 
 use super::{
     answer::answer, documents::Look, kept::Kept, mirror::Mirror, published::Published,
@@ -12,8 +12,10 @@ use engine::{Clock, Desk, checks::Looks, history::Histories};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 
-/// At most one rendering in this time, however much happens.
+/// One rendering in this time, however much happens …
 const AT_MOST_EVERY: Duration = Duration::from_secs(1);
+/// … but after a rest two in a row: what is posted just after something small has changed must not wait for a second.
+const IN_A_ROW: u32 = 2;
 /// Nothing changed: render anew so that "as of" stays young.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(30);
 /// How often our own database is asked whether it is there, and how long it may take to say so.
@@ -144,9 +146,10 @@ async fn publish(
     let mut plans = sources.desk.watch_plan();
     let (mut looks, mut histories) = (sources.looks.clone(), sources.histories.clone());
     let mut last = page.published().told().clone();
+    // When the next rendering would be due if they came as close as they may: the first has just been.
+    let mut due = Instant::now() + AT_MOST_EVERY;
     loop {
-        let began = Instant::now();
-        tokio::time::sleep_until(began + AT_MOST_EVERY).await;
+        tokio::time::sleep_until(due - AT_MOST_EVERY * (IN_A_ROW - 1)).await;
         let cut_off = pulse.borrow().is_some();
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
@@ -158,6 +161,7 @@ async fn publish(
             () = tokio::time::sleep(AT_LEAST_EVERY) => {}
         }
         changes.mark_unchanged();
+        due = due.max(Instant::now()) + AT_MOST_EVERY;
         last = page
             .put(tell(&mut teller, &sources, &pulse, Some(&last)))
             .await;

@@ -7,7 +7,7 @@
 use crate::dialect::{on, on_tx};
 use crate::tx::text;
 use crate::{Error, Store, sql};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// One who is to be told on one channel.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -182,30 +182,39 @@ pub(crate) fn by_state(told: &[Told]) -> BTreeMap<&str, Vec<&str>> {
 macro_rules! settle {
     ($c:ident, $settlements:ident) => {
         async {
-            let mut done = Vec::with_capacity($settlements.len());
-            let mut attempts = Vec::with_capacity($settlements.len());
-            for s in $settlements {
-                let which = |sql| sqlx::query(sql).bind(&s.id).bind(&s.node).bind(s.attempts);
-                let query = match s.unclaim {
-                    true => which(sql::NOTIFICATION_UNCLAIM)
-                        .bind(&s.state)
-                        .bind(s.next_at)
-                        .bind(s.first_at),
-                    false => {
-                        let query = which(sql::NOTIFICATION_SETTLE)
-                            .bind(&s.state)
-                            .bind(s.next_at)
-                            .bind(s.certain);
-                        let query = query
-                            .bind(s.sent_at)
-                            .bind(s.delivered_at)
-                            .bind(&s.provider_id);
-                        query.bind(&s.why).bind(s.untold)
-                    }
-                };
-                done.push(query.execute(&mut *$c).await?.rows_affected() == 1);
-                attempts.extend(&s.attempt);
+            let mut done = vec![false; $settlements.len()];
+            let (unclaimed, tried): (Vec<_>, Vec<_>) = $settlements
+                .iter()
+                .enumerate()
+                .partition(|(_, s)| s.unclaim);
+            for (i, s) in unclaimed {
+                let query = sqlx::query(sql::NOTIFICATION_UNCLAIM)
+                    .bind(&s.id)
+                    .bind(&s.node);
+                let query = query.bind(s.attempts).bind(&s.state).bind(s.next_at);
+                let written = query.bind(s.first_at).execute(&mut *$c).await?;
+                done[i] = written.rows_affected() == 1;
             }
+            for round in $crate::outbox::rounds(tried, |s| &s.id) {
+                for (sql, rows) in sql::NOTIFICATION_SETTLE.split(&round) {
+                    let mut query = sqlx::query_scalar(sql);
+                    for (_, s) in rows {
+                        query = query.bind(&s.id).bind(&s.node).bind(s.attempts);
+                        query = query.bind(&s.state).bind(s.next_at).bind(s.certain);
+                        query = query.bind(s.sent_at).bind(s.delivered_at);
+                        query = query.bind(&s.provider_id).bind(&s.why).bind(s.untold);
+                    }
+                    let written: HashSet<String> =
+                        query.fetch_all(&mut *$c).await?.into_iter().collect();
+                    for (i, s) in rows {
+                        done[*i] = written.contains(&s.id);
+                    }
+                }
+            }
+            let attempts: Vec<_> = $settlements
+                .iter()
+                .filter_map(|s| s.attempt.as_ref())
+                .collect();
             for (sql, rows) in sql::ATTEMPT_PUT.split(&attempts) {
                 let mut query = sqlx::query(sql);
                 for a in rows {
@@ -218,6 +227,58 @@ macro_rules! settle {
         }
         .await
     };
+}
+
+macro_rules! receive {
+    ($c:ident, $receipts:ident) => {
+        async {
+            let mut done = vec![false; $receipts.len()];
+            let all = $receipts.iter().enumerate().collect();
+            for round in $crate::outbox::rounds(all, |(_, to)| &to.id) {
+                for (sql, rows) in sql::NOTIFICATION_RECEIVE.split(&round) {
+                    let mut query = sqlx::query_scalar(sql);
+                    for (_, (from, to)) in rows {
+                        query = query
+                            .bind(&to.id)
+                            .bind(*from)
+                            .bind(&to.state)
+                            .bind(to.next_at);
+                        query = query
+                            .bind(to.certain)
+                            .bind(to.sent_at)
+                            .bind(to.delivered_at);
+                        query = query.bind(to.read_at).bind(&to.provider_id).bind(&to.why);
+                        query = query.bind(to.untold);
+                    }
+                    let written: HashSet<String> =
+                        query.fetch_all(&mut *$c).await?.into_iter().collect();
+                    for (i, (_, to)) in rows {
+                        done[*i] = written.contains(&to.id);
+                    }
+                }
+            }
+            Ok::<_, sqlx::Error>(done)
+        }
+        .await
+    };
+}
+
+/// With its place among all.
+type Numbered<'a, T> = (usize, &'a T);
+
+/// One statement writes a row once: what comes again is for the next round.
+fn rounds<T>(rows: Vec<Numbered<'_, T>>, id: impl Fn(&T) -> &str) -> Vec<Vec<Numbered<'_, T>>> {
+    let mut rounds: Vec<Vec<Numbered<'_, T>>> = Vec::new();
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    for (place, row) in rows {
+        let round = seen.entry(id(row)).or_default();
+        if rounds.len() == *round {
+            rounds.push(Vec::new());
+        }
+        rounds[*round].push((place, row));
+        *round += 1;
+    }
+    rounds
 }
 
 impl Store {
@@ -280,22 +341,21 @@ impl Store {
         Ok(found)
     }
 
-    /// Somebody knows better, such as a provider by its receipt: from one state to the next. False where it was in another
-    /// one by then.
-    pub async fn receipt(&self, from: &str, to: &Notification) -> Result<bool, Error> {
-        let id = text("a notification", &to.id)?;
-        let provider_id = to.provider_id.as_deref();
-        text("a provider's id", provider_id.unwrap_or_default())?;
-        let why = text("a reason", &to.why)?;
+    /// Somebody knows better, such as a provider by its receipts: each from one state to the next, all at once. False for
+    /// each that was in another one by then.
+    pub async fn receive(&self, receipts: &[(&str, &Notification)]) -> Result<Vec<bool>, Error> {
+        for (_, to) in receipts {
+            text("a notification", &to.id)?;
+            text(
+                "a provider's id",
+                to.provider_id.as_deref().unwrap_or_default(),
+            )?;
+            text("a reason", &to.why)?;
+        }
         let mut tx = self.db.begin_work().await?;
-        let found = on_tx!(&mut tx, c => {
-            let query = sqlx::query(sql::NOTIFICATION_RECEIPT).bind(id).bind(from).bind(&to.state);
-            let query = query.bind(to.next_at).bind(to.certain).bind(to.sent_at);
-            let query = query.bind(to.delivered_at).bind(to.read_at).bind(provider_id);
-            query.bind(why).bind(to.untold).execute(c).await.map(|done| done.rows_affected())
-        })?;
+        let done = on_tx!(&mut tx, c => receive!(c, receipts))?;
         tx.commit().await?;
-        Ok(found == 1)
+        Ok(done)
     }
 
     pub async fn notification(&self, id: &str) -> Result<Option<Notification>, Error> {

@@ -6,6 +6,7 @@ mod multi;
 
 pub use multi::Multi;
 
+use multi::Type::{Number, Text, Truth};
 use std::sync::LazyLock;
 
 macro_rules! event_columns {
@@ -110,17 +111,11 @@ statements! {
     NOTIFICATION_NEXT =
         "SELECT next_at FROM notification WHERE channel = $1 AND next_at IS NOT NULL ORDER BY next_at, rank LIMIT 1";
     // Only by who has the lease, and as long as nobody knows better.
-    NOTIFICATION_SETTLE = "UPDATE notification SET state = $4, next_at = $5, certain = $6, sent_at = COALESCE(sent_at, $7), \
-        delivered_at = COALESCE(delivered_at, $8), provider_id = COALESCE($9, provider_id), why = $10, untold = $11, \
-        leased_by = NULL WHERE id = $1 AND leased_by = $2 AND attempts = $3 AND state = 'sending'";
     NOTIFICATION_UNCLAIM = "UPDATE notification SET state = $4, next_at = $5, attempts = attempts - 1, leased_by = NULL, \
         first_at = $6 WHERE id = $1 AND leased_by = $2 AND attempts = $3 AND state = 'sending'";
     NOTIFICATION_LEASES = "UPDATE notification SET next_at = $2 WHERE leased_by = $1 AND state = 'sending'";
     NOTIFICATION_NEARER = "UPDATE notification SET next_at = $2 \
         WHERE channel = $1 AND next_at > $3 AND state IN ('pending', 'failed_temporarily')";
-    NOTIFICATION_RECEIPT = "UPDATE notification SET state = $3, next_at = $4, certain = $5, sent_at = COALESCE(sent_at, $6), \
-        delivered_at = COALESCE(delivered_at, $7), read_at = COALESCE(read_at, $8), \
-        provider_id = COALESCE(provider_id, $9), why = $10, untold = $11, leased_by = NULL WHERE id = $1 AND state = $2";
     NOTIFICATION_RELEASE = "UPDATE notification SET state = 'pending', next_at = $2, not_before = NULL \
         WHERE incident = $1 AND state = 'held'";
     NOTIFICATION_GRAVER = "UPDATE notification SET severity = $2 WHERE incident = $1 AND next_at IS NOT NULL";
@@ -284,6 +279,35 @@ pub static NOTIFICATION_PUT: LazyLock<Multi> = LazyLock::new(|| {
     Multi::new(into, 1, 25, "")
 });
 
+/// What became of tries: only by who has the lease, and as long as nobody knows better.
+pub static NOTIFICATION_SETTLE: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::typed(
+        "UPDATE notification SET state = given.column4, next_at = given.column5, certain = given.column6, \
+        sent_at = COALESCE(sent_at, given.column7), delivered_at = COALESCE(delivered_at, given.column8), \
+        provider_id = COALESCE(given.column9, provider_id), why = given.column10, untold = given.column11, leased_by = NULL \
+        FROM (VALUES ",
+        &[
+            Text, Text, Number, Text, Number, Number, Number, Number, Text, Text, Truth,
+        ],
+        ") AS given WHERE id = given.column1 AND leased_by = given.column2 AND attempts = given.column3 AND state = 'sending' \
+        RETURNING id",
+    )
+});
+
+/// What somebody knows better: from one state to the next.
+pub static NOTIFICATION_RECEIVE: LazyLock<Multi> = LazyLock::new(|| {
+    Multi::typed(
+        "UPDATE notification SET state = given.column3, next_at = given.column4, certain = given.column5, \
+        sent_at = COALESCE(sent_at, given.column6), delivered_at = COALESCE(delivered_at, given.column7), \
+        read_at = COALESCE(read_at, given.column8), provider_id = COALESCE(provider_id, given.column9), why = given.column10, \
+        untold = given.column11, leased_by = NULL FROM (VALUES ",
+        &[
+            Text, Text, Text, Number, Number, Number, Number, Number, Text, Text, Truth,
+        ],
+        ") AS given WHERE id = given.column1 AND state = given.column2 RETURNING id",
+    )
+});
+
 /// The timeline has it: where it is still so.
 pub static NOTIFICATIONS_TOLD: LazyLock<Multi> = LazyLock::new(|| {
     Multi::new(
@@ -332,13 +356,15 @@ pub static MAILING_PUT: LazyLock<Multi> = LazyLock::new(|| {
 /// Every statement with its name, for the test that prepares them.
 #[cfg(feature = "testing")]
 pub fn all() -> Vec<(String, &'static str)> {
-    let multi: [(&str, &LazyLock<Multi>); 13] = [
+    let multi: [(&str, &LazyLock<Multi>); 15] = [
         ("EVENT_PUT", &EVENT_PUT),
         ("RECEIPT_PUT", &RECEIPT_PUT),
         ("PROJECTION_PUT", &PROJECTION_PUT),
         ("RECEIPTS", &RECEIPTS),
         ("STREAMS_AFTER", &STREAMS_AFTER),
         ("NOTIFICATION_PUT", &NOTIFICATION_PUT),
+        ("NOTIFICATION_SETTLE", &NOTIFICATION_SETTLE),
+        ("NOTIFICATION_RECEIVE", &NOTIFICATION_RECEIVE),
         ("NOTIFICATIONS_TOLD", &NOTIFICATIONS_TOLD),
         ("NOTIFICATIONS_STILL_UNTOLD", &NOTIFICATIONS_STILL_UNTOLD),
         ("ADDRESSES_SINCE", &ADDRESSES_SINCE),

@@ -20,6 +20,7 @@ mod rates;
 mod receipt;
 mod report;
 mod timers;
+mod together;
 mod worker;
 mod writer;
 
@@ -37,6 +38,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
+use together::Together;
 use tokio::sync::{Notify, watch};
 
 /// Further ahead than any pause of our own. What waits for longer when a node starts was asked to by its provider, and one
@@ -74,6 +76,7 @@ pub struct Outbox {
     due: Arc<watch::Sender<()>>,
     /// There is something to tell the timeline.
     news: Arc<Notify>,
+    receipts: Arc<Together>,
     /// As far as Muster can see, nothing is stuck.
     sound: Arc<AtomicBool>,
 }
@@ -86,6 +89,7 @@ impl Outbox {
             ways: Arc::new(ways),
             due: Arc::default(),
             news: Arc::default(),
+            receipts: Arc::default(),
             sound: Arc::new(AtomicBool::new(true)),
         }
     }

@@ -47,7 +47,7 @@ impl Outbox {
         for mut row in rows {
             // It may be somebody else's turn in between.
             while let Some(to) = self.after(&row, number, &receipt) {
-                if store.receipt(&row.state, &to).await? {
+                if self.receipts.write(store, &row.state, &to).await? {
                     break;
                 }
                 match store.notification(&row.id).await? {

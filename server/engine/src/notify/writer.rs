@@ -28,6 +28,8 @@ pub fn start(outbox: &Outbox) -> Writer {
 async fn serve(outbox: Outbox, mut from: mpsc::UnboundedReceiver<Settlement>) {
     let mut batch = Vec::with_capacity(MOST_AT_ONCE);
     while from.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
+        // In the order in which receipts are written, too: two who write at once must not wait for each other.
+        batch.sort_by(|a, b| a.id.cmp(&b.id));
         let mut pause = Duration::from_millis(20);
         // Written until it is: what was sent must not be sent again.
         while let Err(error) = outbox.desk.store().settle(&batch).await {

@@ -265,7 +265,12 @@ async fn what_became_of_them_is_told_with_the_rows_that_say_so(house: &House) {
         delivered_at: Some(desk.clock().now().0),
         ..row.clone()
     };
-    assert!(desk.store().receipt("pending", &delivered).await.unwrap());
+    assert!(
+        desk.store()
+            .receive(&[("pending", &delivered)])
+            .await
+            .unwrap()[0]
+    );
     let report = Command::ReportNotifications {
         incident: incident.clone(),
         results: vec![Report {

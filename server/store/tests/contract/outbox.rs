@@ -323,9 +323,9 @@ async fn a_receipt_that_comes_first_stays(database: &Database) {
         provider_id: Some("CA1".into()),
         ..mine.clone()
     };
-    assert!(store.receipt("sending", &delivered).await.unwrap());
+    assert!(store.receive(&[("sending", &delivered)]).await.unwrap()[0]);
     assert!(
-        !store.receipt("sending", &delivered).await.unwrap(),
+        !store.receive(&[("sending", &delivered)]).await.unwrap()[0],
         "it is not being sent any more"
     );
     assert_eq!(
@@ -353,7 +353,7 @@ async fn a_receipt_that_nobody_was_reached_lets_it_be_tried_again(database: &Dat
         why: "the line was busy".into(),
         ..store.notification("7.0").await.unwrap().unwrap()
     };
-    assert!(store.receipt("sent", &busy).await.unwrap());
+    assert!(store.receive(&[("sent", &busy)]).await.unwrap()[0]);
     let early = store
         .claim(claim("phone", "a", T + SECOND, 1))
         .await
@@ -388,7 +388,7 @@ async fn what_is_told_to_the_timeline_is_told_once(database: &Database) {
         read_at: Some(T),
         ..untold[1].clone()
     };
-    assert!(store.receipt("sent", &read).await.unwrap());
+    assert!(store.receive(&[("sent", &read)]).await.unwrap()[0]);
     let told = |n: &Notification| Told {
         id: n.id.clone(),
         state: n.state.clone(),
