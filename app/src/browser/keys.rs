@@ -3,7 +3,7 @@
 use super::dom;
 use js_sys::Date;
 use leptos::prelude::*;
-use std::cell::Cell;
+use std::{cell::Cell, time::Duration};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlDialogElement, HtmlInputElement, KeyboardEvent};
 
@@ -60,7 +60,7 @@ pub fn begin() {
     });
     dom::on("input", |event: Event| {
         if dom::target(&event, "[data-filter]").is_some() {
-            filter();
+            filter_soon();
         }
     });
 }
@@ -131,6 +131,11 @@ fn close_menus(but: Option<&Element>) {
     }
 }
 
+/// When what was typed is on the screen: among thousands of rows that takes a moment.
+fn filter_soon() {
+    request_animation_frame(|| set_timeout(filter, Duration::ZERO));
+}
+
 /// Hides the rows that do not hold what is typed into the page's filter. Called again as rows arrive.
 pub fn filter() {
     let Some(field) =
@@ -154,6 +159,13 @@ pub fn filter() {
     for row in dom::all(None, rows) {
         let text = lower(&row.text_content().unwrap_or_default());
         dom::show(&row, text.contains(&wanted));
+    }
+    // What stands above rows goes and comes with them.
+    for card in dom::all(None, "#main .card") {
+        if dom::first(Some(&card), "[data-row]").is_some() {
+            let some = dom::first(Some(&card), "[data-row]:not([hidden])").is_some();
+            dom::show(&card, some);
+        }
     }
 }
 

@@ -142,12 +142,12 @@ async fn muster(people: usize, hangs: Option<&str>) -> Round {
     let body = json!({ "title": "Orders are not taken", "severity": "SEV1" });
     let number = api.declare(body).await;
     let expected = people * if hangs.is_some() { 2 } else { 3 } + 4;
+    let mut heard = Heard::default();
     until("everybody is told", async || {
-        let mut count = 0;
-        for sink in SINKS {
-            count += received(&outside, sink).await.len();
-        }
-        (count >= expected).then_some(())
+        heard.listen(&outside).await;
+        // Whoever asks often takes from the time of those who are asked.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        (heard.count() >= expected).then_some(())
     })
     .await;
     let path = format!("/api/v1/incidents/{number}/timeline?limit=1");
@@ -155,28 +155,45 @@ async fn muster(people: usize, hangs: Option<&str>) -> Round {
         .as_i64()
         .unwrap();
     let mut by_sink = BTreeMap::new();
-    for sink in SINKS.into_iter().filter(|s| Some(*s) != hangs) {
-        let times = received(&outside, sink).await;
-        let since = |at: &i64| (at - declared) as f64 / 1e3;
-        by_sink.insert(sink, times.iter().map(since).collect());
+    for (sink, times) in heard.times {
+        let since = |at: i64| (at - declared) as f64 / 1e3;
+        by_sink.insert(sink, times.into_iter().map(since).collect());
     }
     Round { by_sink }
 }
 
-async fn received(outside: &Outside, sink: &str) -> Vec<i64> {
-    let mut all = Vec::new();
-    let mut after = 0;
-    loop {
-        let path = format!("/control/received?sink={sink}&after={after}&limit=1000&brief=true");
-        let page = outside.ask(Method::GET, &path, None).await;
-        let page = page.as_array().unwrap();
-        let Some(last) = page.last() else { return all };
-        after = last["number"].as_u64().unwrap();
-        let at = |entry: &Value| {
-            let at: jiff::Timestamp = entry["at"].as_str().unwrap().parse().unwrap();
-            at.as_microsecond()
-        };
-        all.extend(page.iter().map(at));
+/// What each provider has received, and when; each entry is asked for once.
+#[derive(Default)]
+struct Heard {
+    times: BTreeMap<&'static str, Vec<i64>>,
+    last: BTreeMap<&'static str, u64>,
+}
+
+impl Heard {
+    async fn listen(&mut self, outside: &Outside) {
+        for sink in SINKS {
+            let after = self.last.entry(sink).or_default();
+            loop {
+                let path =
+                    format!("/control/received?sink={sink}&after={after}&limit=1000&brief=true");
+                let page = outside.ask(Method::GET, &path, None).await;
+                let page = page.as_array().unwrap();
+                let Some(last) = page.last() else { break };
+                *after = last["number"].as_u64().unwrap();
+                let at = |entry: &Value| {
+                    let at: jiff::Timestamp = entry["at"].as_str().unwrap().parse().unwrap();
+                    at.as_microsecond()
+                };
+                self.times
+                    .entry(sink)
+                    .or_default()
+                    .extend(page.iter().map(at));
+            }
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.times.values().map(Vec::len).sum()
     }
 }
 

@@ -16,6 +16,8 @@ use tokio::{sync::watch, time::Instant};
 const AT_MOST_EVERY: Duration = Duration::from_secs(1);
 /// … but after a rest two in a row: what is posted just after something small has changed must not wait for a second.
 const IN_A_ROW: u32 = 2;
+/// What happens within this time is looked at once.
+const GATHER: Duration = Duration::from_millis(100);
 /// Nothing changed: render anew so that "as of" stays young.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(30);
 /// How often our own database is asked whether it is there, and how long it may take to say so.
@@ -146,25 +148,37 @@ async fn publish(
     let mut plans = sources.desk.watch_plan();
     let (mut looks, mut histories) = (sources.looks.clone(), sources.histories.clone());
     let mut last = page.published().told().clone();
+    let mut rendered = Instant::now();
     // When the next rendering would be due if they came as close as they may: the first has just been.
-    let mut due = Instant::now() + AT_MOST_EVERY;
+    let mut due = rendered + AT_MOST_EVERY;
     loop {
-        tokio::time::sleep_until(due - AT_MOST_EVERY * (IN_A_ROW - 1)).await;
+        let soonest = due - AT_MOST_EVERY * (IN_A_ROW - 1);
+        tokio::time::sleep_until(soonest.max(Instant::now() + GATHER)).await;
         let cut_off = pulse.borrow().is_some();
-        tokio::select! {
-            changed = changes.changed() => if changed.is_err() { return },
-            changed = plans.changed() => if changed.is_err() { return },
-            _ = histories.changed() => {}
-            _ = pulse.changed() => {}
+        let whatever = tokio::select! {
+            changed = changes.changed() => match changed {
+                Ok(()) => false,
+                Err(_) => return,
+            },
+            changed = plans.changed() => match changed {
+                Ok(()) => true,
+                Err(_) => return,
+            },
+            _ = histories.changed() => false,
+            _ = pulse.changed() => true,
             // Nothing that is seen can be written down now, and is told all the same.
-            _ = looks.changed(), if cut_off => {}
-            () = tokio::time::sleep(AT_LEAST_EVERY) => {}
-        }
+            _ = looks.changed(), if cut_off => true,
+            () = tokio::time::sleep_until(rendered + AT_LEAST_EVERY) => true,
+        };
         changes.mark_unchanged();
-        due = due.max(Instant::now()) + AT_MOST_EVERY;
-        last = page
-            .put(tell(&mut teller, &sources, &pulse, Some(&last)))
-            .await;
+        let told = tell(&mut teller, &sources, &pulse, Some(&last));
+        // Most of what happens is not for the public.
+        if !whatever && told.says_the_same(&last) {
+            continue;
+        }
+        rendered = Instant::now();
+        due = due.max(rendered) + AT_MOST_EVERY;
+        last = page.put(told).await;
         news.send_replace(last.clone());
     }
 }

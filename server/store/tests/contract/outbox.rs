@@ -12,6 +12,7 @@ on_both_engines! {
     a_row_that_nobody_settled_is_doubtful
     results_are_written_together_and_only_by_who_has_the_lease
     a_receipt_that_comes_first_stays
+    receipts_of_one_notification_in_one_batch_follow_each_other
     a_receipt_that_nobody_was_reached_lets_it_be_tried_again
     what_is_told_to_the_timeline_is_told_once
     a_graver_incident_lets_what_was_held_out
@@ -339,6 +340,38 @@ async fn a_receipt_that_comes_first_stays(database: &Database) {
         ("delivered", None, Some(T + 5))
     );
     assert!(now.untold);
+}
+
+async fn receipts_of_one_notification_in_one_batch_follow_each_other(database: &Database) {
+    let store = database.open().await;
+    put(&store, (0..40).map(|n| row(n, "phone", T)).collect()).await;
+    let rows = store.claim(claim("phone", "a", T, 40)).await.unwrap();
+    let step = |n: &Notification, state: &str| Notification {
+        state: state.into(),
+        next_at: None,
+        delivered_at: (state == "delivered").then_some(T + 5),
+        read_at: (state == "read").then_some(T + 9),
+        ..n.clone()
+    };
+    let delivered: Vec<_> = rows.iter().map(|n| step(n, "delivered")).collect();
+    let read: Vec<_> = rows.iter().map(|n| step(n, "read")).collect();
+    let mut all: Vec<(&str, &Notification)> = Vec::new();
+    for (delivered, read) in delivered.iter().zip(&read) {
+        all.extend([
+            ("sending", delivered),
+            ("delivered", read),
+            ("sent", delivered),
+        ]);
+    }
+    let done = store.receive(&all).await.unwrap();
+    assert_eq!(done, [true, true, false].repeat(40));
+    for row in rows {
+        let now = store.notification(&row.id).await.unwrap().unwrap();
+        assert_eq!(
+            (now.state.as_str(), now.delivered_at, now.read_at),
+            ("read", Some(T + 5), Some(T + 9))
+        );
+    }
 }
 
 async fn a_receipt_that_nobody_was_reached_lets_it_be_tried_again(database: &Database) {
