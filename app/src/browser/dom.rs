@@ -54,6 +54,10 @@ pub fn target(event: &Event, selector: &str) -> Option<Element> {
 }
 
 pub fn show(element: &Element, shown: bool) {
+    if element.has_attribute("hidden") != shown {
+        // So it is: saying it again would cost as much as a change.
+        return;
+    }
     let _ = if shown {
         element.remove_attribute("hidden")
     } else {

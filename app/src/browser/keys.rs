@@ -9,6 +9,8 @@ use web_sys::{Element, Event, HtmlDialogElement, HtmlInputElement, KeyboardEvent
 
 /// `g` waits this long for the second letter.
 const CHORD_MS: f64 = 1_500.0;
+/// After the last letter that is typed into a filter.
+const PAUSE: Duration = Duration::from_millis(150);
 
 pub fn begin() {
     let chord = Cell::new(0.0_f64);
@@ -58,9 +60,10 @@ pub fn begin() {
         }
         close_menus(dom::target(&event, "details.menu").as_ref());
     });
-    dom::on("input", |event: Event| {
+    let typed = Cell::new(None);
+    dom::on("input", move |event: Event| {
         if dom::target(&event, "[data-filter]").is_some() {
-            filter_soon();
+            filter_soon(&typed);
         }
     });
 }
@@ -131,9 +134,12 @@ fn close_menus(but: Option<&Element>) {
     }
 }
 
-/// When what was typed is on the screen: among thousands of rows that takes a moment.
-fn filter_soon() {
-    request_animation_frame(|| set_timeout(filter, Duration::ZERO));
+/// When somebody stops typing: among thousands of rows it takes a moment.
+fn filter_soon(typed: &Cell<Option<TimeoutHandle>>) {
+    if let Some(before) = typed.take() {
+        before.clear();
+    }
+    typed.set(set_timeout_with_handle(filter, PAUSE).ok());
 }
 
 /// Hides the rows that do not hold what is typed into the page's filter. Called again as rows arrive.
