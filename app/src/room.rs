@@ -244,16 +244,7 @@ fn belongs(view: &View, world: &World, stamped: &Stamped) -> bool {
     match view {
         View::Incident { number } => {
             let incident = world.incidents.get(number);
-            match stamped.event.subject() {
-                domain::Subject::Incident(n) => n == number,
-                domain::Subject::Run(run) => incident.is_some_and(|i| i.runs.contains(run)),
-                domain::Subject::Other => match &stamped.event {
-                    Event::ServiceChanged { service, .. } => {
-                        incident.is_some_and(|i| i.is_open() && i.affected.contains(service))
-                    }
-                    _ => false,
-                },
-            }
+            incident.is_some_and(|i| i.tells(stamped))
         }
         View::Run { id, .. } => {
             matches!(stamped.event.subject(), domain::Subject::Run(run) if run == id)
@@ -331,7 +322,7 @@ pub fn service_name<'a>(plan: &'a Plan, id: &'a ServiceId) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Actor, Kind, Source};
+    use domain::{Actor, Kind, Source, failover};
 
     fn page(view: View) -> Page {
         Page {
@@ -435,12 +426,24 @@ mod tests {
                     to: Health::Degraded,
                     because: String::new(),
                 };
+                let suspected = |service: &str| Event::FailoverMoved {
+                    service: service.into(),
+                    incident: None,
+                    from: failover::State::Watching,
+                    signal: failover::Signal::Failing,
+                    to: failover::State::Detected,
+                    because: String::new(),
+                    evidence: Vec::new(),
+                    run: None,
+                };
                 room.hear(event(4, changed("api")));
                 room.hear(event(5, changed("elsewhere")));
+                room.hear(event(6, suspected("api")));
+                room.hear(event(7, suspected("elsewhere")));
                 assert_eq!(
                     room.timeline
                         .with_untracked(|t| t.iter().map(|s| s.seq).collect::<Vec<_>>()),
-                    [1, 4]
+                    [1, 4, 6]
                 );
                 assert_eq!(
                     room.world.with_untracked(|w| w.incidents.len()),

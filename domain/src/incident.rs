@@ -1,8 +1,13 @@
 //! An incident: its three axes (internal state, public phase, visibility), the people, the tasks, the checklist.
 
-use crate::{Event, Number, PlanHash, RunId, ServiceId, Stamp, Stamped, plan::Communication};
+use crate::{
+    Event, Number, PlanHash, RunId, ServiceId, Stamp, Stamped, Subject, plan::Communication,
+};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
+
+/// What an incident's services did this long before its declaration belongs to its story.
+const BEFORE: Duration = Duration::from_secs(15 * 60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -203,6 +208,24 @@ pub struct Done {
 impl Incident {
     pub fn is_open(&self) -> bool {
         self.state != State::Resolved
+    }
+
+    /// Does an event belong on this incident's timeline? Its own, its runs', and what its services did from a little
+    /// before the declaration until it was resolved. What a page loads and what comes live go by this one rule.
+    pub fn tells(&self, stamped: &Stamped) -> bool {
+        match (stamped.event.subject(), &stamped.event) {
+            (Subject::Incident(number), _) => *number == self.number,
+            (Subject::Run(run), _) => self.runs.contains(run),
+            (
+                Subject::Other,
+                Event::ServiceChanged { service, .. } | Event::FailoverMoved { service, .. },
+            ) => {
+                let from = self.declared_at.0 - BEFORE.as_micros() as i64;
+                let until = self.resolved_at.map_or(i64::MAX, |at| at.0);
+                self.affected.contains(service) && (from..=until).contains(&stamped.at.0)
+            }
+            (Subject::Other, _) => false,
+        }
     }
 
     pub fn commander(&self) -> Option<&str> {

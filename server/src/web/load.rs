@@ -9,7 +9,7 @@ use super::{Signed, output};
 use crate::{rest::problem::Problem, state::State};
 use app::page::{Book, Look, Measured, Page, Past, Told, Unposted, View, Who};
 use domain::{
-    Event, Incident, Number, Run, RunId, ServiceId, Stamp, Stamped, World, incident_stream,
+    Incident, Number, Run, RunId, ServiceId, Stamp, Stamped, World, incident_stream,
     plan::{Plan, Tier, child_run},
     recovery::{Recovery, Verdict, measure},
     run_stream, service_stream, words,
@@ -243,22 +243,10 @@ pub async fn incident(state: &State, signed: &Signed, number: &Number) -> Loaded
     let all = story(state, &incident).await?;
     let world = state.desk.world();
     page.measured = measured::measured(&plan, &world, &incident, &all, &runs, page.now);
-    // What its services did belongs here from a little before the declaration until it was resolved.
-    let from = incident.declared_at.0 - 15 * 60 * 1_000_000;
-    let until = incident.resolved_at.map_or(i64::MAX, |at| at.0);
-    let of_a_service = |e: &Stamped| e.stream.starts_with("service/");
-    // What the browser passes over is not in its lines either.
-    let passed = |e: &Stamped| {
-        let event = &e.event;
-        matches!(
-            event,
-            Event::FindingHeld { .. } | Event::FailoverAcknowledged { .. }
-        )
-    };
-    let near = |e: &Stamped| !of_a_service(e) || (from..=until).contains(&e.at.0) && !passed(e);
     // Later ones are told by the live stream, which would tell them twice.
     let told = |e: &Stamped| e.seq <= page.world.seq;
-    let mut lines: Vec<_> = all.into_iter().filter(told).filter(near).collect();
+    let own = |e: &Stamped| incident.tells(e);
+    let mut lines: Vec<_> = all.into_iter().filter(told).filter(own).collect();
     let surplus = lines.len().saturating_sub(MOST_LINES as usize);
     // As the live stream will tell the later ones.
     let said = |e: Stamped| words::said(&e).unwrap_or(e);
