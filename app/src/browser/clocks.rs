@@ -1,6 +1,6 @@
 //! Time: one interval moves every clock; instants are put in the reader's zone.
 
-use super::{dom, keys};
+use super::{dom, filter};
 use crate::{
     facts::{Limit, face},
     parts,
@@ -48,11 +48,12 @@ pub fn begin(room: Room) -> Time {
     zones();
     let seconds = Cell::new(0_u32);
     let beat = time.clone();
+    let filter = filter::begin();
     set_interval(
         move || {
             room.second(beat.now());
             count(beat.now());
-            keys::filter();
+            filter.renew();
             seconds.set(seconds.get() + 1);
             if seconds.get().is_multiple_of(30) {
                 zones();

@@ -3,14 +3,12 @@
 use super::dom;
 use js_sys::Date;
 use leptos::prelude::*;
-use std::{cell::Cell, time::Duration};
+use std::cell::Cell;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlDialogElement, HtmlInputElement, KeyboardEvent};
 
 /// `g` waits this long for the second letter.
 const CHORD_MS: f64 = 1_500.0;
-/// After the last letter that is typed into a filter.
-const PAUSE: Duration = Duration::from_millis(150);
 
 pub fn begin() {
     let chord = Cell::new(0.0_f64);
@@ -59,12 +57,6 @@ pub fn begin() {
             });
         }
         close_menus(dom::target(&event, "details.menu").as_ref());
-    });
-    let typed = Cell::new(None);
-    dom::on("input", move |event: Event| {
-        if dom::target(&event, "[data-filter]").is_some() {
-            filter_soon(&typed);
-        }
     });
 }
 
@@ -132,50 +124,4 @@ fn close_menus(but: Option<&Element>) {
             let _ = menu.remove_attribute("open");
         }
     }
-}
-
-/// When somebody stops typing: among thousands of rows it takes a moment.
-fn filter_soon(typed: &Cell<Option<TimeoutHandle>>) {
-    if let Some(before) = typed.take() {
-        before.clear();
-    }
-    typed.set(set_timeout_with_handle(filter, PAUSE).ok());
-}
-
-/// Hides the rows that do not hold what is typed into the page's filter. Called again as rows arrive.
-pub fn filter() {
-    let Some(field) =
-        dom::first(None, "[data-filter]").and_then(|f| f.dyn_into::<HtmlInputElement>().ok())
-    else {
-        return;
-    };
-    let wanted = lower(field.value().trim());
-    if wanted.is_empty() && !field.has_attribute("data-active") {
-        return;
-    }
-    let _ = if wanted.is_empty() {
-        field.remove_attribute("data-active")
-    } else {
-        field.set_attribute("data-active", "")
-    };
-    let rows = match field.get_attribute("data-filter").as_deref() {
-        Some("timeline") => "#timeline > li",
-        _ => "#main [data-row]",
-    };
-    for row in dom::all(None, rows) {
-        let text = lower(&row.text_content().unwrap_or_default());
-        dom::show(&row, text.contains(&wanted));
-    }
-    // What stands above rows goes and comes with them.
-    for card in dom::all(None, "#main .card") {
-        if dom::first(Some(&card), "[data-row]").is_some() {
-            let some = dom::first(Some(&card), "[data-row]:not([hidden])").is_some();
-            dom::show(&card, some);
-        }
-    }
-}
-
-/// By the browser: the library's tables of letters would cost some kilobytes.
-fn lower(text: &str) -> String {
-    js_sys::JsString::from(text).to_lower_case().into()
 }

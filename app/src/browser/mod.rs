@@ -4,6 +4,7 @@
 
 mod clocks;
 mod dom;
+mod filter;
 mod follow;
 mod forms;
 mod keys;

@@ -20,6 +20,8 @@ use leptos::prelude::*;
 
 /// More services than this are shown small, and can be filtered.
 const MANY: usize = 60;
+/// Many stand in batches: the browser lays out a batch only where it is seen. It fills whole lines of one to six tiles.
+const BATCH: usize = 60;
 
 pub fn page(room: Room) -> Vec<El> {
     let headline = span()
@@ -75,16 +77,18 @@ fn still(room: Room, draw: impl FnOnce(&Page, &World) -> Node) -> Node {
 fn tiers(room: Room) -> Vec<El> {
     let page = room.page();
     let plan = &page.plan;
-    let class = if plan.services.len() > MANY {
-        "tiles many"
-    } else {
-        "tiles"
-    };
     let all = || plan.services.iter().enumerate();
+    let many = plan.services.len() > MANY;
     let group = |title: String, of: Vec<(usize, &Service)>| {
-        let tiles = of.into_iter().map(|(n, _)| tile(room, n));
-        let tiles: Vec<El> = tiles.collect();
-        (!tiles.is_empty()).then(|| card(title, (), ul().class(class).all(tiles)))
+        let tiles = |of: &[(usize, &Service)]| {
+            let tiles = of.iter().map(|(n, _)| tile(room, *n));
+            ul().class("tiles").all(tiles.collect::<Vec<_>>())
+        };
+        let body = match many {
+            true => div().class("batches").all(of.chunks(BATCH).map(tiles)),
+            false => tiles(&of),
+        };
+        (!of.is_empty()).then(|| card(title, (), body))
     };
     let mut cards: Vec<_> = plan
         .objectives
