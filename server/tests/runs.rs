@@ -109,8 +109,36 @@ async fn the_end_of_a_step_is_known_though_the_server_was_dead() {
     a_run_across_a_kill(true).await;
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Dies {
+    Nothing,
+    Server,
+    /// With its machine.
+    Machine,
+}
+
+/// Makes a folder one that was made before the machine was last started.
+fn is_of_another_boot(record: &Path) {
+    let crc32 = |bytes: &[u8]| {
+        !bytes.iter().fold(!0_u32, |crc, byte| {
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+                (crc >> 1) ^ (0xEDB8_8320 * (crc & 1))
+            })
+        })
+    };
+    let mut bytes = fs::read(record).unwrap();
+    let length = u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
+    let text = String::from_utf8(bytes[8..8 + length].to_vec()).unwrap();
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let other = text.replace(boot.trim(), "00000000-0000-0000-0000-000000000000");
+    assert_ne!(other, text, "the record names the boot");
+    bytes[8..8 + length].copy_from_slice(other.as_bytes());
+    bytes[4..8].copy_from_slice(&crc32(other.as_bytes()).to_le_bytes());
+    fs::write(record, bytes).unwrap();
+}
+
 /// The database cannot write down that the second step begins, while its folder is made already.
-async fn a_beginning_that_is_not_written(server_dies: bool) {
+async fn a_beginning_that_is_not_written(dies: Dies) {
     let house = House::small();
     let here = |file: &str| house.path(file).display().to_string();
     let wait = format!(
@@ -140,15 +168,18 @@ async fn a_beginning_that_is_not_written(server_dies: bool) {
         .path("data/runs")
         .join(run.rsplit('/').next().unwrap());
     exists(&folders.join("1-1/rec")).await;
-    if server_dies {
+    if dies != Dies::Nothing {
         server.kill();
+    }
+    if dies == Dies::Machine {
+        is_of_another_boot(&folders.join("1-1/rec"));
     }
     assert!(
         !house.path("ran").exists(),
         "nothing runs that has not begun"
     );
     change("DROP TRIGGER refuse").await.unwrap();
-    if server_dies {
+    if dies != Dies::Nothing {
         server = house.start();
         caller = server.program(&token);
     }
@@ -158,17 +189,22 @@ async fn a_beginning_that_is_not_written(server_dies: bool) {
     assert_eq!(fs::read_to_string(house.path("ran")).unwrap(), "ran\n");
     let output = caller.text(&format!("{run}/output?step=1&attempt=1")).await;
     assert!(output.ends_with("\nran\n"), "{output}");
-    assert_eq!(folders.join("1-1r").exists(), server_dies);
+    assert_eq!(folders.join("1-1r").exists(), dies != Dies::Nothing);
 }
 
 #[tokio::test]
 async fn a_folder_made_ahead_waits_until_the_beginning_is_written() {
-    a_beginning_that_is_not_written(false).await;
+    a_beginning_that_is_not_written(Dies::Nothing).await;
 }
 
 #[tokio::test]
 async fn a_folder_of_a_beginning_that_was_never_written_runs_nothing() {
-    a_beginning_that_is_not_written(true).await;
+    a_beginning_that_is_not_written(Dies::Server).await;
+}
+
+#[tokio::test]
+async fn a_folder_of_a_beginning_that_was_never_written_holds_up_nothing_after_a_power_cut() {
+    a_beginning_that_is_not_written(Dies::Machine).await;
 }
 
 /// Is this process there, and not only its entry in a table?

@@ -1,10 +1,12 @@
-//! Folders made ahead: an attempt's folder is put on the disk while the database is still writing down that it begins.
+//! Folders made ahead: that of a step's first attempt while the step before it runs, that of any other while the database
+//! is still writing down that it begins.
 //!
 //! Both must be durable before anything runs, but neither has to wait for the other. A folder of an attempt that does not
 //! begin after all has been claimed by nobody, and has run nothing.
 
 use super::{Key, Runner, folder, has_folder};
 use crate::{Beginning, supervise::Folder};
+use domain::{StepRun, StepStatus, World};
 use std::{
     collections::HashMap,
     io,
@@ -47,8 +49,10 @@ impl Runner {
             let mut folders = self.ahead.folders();
             let world = self.desk.world();
             // The desk commits one batch after the other: what was announced before has begun by now, or will not.
-            let is_stale =
-                |key: &Key| !key.is_running(&world) && !coming.iter().any(|c| *key == Key::from(c));
+            let is_stale = |key: &Key| {
+                let begins = coming.iter().any(|c| *key == Key::from(c) || *key == next(c));
+                !begins && !key.is_running(&world) && !key.may_follow(&world)
+            };
             folders.retain(|_, ours| !matches!(ours, Ours::Leaving(gone) if gone.is_finished()));
             let stale: Vec<Key> = folders
                 .keys()
@@ -63,10 +67,16 @@ impl Runner {
                 };
                 folders.insert(key, Ours::Leaving(leaving));
             }
-            for coming in coming.iter().filter(|c| has_folder(&c.run, c.step)) {
-                let key = Key::from(coming);
+            // What begins now first: it is waited for.
+            let now = coming.iter().map(|c| (c, Key::from(c)));
+            let soon = coming.iter().map(|c| (c, next(c)));
+            let soon = soon.filter(|(c, key)| c.run.runbook.step(key.step as usize).is_some());
+            for (coming, key) in now.chain(soon) {
                 // It is being launched already, or a commit that failed is tried again.
-                if key.is_running(&world) || matches!(folders.get(&key), Some(Ours::Making(_))) {
+                if !has_folder(&coming.run, key.step)
+                    || key.is_running(&world)
+                    || matches!(folders.get(&key), Some(Ours::Making(_)))
+                {
                     continue;
                 }
                 let before = folders.remove(&key);
@@ -82,6 +92,25 @@ impl Runner {
                 folders.insert(key, Ours::Making(making));
             }
         }
+    }
+}
+
+/// The first attempt of the step after this one, which is what follows where all goes well.
+fn next(beginning: &Beginning) -> Key {
+    Key {
+        run: beginning.run.id.clone(),
+        step: beginning.step + 1,
+        attempt: 1,
+    }
+}
+
+impl Key {
+    /// The step before it is under way.
+    fn may_follow(&self, world: &World) -> bool {
+        let before = self.step.checked_sub(1).map(|step| step as usize);
+        let step = before.and_then(|step| world.runs.get(&self.run)?.steps.get(step));
+        let is_under_way = |s: &StepRun| matches!(s.status, StepStatus::Running | StepStatus::Retrying);
+        self.attempt == 1 && step.is_some_and(is_under_way)
     }
 }
 

@@ -113,6 +113,10 @@ impl Runner {
             return End::without_output(Ending::Interrupted, now());
         }
         let (mut launches, mut made) = (0, self.ahead.take(key).await);
+        // It begins now: a folder that is there already was made ahead by a server that died, maybe with its machine.
+        while made.is_none() && self.begins_now(key, whose) && dir.exists() {
+            dir = beside(dir);
+        }
         loop {
             if made.is_some() || !dir.exists() {
                 match self.launch(run, key, dir.clone(), made.take()).await {
@@ -151,6 +155,11 @@ impl Runner {
                 }
             }
         }
+    }
+
+    /// Nobody has launched it before.
+    fn begins_now(&self, key: &Key, whose: &Whose) -> bool {
+        matches!(whose, Whose::Ours) && !self.found.contains(key)
     }
 
     /// The attempt began before this spool did: its own is gone, and what became of it nobody can tell.

@@ -16,8 +16,8 @@ pub struct Cgroup {
 
 impl Cgroup {
     /// `None` where it may not be made, and if there is one of that name: it would be another's.
-    pub fn make(home: &Path, id: &str) -> Option<Self> {
-        let path = home.join(format!("muster-{id}"));
+    pub fn make(home: &Path, name: &str) -> Option<Self> {
+        let path = home.join(format!("muster-{name}"));
         fs::create_dir(&path).ok()?;
         let dir = File::open(&path).ok()?;
         Some(Self { path, dir })

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{self, Path, PathBuf};
 
-use super::record;
+use super::{outputs, record};
 
 /// A folder with a record of what is intended, both on the disk: one that is missing after a power failure has run nothing.
 /// Nothing is run in it either before a supervisor claims it, so that it may be made before the attempt has begun.
@@ -39,6 +39,8 @@ impl Folder {
             ),
             _ => error,
         })?;
+        // A full disk is no reason not to run a recovery, and nothing to tell is none either.
+        let _ = outputs::create(&dir);
         record.sync_all()?;
         Ok(Self {
             dir,

@@ -49,6 +49,7 @@ mod pipe;
 mod proc;
 mod program;
 mod record;
+mod recruit;
 mod supervisor;
 mod sys;
 mod wire;

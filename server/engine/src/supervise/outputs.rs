@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use nix::libc;
 
 use super::mask::Mask;
-use super::record;
+use super::{Spec, record};
 
 /// Names the file to the commands.
-pub const VARIABLE: &str = "MUSTER_OUTPUT";
+const VARIABLE: &str = "MUSTER_OUTPUT";
 
 const MOST: usize = 50;
 const LONGEST_KEY: usize = 60;
@@ -35,6 +35,12 @@ pub async fn read_outputs(dir: &Path) -> io::Result<BTreeMap<String, String>> {
 
 pub fn path(dir: &Path) -> PathBuf {
     dir.join("outputs")
+}
+
+/// Tells the commands of the file.
+pub fn offer(spec: &mut Spec) {
+    let path = path(&spec.dir).to_string_lossy().into_owned();
+    spec.env.push((VARIABLE.to_owned(), path));
 }
 
 pub fn create(dir: &Path) -> io::Result<()> {

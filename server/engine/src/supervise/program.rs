@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::fs::File;
-use std::io::{self, PipeReader, Read, Seek, Write};
+use std::io::{self, PipeReader, PipeWriter, Read, Seek, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, SealFlag, fcntl};
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, SealFlag, fcntl, open};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, killpg, signal, sigprocmask};
+use nix::sys::stat::Mode;
 use nix::unistd::{self, Pid};
 
 use super::Spec;
+use super::recruit::Recruit;
 use super::sys::{self, Fork};
 
 /// What the system searches when nothing else is said.
@@ -91,28 +93,29 @@ impl Program {
         })
     }
 
-    /// Starts it as the leader of a new process group that writes to `out`.
+    /// Starts it as the leader of a new process group that writes to `out`: in the process that was forked for it, else in
+    /// a new one.
     pub fn start(
         self,
         out: BorrowedFd<'_>,
+        recruit: Option<Recruit>,
         cgroup: Option<BorrowedFd<'_>>,
     ) -> Result<Running, String> {
         let start = || {
-            let nothing = File::open("/dev/null")?;
-            let (failure, mut report) = io::pipe()?;
-            match sys::fork(cgroup)? {
-                Fork::Parent(pid) => {
-                    // Both sides do it, so that the group exists for whichever goes on first.
-                    let _ = unistd::setpgid(Pid::from_raw(pid), Pid::from_raw(pid));
-                    Ok((pid, failure))
-                }
-                Fork::Child => {
-                    let (step, error) = self.become_it(&nothing, out);
-                    let [a, b, c, d] = (error as i32).to_le_bytes();
-                    let _ = report.write_all(&[step, a, b, c, d]);
-                    sys::exit_now(127)
-                }
-            }
+            let (failure, report) = io::pipe()?;
+            let pid = match recruit.and_then(|recruit| recruit.go(out, &report)) {
+                Some(pid) => pid,
+                None => match sys::fork(cgroup)? {
+                    Fork::Parent(pid) => pid,
+                    Fork::Child => {
+                        self.become_it_or_report(out, report);
+                        sys::exit_now(127)
+                    }
+                },
+            };
+            // Both sides do it, so that the group exists for whichever goes on first.
+            let _ = unistd::setpgid(Pid::from_raw(pid), Pid::from_raw(pid));
+            Ok((pid, failure))
         };
         match start() {
             Ok((pid, failure)) => Ok(Running {
@@ -128,8 +131,15 @@ impl Program {
         }
     }
 
-    /// Turns the forked child into the command. Returns only to say what failed.
-    fn become_it(&self, nothing: &File, out: BorrowedFd<'_>) -> (u8, Errno) {
+    /// Turns this process, a child, into the command. Returns when it has said what failed.
+    pub fn become_it_or_report(&self, out: BorrowedFd<'_>, mut report: PipeWriter) {
+        let (step, error) = self.become_it(out);
+        let [a, b, c, d] = (error as i32).to_le_bytes();
+        let _ = report.write_all(&[step, a, b, c, d]);
+    }
+
+    /// Returns only to say what failed.
+    fn become_it(&self, out: BorrowedFd<'_>) -> (u8, Errno) {
         let prepare = || {
             unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
             // SAFETY: a default disposition runs no code of ours. The two that this process ignores
@@ -139,7 +149,8 @@ impl Program {
                 signal(Signal::SIGCHLD, SigHandler::SigDfl)?;
             }
             sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
-            unistd::dup2_stdin(nothing)?;
+            let nothing = open(c"/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+            unistd::dup2_stdin(&nothing)?;
             unistd::dup2_stdout(out)?;
             unistd::dup2_stderr(out)?;
             for file in &self.files {

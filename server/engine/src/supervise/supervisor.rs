@@ -17,6 +17,7 @@ use super::cgroup::{self, Cgroup};
 use super::claim::{self, Claim, Owner};
 use super::pipe::Pipe;
 use super::program::{Program, Running};
+use super::recruit::Recruit;
 use super::sys::{self, Reaped, Status};
 use super::wire::{self, Notice, Order};
 use super::{Ending, Outcome, Spec, outputs, proc, record};
@@ -25,19 +26,17 @@ use super::{Ending, Outcome, Spec, outputs, proc, record};
 /// and an attempt that is over must not seem to run because of it.
 const DEATH: Duration = Duration::from_secs(10);
 
-/// Gets ready, and runs the attempt of the order that then comes, from claim to result.
-pub fn supervise(order: impl FnOnce() -> io::Result<Option<Order>>, groups: Option<&Path>) {
-    let ready = Ready::get();
+/// Gets ready, and runs the attempt of the order that then comes, from claim to result. A spare has time to get more ready.
+pub fn supervise(
+    order: impl FnOnce() -> io::Result<Option<Order>>,
+    groups: Option<&Path>,
+    is_spare: bool,
+) {
+    let ready = Ready::get(groups, is_spare);
     let Ok(Some(Order { spec, record, bell })) = order() else {
-        return;
+        return ready.map_or((), Ready::leave);
     };
-    let ready = ready.map(|mut ready| {
-        // Nobody can have meant this attempt before it was claimed.
-        ready.watch.listen();
-        ready.watch.asked = None;
-        ready
-    });
-    match ready.and_then(|ready| Supervisor::begin(ready, spec, record.into(), groups)) {
+    match ready.and_then(|ready| Supervisor::begin(ready, spec, record.into())) {
         Ok((supervisor, owner)) => {
             wire::notify(&bell, &Notice::Claimed(owner));
             supervisor.run(|outcome| wire::notify(&bell, &Notice::Ended(outcome)));
@@ -50,20 +49,60 @@ pub fn supervise(order: impl FnOnce() -> io::Result<Option<Order>>, groups: Opti
 struct Ready {
     owner: Owner,
     watch: Watch,
+    cgroup: Option<Cgroup>,
+    /// Becomes the first command.
+    recruit: Option<Recruit>,
 }
 
 impl Ready {
-    fn get() -> io::Result<Self> {
+    fn get(groups: Option<&Path>, is_spare: bool) -> io::Result<Self> {
         // Lets go of the zygote's socket: the server must see it close when the zygote dies.
         unistd::dup2_stdin(File::open("/dev/null")?)?;
         unistd::setsid()?;
         prctl::set_child_subreaper(true)?;
         let _ = prctl::set_name(c"muster-attempt");
+        // Before the claim, so that whoever reads there whom to signal is always heard.
+        let watch = Watch::new()?;
+        let mut owner = Owner::this_process()?;
+        // No other process of this boot is called the same.
+        let name = format!("{}-{}", owner.pid, owner.start);
+        let cgroup = groups.and_then(|home| Cgroup::make(home, &name));
+        owner.cgroup = cgroup.as_ref().map(|group| group.path().to_owned());
+        let fork = || Recruit::fork(cgroup.as_ref().map(Cgroup::as_fd)).ok();
         Ok(Self {
-            // Before the claim, so that whoever reads there whom to signal is always heard.
-            watch: Watch::new()?,
-            owner: Owner::this_process()?,
+            recruit: is_spare.then(fork).flatten(),
+            owner,
+            watch,
+            cgroup,
         })
+    }
+
+    /// What is to be run, if it is ours to run.
+    fn claim(&self, spec: OwnedFd, record: &File) -> io::Result<Spec> {
+        if let Some(recruit) = &self.recruit {
+            // One that has been killed is noticed when it is to go.
+            let _ = recruit.prepare(spec.as_fd());
+        }
+        let mut spec = wire::read_spec(spec)?;
+        if !record::is_of(record, &spec.id)? {
+            let sentence = format!("its folder was not made for the attempt {}", spec.id);
+            return Err(io::Error::other(sentence));
+        }
+        if !claim::take(&spec.dir, &Claim::Supervisor(self.owner.clone()))? {
+            return Err(io::Error::other("its folder has been claimed already"));
+        }
+        outputs::offer(&mut spec);
+        Ok(spec)
+    }
+
+    /// Nothing is to be run, or not by this one.
+    fn leave(self) {
+        if let Some(recruit) = self.recruit {
+            recruit.dismiss();
+        }
+        if let Some(cgroup) = self.cgroup {
+            let _ = cgroup::remove(cgroup.path());
+        }
     }
 }
 
@@ -71,38 +110,37 @@ struct Supervisor {
     spec: Spec,
     record: File,
     cgroup: Option<Cgroup>,
+    recruit: Option<Recruit>,
     watch: Watch,
 }
 
 impl Supervisor {
-    fn begin(
-        Ready { mut owner, watch }: Ready,
-        spec: OwnedFd,
-        record: File,
-        groups: Option<&Path>,
-    ) -> io::Result<(Self, Owner)> {
-        let spec = wire::read_spec(spec)?;
-        if !record::is_of(&record, &spec.id)? {
-            let sentence = format!("its folder was not made for the attempt {}", spec.id);
-            return Err(io::Error::other(sentence));
+    fn begin(mut ready: Ready, spec: OwnedFd, record: File) -> io::Result<(Self, Owner)> {
+        // Nobody can have meant this attempt before it was claimed.
+        ready.watch.listen();
+        ready.watch.asked = None;
+        match ready.claim(spec, &record) {
+            Ok(spec) => {
+                let Ready {
+                    owner,
+                    watch,
+                    cgroup,
+                    recruit,
+                } = ready;
+                let supervisor = Self {
+                    spec,
+                    record,
+                    cgroup,
+                    recruit,
+                    watch,
+                };
+                Ok((supervisor, owner))
+            }
+            Err(error) => {
+                ready.leave();
+                Err(error)
+            }
         }
-        let cgroup = groups.and_then(|home| Cgroup::make(home, &spec.id));
-        owner.cgroup = cgroup.as_ref().map(|group| group.path().to_owned());
-        let taken = claim::take(&spec.dir, &Claim::Supervisor(owner.clone()));
-        if !matches!(taken, Ok(true)) {
-            cgroup.map(|group| cgroup::remove(group.path()));
-            taken?;
-            return Err(io::Error::other("its folder has been claimed already"));
-        }
-        Ok((
-            Self {
-                spec,
-                record,
-                cgroup,
-                watch,
-            },
-            owner,
-        ))
     }
 
     fn run(mut self, tell: impl FnOnce(Outcome)) {
@@ -111,7 +149,6 @@ impl Supervisor {
             .spec
             .timeout
             .and_then(|timeout| clock.checked_add(timeout));
-        self.offer_outputs();
         let mut pipe = Pipe::new(&self.spec);
         let (ending, command) = match &mut pipe {
             Ok(pipe) => self.run_commands(pipe),
@@ -145,14 +182,6 @@ impl Supervisor {
         }
     }
 
-    /// Gives the commands a file for what they want to tell the next steps.
-    fn offer_outputs(&mut self) {
-        // A full disk is no reason not to run a recovery.
-        let _ = outputs::create(&self.spec.dir);
-        let path = outputs::path(&self.spec.dir).to_string_lossy().into_owned();
-        self.spec.env.push((outputs::VARIABLE.to_owned(), path));
-    }
-
     /// Takes in what is left of the output when nothing writes any more.
     fn collect(&self, mut pipe: Pipe, outcome: &mut Outcome) {
         pipe.drain();
@@ -175,8 +204,9 @@ impl Supervisor {
                 return (ending, command);
             }
             let group = self.cgroup.as_ref().map(Cgroup::as_fd);
+            let recruit = self.recruit.take();
             let started = Program::new(&self.spec, command)
-                .and_then(|program| program.start(pipe.end_to_write(), group));
+                .and_then(|program| program.start(pipe.end_to_write(), recruit, group));
             // The command may write already, but nothing of it is read before this.
             pipe.announce(&line.display);
             let ending = match started {

@@ -150,6 +150,31 @@ pub fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Closes every descriptor above standard error: whatever the server's own parent left open.
 pub fn close_inherited() {
-    // SAFETY: the zygote calls it first thing, when nothing in this process owns such a descriptor.
-    unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32) };
+    close_from(3);
+}
+
+/// Moves a descriptor to the lowest number above standard error and closes all others there. Called by whoever has just
+/// begun and owns nothing else: nothing in this process knows of those that are closed.
+pub fn keep_only(descriptor: OwnedFd) -> io::Result<OwnedFd> {
+    const LOWEST: i32 = 3;
+    if descriptor.as_raw_fd() == LOWEST {
+        close_from(LOWEST as u32 + 1);
+        return Ok(descriptor);
+    }
+    // SAFETY: whatever has the number is closed by this, as all others are by the next call; the caller lets go of them.
+    let kept = unsafe {
+        match libc::dup3(descriptor.as_raw_fd(), LOWEST, libc::O_CLOEXEC) {
+            LOWEST => OwnedFd::from_raw_fd(LOWEST),
+            _ => return Err(io::Error::last_os_error()),
+        }
+    };
+    // It is closed below, with the others.
+    std::mem::forget(descriptor);
+    close_from(LOWEST as u32 + 1);
+    Ok(kept)
+}
+
+fn close_from(lowest: u32) {
+    // SAFETY: those who call it own no such descriptor.
+    unsafe { libc::syscall(libc::SYS_close_range, lowest, u32::MAX, 0u32) };
 }

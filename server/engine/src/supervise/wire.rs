@@ -74,7 +74,16 @@ pub fn send_order(
     bell: BorrowedFd<'_>,
     flags: MsgFlags,
 ) -> io::Result<()> {
-    let rights = [spec.as_raw_fd(), record.as_raw_fd(), bell.as_raw_fd()];
+    hand_over(socket, [spec, record, bell], flags)
+}
+
+/// Descriptors, that the other side has from then on too.
+pub fn hand_over<const N: usize>(
+    socket: BorrowedFd<'_>,
+    descriptors: [BorrowedFd<'_>; N],
+    flags: MsgFlags,
+) -> io::Result<()> {
+    let rights = descriptors.map(|descriptor| descriptor.as_raw_fd());
     let rights = [ControlMessage::ScmRights(&rights)];
     sendmsg::<()>(
         socket.as_raw_fd(),
@@ -97,6 +106,12 @@ pub fn comes_within(channel: BorrowedFd<'_>, time: Duration) -> io::Result<bool>
 
 /// `None` when the other side is gone.
 pub fn receive_order(socket: BorrowedFd<'_>) -> io::Result<Option<Order>> {
+    let received = take_over(socket)?;
+    Ok(received.map(|[spec, record, bell]| Order { spec, record, bell }))
+}
+
+/// `None` when the other side is gone.
+pub fn take_over<const N: usize>(socket: BorrowedFd<'_>) -> io::Result<Option<[OwnedFd; N]>> {
     loop {
         let mut text = [0; 8];
         let mut text = [IoSliceMut::new(&mut text)];
@@ -119,9 +134,9 @@ pub fn receive_order(socket: BorrowedFd<'_>) -> io::Result<Option<Order>> {
                 );
             }
         }
-        // What is no order is dropped, and its sender sees the pipe close.
-        if let Ok([spec, record, bell]) = <[OwnedFd; 3]>::try_from(received) {
-            return Ok(Some(Order { spec, record, bell }));
+        // What is not what was expected is dropped, and its sender sees the pipe close.
+        if let Ok(received) = <[OwnedFd; N]>::try_from(received) {
+            return Ok(Some(received));
         }
     }
 }

@@ -73,7 +73,7 @@ fn serve() -> io::Result<()> {
 fn fork_supervisor(order: Order, groups: Option<&Path>) {
     match sys::fork(None) {
         Ok(Fork::Parent(_)) => {}
-        Ok(Fork::Child) => become_supervisor(|| Ok(Some(order)), groups),
+        Ok(Fork::Child) => become_supervisor(|| Ok(Some(order)), groups, false),
         Err(error) => {
             let sentence = format!("no process can be made to run it: {error}");
             wire::notify(&order.bell, &Notice::Refused(sentence));
@@ -88,7 +88,7 @@ fn fork_spare(groups: Option<&Path>) -> io::Result<OwnedFd> {
         Fork::Parent(_) => Ok(ours),
         Fork::Child => {
             drop(ours);
-            become_supervisor(|| wire::receive_order(theirs.as_fd()), groups)
+            become_supervisor(|| wire::receive_order(theirs.as_fd()), groups, true)
         }
     }
 }
@@ -96,8 +96,10 @@ fn fork_spare(groups: Option<&Path>) -> io::Result<OwnedFd> {
 fn become_supervisor(
     order: impl FnOnce() -> io::Result<Option<Order>>,
     groups: Option<&Path>,
+    is_spare: bool,
 ) -> ! {
     // A panic must not go on as a second zygote.
-    let done = catch_unwind(AssertUnwindSafe(|| supervisor::supervise(order, groups)));
+    let supervise = || supervisor::supervise(order, groups, is_spare);
+    let done = catch_unwind(AssertUnwindSafe(supervise));
     sys::exit_now(if done.is_ok() { 0 } else { 101 })
 }
