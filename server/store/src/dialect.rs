@@ -7,21 +7,20 @@ use std::time::Duration;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{
-    ConnectOptions, Connection, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, Transaction,
-};
+use sqlx::{ConnectOptions, Connection, PgPool, Postgres, SqlSafeStr, SqlitePool, Transaction};
 
-use crate::Error;
+use crate::writer::{SqliteTx, Writer};
+use crate::{Error, Head, sql};
 
 /// One connection writes, for appends are serialized anyway; several read.
 #[derive(Clone)]
 pub(crate) enum Db {
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    Sqlite { write: Writer, read: SqlitePool },
     Postgres { write: PgPool, read: PgPool },
 }
 
 pub(crate) enum DbTx {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(SqliteTx),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -30,6 +29,13 @@ impl DbTx {
         match self {
             DbTx::Sqlite(tx) => tx.commit().await,
             DbTx::Postgres(tx) => tx.commit().await,
+        }
+    }
+
+    pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
+        match self {
+            DbTx::Sqlite(tx) => tx.rollback().await,
+            DbTx::Postgres(tx) => tx.rollback().await,
         }
     }
 }
@@ -170,30 +176,21 @@ async fn try_open_sqlite(path: &Path) -> Result<Db, Error> {
         .foreign_keys(true)
         .pragma("recursive_triggers", "ON")
         .statement_cache_capacity(STATEMENTS);
-    let write = SqlitePoolOptions::new()
-        .max_connections(1)
-        .min_connections(1)
-        .acquire_timeout(PATIENCE)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .before_acquire(|connection, _| {
-            Box::pin(async move { Ok(!connection.is_in_transaction()) })
-        })
-        .connect_with(options.clone())
-        .await
-        .map_err(open)?;
+    let mut connection = options.connect().await.map_err(open)?;
     sqlite_migrations()
-        .run(&write)
+        .run_direct(None, &mut connection, false)
         .await
         .map_err(|error| Error::migrate(&place, error))?;
+    // A file that is gone meanwhile is not made again: an empty timeline is not what was there.
+    let options = options.create_if_missing(false);
+    let write = Writer::over(connection, options.clone(), PATIENCE);
     let read = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(PATIENCE)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
+        .connect_with(options.pragma("query_only", "ON"))
         .await
         .map_err(open)?;
     Ok(Db::Sqlite { write, read })
@@ -256,11 +253,12 @@ const SESSION: &str = "SELECT \
     set_config('jit', 'off', false)";
 
 impl Db {
-    /// Begins a transaction as the only writer.
-    pub(crate) async fn begin(&self) -> Result<DbTx, sqlx::Error> {
+    /// Begins a transaction as the only writer, with the end of the timeline as it is then.
+    pub(crate) async fn begin(&self) -> Result<(DbTx, Option<Head>), sqlx::Error> {
         match self {
             Db::Sqlite { write, .. } => {
-                Ok(DbTx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?))
+                let (tx, head) = write.begin_at_head().await?;
+                Ok((DbTx::Sqlite(tx), head))
             }
             Db::Postgres { write, .. } => {
                 let mut tx = write.begin().await?;
@@ -269,7 +267,8 @@ impl Db {
                     .bind(WRITER_LOCK)
                     .execute(&mut *tx)
                     .await?;
-                Ok(DbTx::Postgres(tx))
+                let head = sqlx::query_as(sql::HEAD).fetch_optional(&mut *tx).await?;
+                Ok((DbTx::Postgres(tx), head))
             }
         }
     }
@@ -278,7 +277,7 @@ impl Db {
     /// SQLite has one writer anyway.
     pub(crate) async fn begin_work(&self) -> Result<DbTx, sqlx::Error> {
         match self {
-            Db::Sqlite { .. } => self.begin().await,
+            Db::Sqlite { write, .. } => Ok(DbTx::Sqlite(write.begin().await?)),
             Db::Postgres { read, .. } => Ok(DbTx::Postgres(read.begin().await?)),
         }
     }

@@ -33,6 +33,7 @@ pub mod testing;
 mod tx;
 mod verify;
 mod wake;
+mod writer;
 
 pub use error::Error;
 pub use kept::{Kept, Measure};
@@ -79,7 +80,8 @@ impl Store {
 
     /// Takes the one writer's place, waiting for others to finish, and reads the head.
     pub async fn begin(&self) -> Result<Tx, Error> {
-        Tx::begin(self.db.begin().await?, Arc::clone(&self.appended)).await
+        let (tx, head) = self.db.begin().await?;
+        Ok(Tx::new(tx, head, Arc::clone(&self.appended)))
     }
 
     /// A signal that events were appended, by this process or another node.

@@ -3,11 +3,20 @@
 //! `tests/statements.rs` prepares all of them on both engines and compares columns, types and parameters.
 
 mod multi;
+mod script;
 
 pub use multi::Multi;
+pub use script::Script;
 
 use multi::Type::{Number, Text, Truth};
 use std::sync::LazyLock;
+
+macro_rules! head {
+    () => {
+        "SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1"
+    };
+}
+pub(crate) use head;
 
 macro_rules! event_columns {
     () => {
@@ -59,7 +68,7 @@ macro_rules! statements {
 statements! {
     PING = "SELECT CAST(1 AS BIGINT) AS one";
 
-    HEAD = "SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1";
+    HEAD = head!();
     EVENTS_AFTER = concat!("SELECT ", event_columns!(), " FROM event WHERE seq > $1 ORDER BY seq LIMIT $2");
     STREAM_AFTER = concat!(
         "SELECT ", event_columns!(), " FROM event WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3");

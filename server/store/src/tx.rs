@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use sqlx::SqliteConnection;
 use tokio::sync::watch;
 
 use crate::dialect::{DbTx, on_tx};
@@ -44,50 +45,105 @@ pub struct Batch {
     pub mailings: Vec<Mailing>,
 }
 
-/// The statements of [`Tx::write`] over a connection of either engine.
-macro_rules! put {
+/// The parameters of one row, in the order of its statement.
+macro_rules! event {
+    ($query:ident, $r:ident) => {
+        $query
+            .bind(number($r.seq))
+            .bind(&$r.stream)
+            .bind(&$r.kind)
+            .bind($r.occurred_at)
+            .bind($r.recorded_at)
+            .bind(&$r.actor)
+            .bind(&$r.body)
+            .bind(&$r.hash[..])
+    };
+}
+macro_rules! receipt {
+    ($query:ident, $r:ident) => {
+        $query
+            .bind(&$r.key)
+            .bind(&$r.fingerprint[..])
+            .bind(number($r.seq))
+            .bind(&$r.answer)
+            .bind($r.at)
+    };
+}
+macro_rules! projection {
+    ($query:ident, $p:ident) => {
+        $query
+            .bind(&$p.kind)
+            .bind(&$p.id)
+            .bind($p.open)
+            .bind(number($p.version))
+            .bind(&$p.body)
+    };
+}
+
+/// The statements of [`Tx::write`] for what nearly every batch has, over a connection of either engine.
+macro_rules! put_timeline {
     ($c:ident, $batch:ident) => {
         async {
             for (sql, rows) in sql::EVENT_PUT.split(&$batch.records) {
-                let mut query = sqlx::query(sql);
-                for r in rows {
-                    query = query
-                        .bind(number(r.seq))
-                        .bind(&r.stream)
-                        .bind(&r.kind)
-                        .bind(r.occurred_at);
-                    query = query
-                        .bind(r.recorded_at)
-                        .bind(&r.actor)
-                        .bind(&r.body)
-                        .bind(&r.hash[..]);
-                }
+                let query = sqlx::query(sql);
+                let query = rows.iter().fold(query, |query, r| event!(query, r));
                 query.execute(&mut *$c).await?;
             }
             for (sql, rows) in sql::RECEIPT_PUT.split(&$batch.receipts) {
-                let mut query = sqlx::query(sql);
-                for r in rows {
-                    query = query
-                        .bind(&r.key)
-                        .bind(&r.fingerprint[..])
-                        .bind(number(r.seq))
-                        .bind(&r.answer)
-                        .bind(r.at);
-                }
+                let query = sqlx::query(sql);
+                let query = rows.iter().fold(query, |query, r| receipt!(query, r));
                 query.execute(&mut *$c).await?;
             }
             for (sql, rows) in sql::PROJECTION_PUT.split(&last_of_each(&$batch.projections)) {
-                let mut query = sqlx::query(sql);
-                for p in rows {
-                    query = query
-                        .bind(&p.kind)
-                        .bind(&p.id)
-                        .bind(p.open)
-                        .bind(number(p.version))
-                        .bind(&p.body);
-                }
+                let query = sqlx::query(sql);
+                let query = rows.iter().fold(query, |query, p| projection!(query, p));
                 query.execute(&mut *$c).await?;
             }
+            Ok::<(), sqlx::Error>(())
+        }
+        .await
+    };
+}
+
+/// The same for few rows on SQLite, all in one breath: its connection is another thread, and each answer from there costs
+/// more than the statement.
+async fn put_timeline_at_once(
+    c: &mut SqliteConnection,
+    batch: &Batch,
+    projections: &[&Projection],
+) -> Result<(), sqlx::Error> {
+    let mut script = sql::Script::default();
+    sql::EVENT_PUT
+        .split(&batch.records)
+        .for_each(|(sql, _)| script.add(sql));
+    sql::RECEIPT_PUT
+        .split(&batch.receipts)
+        .for_each(|(sql, _)| script.add(sql));
+    sql::PROJECTION_PUT
+        .split(projections)
+        .for_each(|(sql, _)| script.add(sql));
+    let query = sqlx::query(script.text());
+    let query = batch
+        .records
+        .iter()
+        .fold(query, |query, r| event!(query, r));
+    let query = batch
+        .receipts
+        .iter()
+        .fold(query, |query, r| receipt!(query, r));
+    let query = projections
+        .iter()
+        .fold(query, |query, p| projection!(query, p));
+    query.execute(c).await.map(drop)
+}
+
+/// So many rows are few: not many different scripts come of them, and their statements are kept.
+const FEW: usize = 16;
+
+/// The other statements of [`Tx::write`], over a connection of either engine.
+macro_rules! put {
+    ($c:ident, $batch:ident) => {
+        async {
             for x in &$batch.credentials {
                 let query = sqlx::query(sql::CREDENTIAL_PUT)
                     .bind(&x.id)
@@ -160,6 +216,16 @@ macro_rules! put {
     };
 }
 
+async fn put_sqlite(c: &mut SqliteConnection, batch: &Batch) -> Result<(), sqlx::Error> {
+    let projections = last_of_each(&batch.projections);
+    match batch.records.len() + batch.receipts.len() + projections.len() {
+        0 => {}
+        1..=FEW => put_timeline_at_once(c, batch, &projections).await?,
+        _ => put_timeline!(c, batch)?,
+    }
+    put!(c, batch)
+}
+
 /// The one writer's transaction. Dropped without [`Tx::commit`], it leaves no trace.
 pub struct Tx {
     tx: DbTx,
@@ -172,17 +238,14 @@ pub struct Tx {
 }
 
 impl Tx {
-    pub(crate) async fn begin(tx: DbTx, appended: Arc<watch::Sender<()>>) -> Result<Tx, Error> {
-        let mut tx = Tx {
+    pub(crate) fn new(tx: DbTx, head: Option<Head>, appended: Arc<watch::Sender<()>>) -> Tx {
+        Tx {
             tx,
-            head: Head::default(),
+            head: head.unwrap_or_default(),
             appended: Some(appended),
             wrote_events: false,
             given_up: false,
-        };
-        let head = on_tx!(&mut tx.tx, c => sqlx::query_as(sql::HEAD).fetch_optional(c).await)?;
-        tx.head = head.unwrap_or_default();
-        Ok(tx)
+        }
     }
 
     /// The end of the timeline as of this transaction, including what it has written.
@@ -267,7 +330,16 @@ impl Tx {
     pub async fn write(&mut self, batch: &Batch) -> Result<(), Error> {
         check_texts(batch)?;
         let head = check_chain(self.head, &batch.records)?;
-        let done = on_tx!(self.enter()?, c => put!(c, batch));
+        let done = match self.enter()? {
+            DbTx::Sqlite(tx) => put_sqlite(tx, batch).await,
+            DbTx::Postgres(tx) => {
+                let c = &mut **tx;
+                match put_timeline!(c, batch) {
+                    Ok(()) => put!(c, batch),
+                    failed => failed,
+                }
+            }
+        };
         self.leave(done)?;
         self.head = head;
         self.wrote_events |= !batch.records.is_empty();
@@ -286,11 +358,7 @@ impl Tx {
     }
 
     pub async fn rollback(self) -> Result<(), Error> {
-        match self.tx {
-            DbTx::Sqlite(tx) => tx.rollback().await?,
-            DbTx::Postgres(tx) => tx.rollback().await?,
-        }
-        Ok(())
+        Ok(self.tx.rollback().await?)
     }
 
     /// Given up until [`Tx::leave`] has seen the outcome: a future dropped in between counts as a failure.

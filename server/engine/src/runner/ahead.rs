@@ -50,7 +50,9 @@ impl Runner {
             let world = self.desk.world();
             // The desk commits one batch after the other: what was announced before has begun by now, or will not.
             let is_stale = |key: &Key| {
-                let begins = coming.iter().any(|c| *key == Key::from(c) || *key == next(c));
+                let begins = coming
+                    .iter()
+                    .any(|c| *key == Key::from(c) || *key == next(c));
                 !begins && !key.is_running(&world) && !key.may_follow(&world)
             };
             folders.retain(|_, ours| !matches!(ours, Ours::Leaving(gone) if gone.is_finished()));
@@ -109,7 +111,8 @@ impl Key {
     fn may_follow(&self, world: &World) -> bool {
         let before = self.step.checked_sub(1).map(|step| step as usize);
         let step = before.and_then(|step| world.runs.get(&self.run)?.steps.get(step));
-        let is_under_way = |s: &StepRun| matches!(s.status, StepStatus::Running | StepStatus::Retrying);
+        let is_under_way =
+            |s: &StepRun| matches!(s.status, StepStatus::Running | StepStatus::Retrying);
         self.attempt == 1 && step.is_some_and(is_under_way)
     }
 }

@@ -149,7 +149,11 @@ impl Program {
                 signal(Signal::SIGCHLD, SigHandler::SigDfl)?;
             }
             sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
-            let nothing = open(c"/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+            let nothing = open(
+                c"/dev/null",
+                OFlag::O_RDONLY | OFlag::O_CLOEXEC,
+                Mode::empty(),
+            )?;
             unistd::dup2_stdin(&nothing)?;
             unistd::dup2_stdout(out)?;
             unistd::dup2_stderr(out)?;
