@@ -2,11 +2,11 @@
 //! acknowledged, and no command may begin, before what was written of it has been synced.
 
 use crate::{
-    house::{Caller, House, size},
+    house::{Caller, House, size, until},
     start_run, until_status,
 };
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{collections::HashMap, fs, path::Path, process::Command};
 
 const CLIENTS: usize = 4;
@@ -158,7 +158,8 @@ fn judge_notes(trace: &Trace, found: &mut Found) {
     }
 }
 
-/// Every attempt: its beginning synced, its folder synced, then run; its result synced, then reported.
+/// Every attempt: its beginning synced, its folder synced, then run; its end synced in the timeline before anybody is told,
+/// and its result, for a server that did not live to hear of it, before the supervisor leaves.
 fn judge_attempt(trace: &Trace, run: &str, word: &str, found: &mut Found) {
     found.attempts += 1;
     let mut wrong = |what: &str| found.violations.push(format!("run {run}: {what}"));
@@ -183,13 +184,19 @@ fn judge_attempt(trace: &Trace, run: &str, word: &str, found: &mut Found) {
         format!("{run}attempt_ended"),
         format!(r#"attempt_ended\",\"run\":\"{run}"#),
     ];
-    let (result, told) = (
-        trace.first(|c| c.name == "pwrite64" && c.on().contains(&rec) && c.began > begins.began),
-        trace.logged(&ended),
-    );
-    match (result, told) {
-        (Some(result), Some(told)) if trace.synced(&rec, result.ended, told.began) => {}
-        (Some(_), Some(_)) => wrong("its end was reported before its result was synced"),
+    let result = |c: &Call| c.name == "pwrite64" && c.on().contains(&rec) && c.began > begins.began;
+    match trace.first(result) {
+        Some(result) if trace.synced(&rec, result.ended, usize::MAX) => {}
+        Some(_) => wrong("its supervisor left before its result was synced"),
+        None => wrong("its result was not seen"),
+    }
+    let completed = |c: &Call| {
+        let is_answer = !c.is_logged() && c.text.contains("HTTP/1.1 200") && c.text.contains(run);
+        is_answer && c.text.contains(r#"\"status\":\"completed\""#)
+    };
+    match (trace.logged(&ended), trace.first(completed)) {
+        (Some(told), Some(answer)) if trace.synced(WAL, told.ended, answer.began) => {}
+        (Some(_), Some(_)) => wrong("its end was reported before it was synced"),
         _ => wrong("its end was not seen"),
     }
 }
@@ -282,6 +289,15 @@ async fn session(house: &House) -> Option<Session> {
     for client in clients {
         client.await.unwrap();
     }
+    for id in &ids {
+        let claim = house.path(&format!("data/runs/{id}/0-1/claim"));
+        let claim: Value = serde_json::from_slice(&fs::read(claim).unwrap()).unwrap();
+        let process = format!("/proc/{}", claim["supervisor"]["pid"]);
+        until("the supervisor has left", async || {
+            (!Path::new(&process).exists()).then_some(())
+        })
+        .await;
+    }
     server.kill();
     Some(Session {
         notes: notes / CLIENTS * CLIENTS,
@@ -348,6 +364,9 @@ async fn without_syncs_the_trace_tells() {
         .count();
     // Its beginning, its folder and its plan.
     assert_eq!(begun, 3 * found.attempts, "{}", found.violations.join("\n"));
+    let reported = |v: &&String| v.contains("was reported");
+    let reported = found.violations.iter().filter(reported).count();
+    assert_eq!(reported, found.attempts, "{}", found.violations.join("\n"));
     println!(
         "{late} of {} acknowledged writes and {} of {} attempts noticed when nothing is synced",
         found.acknowledged,

@@ -113,8 +113,10 @@ impl Runner {
             return End::without_output(Ending::Interrupted, now());
         }
         let (mut launches, mut made) = (0, self.ahead.take(key).await);
-        // It begins now: a folder that is there already was made ahead by a server that died, maybe with its machine.
-        while made.is_none() && self.begins_now(key, whose) && dir.exists() {
+        // It begins now: an unclaimed folder that is there already was made ahead by a server that died, maybe with its
+        // machine. A claimed one is of a timeline that has been put back since, and is not run again.
+        let is_left = |dir: &Path| dir.exists() && supervise::is_unclaimed(dir);
+        while made.is_none() && self.begins_now(key, whose) && is_left(&dir) {
             dir = beside(dir);
         }
         loop {

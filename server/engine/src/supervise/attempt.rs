@@ -72,6 +72,11 @@ pub async fn adopt(dir: &Path) -> io::Result<Adopted> {
     }))
 }
 
+/// Whether nobody has claimed the attempt in `dir`.
+pub fn is_unclaimed(dir: &Path) -> bool {
+    matches!(claim::read(dir), Ok(None))
+}
+
 enum Seen {
     Finished(Outcome),
     Running(Owner, OwnedFd),

@@ -60,7 +60,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use attempt::{Adopted, Attempt, Lost, adopt};
+pub use attempt::{Adopted, Attempt, Lost, adopt, is_unclaimed};
 pub use folder::Folder;
 pub use launch::Supervisor;
 pub use output::{Hit, LONGEST_LINE, Lines, Piece, output_size, read_lines, read_output, search};

@@ -60,6 +60,7 @@ pub fn is_of(file: &File, id: &str) -> io::Result<bool> {
     Ok(unseal::<Intent>(file, 0)?.is_some_and(|intent| intent.id == id))
 }
 
+/// For all who read it from now on, but for a power failure: [`sync`].
 pub fn write_result(file: &File, outcome: &Outcome) -> io::Result<()> {
     let mut outcome = outcome.clone();
     let mut sealed = seal(&serde_json::to_vec(&outcome)?);
@@ -70,7 +71,11 @@ pub fn write_result(file: &File, outcome: &Outcome) -> io::Result<()> {
         sentence.push('…');
         sealed = seal(&serde_json::to_vec(&outcome)?);
     }
-    file.write_all_at(&sealed?, HALF as u64)?;
+    file.write_all_at(&sealed?, HALF as u64)
+}
+
+/// Puts the result on the disk.
+pub fn sync(file: &File) -> io::Result<()> {
     file.sync_data()
 }
 

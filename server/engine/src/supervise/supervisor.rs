@@ -174,9 +174,11 @@ impl Supervisor {
         if let Ok(pipe) = pipe {
             self.collect(pipe, &mut outcome);
         }
-        // If the disk refuses it, the server at least hears it.
+        // If the disk refuses it, the server at least hears it. A server that hears it writes it down durably before it
+        // does anything about it: only one that is dead needs this to be on the disk, and nobody has to wait for that.
         let _ = record::write_result(&self.record, &outcome);
         tell(outcome);
+        let _ = record::sync(&self.record);
         if let Some(cgroup) = &self.cgroup {
             let _ = cgroup::remove(cgroup.path());
         }
