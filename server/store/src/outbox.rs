@@ -363,12 +363,39 @@ impl Store {
         Ok(on!(&self.db, p => sqlx::query_as(sql::NOTIFICATION).bind(id).fetch_optional(p).await)?)
     }
 
-    /// By the provider's own name of it; several that went as one message have the same.
-    pub async fn notifications_by_provider(&self, id: &str) -> Result<Vec<Notification>, Error> {
-        let id = text("a provider's id", id)?;
-        Ok(
-            on!(&self.db, p => sqlx::query_as(sql::NOTIFICATIONS_BY_PROVIDER).bind(id).fetch_all(p).await)?,
-        )
+    /// Those there are of so many.
+    pub async fn notifications(&self, ids: &[&str]) -> Result<Vec<Notification>, Error> {
+        self.listed(&sql::NOTIFICATIONS, "a notification", ids)
+            .await
+    }
+
+    /// By the provider's own names of them; several that went as one message have the same.
+    pub async fn notifications_by_provider(
+        &self,
+        ids: &[&str],
+    ) -> Result<Vec<Notification>, Error> {
+        self.listed(&sql::NOTIFICATIONS_BY_PROVIDER, "a provider's id", ids)
+            .await
+    }
+
+    async fn listed(
+        &self,
+        sql: &sql::Multi,
+        what: &'static str,
+        ids: &[&str],
+    ) -> Result<Vec<Notification>, Error> {
+        let mut all = Vec::new();
+        for chunk in ids.chunks(sql::Multi::LARGEST) {
+            let (sql, list) = sql.padded(chunk);
+            for id in chunk {
+                text(what, id)?;
+            }
+            let found: Vec<Notification> = on!(&self.db, p => {
+                list.fold(sqlx::query_as(sql), |query, id| query.bind(*id)).fetch_all(p).await
+            })?;
+            all.extend(found);
+        }
+        Ok(all)
     }
 
     /// Those of an incident after a rank, in their order.

@@ -129,7 +129,6 @@ statements! {
         WHERE incident = $1 AND state = 'held'";
     NOTIFICATION_GRAVER = "UPDATE notification SET severity = $2 WHERE incident = $1 AND next_at IS NOT NULL";
     NOTIFICATION = concat!("SELECT ", notification_columns!(), " FROM notification WHERE id = $1");
-    NOTIFICATIONS_BY_PROVIDER = concat!("SELECT ", notification_columns!(), " FROM notification WHERE provider_id = $1");
     NOTIFICATIONS_OF = concat!(
         "SELECT ", notification_columns!(), " FROM notification WHERE incident = $1 AND rank > $2 ORDER BY rank LIMIT $3");
     NOTIFICATIONS_UNTOLD = concat!(
@@ -317,6 +316,24 @@ pub static NOTIFICATION_RECEIVE: LazyLock<Multi> = LazyLock::new(|| {
     )
 });
 
+pub static NOTIFICATIONS: LazyLock<Multi> = LazyLock::new(|| {
+    let of = concat!(
+        "SELECT ",
+        notification_columns!(),
+        " FROM notification WHERE id IN ("
+    );
+    Multi::new(of, 1, 1, ")")
+});
+
+pub static NOTIFICATIONS_BY_PROVIDER: LazyLock<Multi> = LazyLock::new(|| {
+    let of = concat!(
+        "SELECT ",
+        notification_columns!(),
+        " FROM notification WHERE provider_id IN ("
+    );
+    Multi::new(of, 1, 1, ")")
+});
+
 /// The timeline has it: where it is still so.
 pub static NOTIFICATIONS_TOLD: LazyLock<Multi> = LazyLock::new(|| {
     Multi::new(
@@ -365,7 +382,7 @@ pub static MAILING_PUT: LazyLock<Multi> = LazyLock::new(|| {
 /// Every statement with its name, for the test that prepares them.
 #[cfg(feature = "testing")]
 pub fn all() -> Vec<(String, &'static str)> {
-    let multi: [(&str, &LazyLock<Multi>); 15] = [
+    let multi: [(&str, &LazyLock<Multi>); 17] = [
         ("EVENT_PUT", &EVENT_PUT),
         ("RECEIPT_PUT", &RECEIPT_PUT),
         ("PROJECTION_PUT", &PROJECTION_PUT),
@@ -374,6 +391,8 @@ pub fn all() -> Vec<(String, &'static str)> {
         ("NOTIFICATION_PUT", &NOTIFICATION_PUT),
         ("NOTIFICATION_SETTLE", &NOTIFICATION_SETTLE),
         ("NOTIFICATION_RECEIVE", &NOTIFICATION_RECEIVE),
+        ("NOTIFICATIONS", &NOTIFICATIONS),
+        ("NOTIFICATIONS_BY_PROVIDER", &NOTIFICATIONS_BY_PROVIDER),
         ("NOTIFICATIONS_TOLD", &NOTIFICATIONS_TOLD),
         ("NOTIFICATIONS_STILL_UNTOLD", &NOTIFICATIONS_STILL_UNTOLD),
         ("ADDRESSES_SINCE", &ADDRESSES_SINCE),

@@ -37,37 +37,17 @@ impl Outbox {
     /// Writes a receipt down. It only ever goes forward, so one that comes twice, or late, changes nothing. False where
     /// nothing is known under this name.
     pub async fn receipt(&self, which: Which<'_>, receipt: Receipt) -> Result<bool, Error> {
-        let store = self.desk.store();
-        let (rows, number) = match which {
-            Which::Id(id) => (Vec::from_iter(store.notification(id).await?), None),
-            Which::Provider(id) => (store.notifications_by_provider(id).await?, None),
-            Which::Try(id, n) => (Vec::from_iter(store.notification(id).await?), Some(n)),
-        };
-        let known = !rows.is_empty();
-        let mut due = false;
-        for mut row in rows {
-            // It may be somebody else's turn in between.
-            while let Some(to) = self.after(&row, number, &receipt) {
-                if self.receipts.write(store, &row.state, &to).await? {
-                    due |= to.next_at.is_some();
-                    break;
-                }
-                match store.notification(&row.id).await? {
-                    Some(now) => row = now,
-                    None => break,
-                }
-            }
-        }
+        let known = self.receipts.write(self, which, &receipt).await?;
         self.news.notify_one();
         // Thousands of receipts that only tell of an end must not have every channel look for work.
-        if due {
+        if matches!(receipt, Receipt::Unanswered(_)) {
             self.due.send_replace(());
         }
         Ok(known)
     }
 
     /// The row after the receipt; nothing where it is further on already.
-    fn after(
+    pub(super) fn after(
         &self,
         row: &Notification,
         number: Option<i64>,

@@ -1,9 +1,14 @@
-//! Receipts come by the thousand, each on its own request: those that wait at the same time are written in one commit.
+//! Receipts come by the thousand, each on its own request: those that wait at the same time are looked up at once and
+//! written in one commit.
 //!
-//! Whoever comes first writes for all who wait by then; the next writes for all who came meanwhile.
+//! Whoever comes first does it for all who wait by then; the next for all who came meanwhile.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use store::{Error, Notification, Store};
+use super::{Outbox, Receipt, Which};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use store::{Error, Notification};
 use tokio::sync::{Mutex as Turn, oneshot};
 
 const MOST_AT_ONCE: usize = 128;
@@ -15,26 +20,43 @@ pub struct Together {
 }
 
 struct Waiting {
-    from: String,
-    to: Notification,
+    about: About,
+    receipt: Receipt,
     answer: oneshot::Sender<bool>,
 }
 
+/// A [`Which`] that waits.
+#[derive(Clone)]
+enum About {
+    Provider(String),
+    Row(String, Option<i64>),
+}
+
 impl Together {
-    /// Takes a row from one state to the next. False where it was in another one by then.
-    pub async fn write(&self, store: &Store, from: &str, to: &Notification) -> Result<bool, Error> {
+    /// False where nothing is known of such a notification.
+    pub async fn write(
+        &self,
+        outbox: &Outbox,
+        which: Which<'_>,
+        receipt: &Receipt,
+    ) -> Result<bool, Error> {
+        let about = match which {
+            Which::Id(id) => About::Row(id.to_owned(), None),
+            Which::Try(id, number) => About::Row(id.to_owned(), Some(number)),
+            Which::Provider(id) => About::Provider(id.to_owned()),
+        };
         loop {
             let (answer, mut answered) = oneshot::channel();
             self.waiting().push(Waiting {
-                from: from.to_owned(),
-                to: to.clone(),
+                about: about.clone(),
+                receipt: receipt.clone(),
                 answer,
             });
             loop {
                 let _turn = self.turn.lock().await;
                 match answered.try_recv() {
-                    Ok(done) => return Ok(done),
-                    Err(oneshot::error::TryRecvError::Empty) => self.write_all(store).await?,
+                    Ok(known) => return Ok(known),
+                    Err(oneshot::error::TryRecvError::Empty) => self.write_all(outbox).await?,
                     // Who wrote for us could not, or went away in the middle: then we do, and it comes to the same.
                     Err(oneshot::error::TryRecvError::Closed) => break,
                 }
@@ -42,19 +64,53 @@ impl Together {
         }
     }
 
-    async fn write_all(&self, store: &Store) -> Result<(), Error> {
-        let mut batch: Vec<Waiting> = {
+    async fn write_all(&self, outbox: &Outbox) -> Result<(), Error> {
+        let batch: Vec<Waiting> = {
             let mut waiting = self.waiting();
             let most = waiting.len().min(MOST_AT_ONCE);
             waiting.drain(..most).collect()
         };
-        // Who left has nobody to answer; the receipt is as true as before. The order is the same for everybody, so that
-        // two who write at once cannot wait for each other.
-        batch.sort_by(|a, b| a.to.id.cmp(&b.to.id));
-        let rows: Vec<_> = batch.iter().map(|w| (w.from.as_str(), &w.to)).collect();
-        let done = store.receive(&rows).await?;
-        for (waiting, done) in batch.into_iter().zip(done) {
-            let _ = waiting.answer.send(done);
+        let mut known = vec![false; batch.len()];
+        let mut left: Vec<usize> = (0..batch.len()).collect();
+        // Again for those whose row somebody else has changed in between.
+        while !left.is_empty() {
+            let mut rows = rows(outbox, left.iter().map(|n| &batch[*n].about)).await?;
+            let mut changes: Vec<(usize, String, Notification)> = Vec::new();
+            for n in left.drain(..) {
+                let Waiting { about, receipt, .. } = &batch[n];
+                let number = match about {
+                    About::Row(_, number) => *number,
+                    About::Provider(_) => None,
+                };
+                for row in rows.values_mut().filter(|row| about.is(row)) {
+                    known[n] = true;
+                    if let Some(to) = outbox.after(row, number, receipt) {
+                        changes.push((n, std::mem::take(&mut row.state), to.clone()));
+                        *row = to;
+                    }
+                }
+            }
+            // The order is the same for everybody, so that two who write at once cannot wait for each other. Of several
+            // about one row the first stays first.
+            changes.sort_by(|(_, _, a), (_, _, b)| a.id.cmp(&b.id));
+            let all: Vec<_> = changes
+                .iter()
+                .map(|(_, from, to)| (&from[..], to))
+                .collect();
+            let done = outbox.desk.store().receive(&all).await?;
+            left.extend(
+                changes
+                    .iter()
+                    .zip(done)
+                    .filter(|(_, done)| !done)
+                    .map(|((n, ..), _)| *n),
+            );
+            left.sort_unstable();
+            left.dedup();
+        }
+        // Who left has nobody to answer; the receipt is as true as before.
+        for (waiting, known) in batch.into_iter().zip(known) {
+            let _ = waiting.answer.send(known);
         }
         Ok(())
     }
@@ -62,4 +118,31 @@ impl Together {
     fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl About {
+    fn is(&self, row: &Notification) -> bool {
+        match self {
+            About::Provider(id) => row.provider_id.as_ref() == Some(id),
+            About::Row(id, _) => row.id == *id,
+        }
+    }
+}
+
+/// What these are about, by id.
+async fn rows(
+    outbox: &Outbox,
+    all: impl Iterator<Item = &About>,
+) -> Result<HashMap<String, Notification>, Error> {
+    let (mut ids, mut theirs) = (Vec::new(), Vec::new());
+    for about in all {
+        match about {
+            About::Row(id, _) => ids.push(id.as_str()),
+            About::Provider(id) => theirs.push(id.as_str()),
+        }
+    }
+    let store = outbox.desk.store();
+    let mut found = store.notifications(&ids).await?;
+    found.extend(store.notifications_by_provider(&theirs).await?);
+    Ok(found.into_iter().map(|row| (row.id.clone(), row)).collect())
 }

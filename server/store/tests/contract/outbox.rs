@@ -276,7 +276,10 @@ async fn results_are_written_together_and_only_by_who_has_the_lease(database: &D
     );
     assert_eq!(first.provider_id.as_deref(), Some("SM7.0"));
     assert_eq!(
-        store.notifications_by_provider("SM7.0").await.unwrap(),
+        store
+            .notifications_by_provider(&["SM7.0", "unknown"])
+            .await
+            .unwrap(),
         [first]
     );
     assert_eq!(now("7.1").await.next_at, Some(T + SECOND));
