@@ -146,9 +146,14 @@ async fn a_beginning_that_is_not_written(dies: Dies) {
         here("begun"),
         here("go")
     );
+    let say = format!(
+        "echo ran | tee -a {}; until [ -e {} ]; do sleep 0.02; done",
+        here("ran"),
+        here("enough")
+    );
     let steps = json!([
         { "name": "Wait", "commands": [["sh", "-c", wait]] },
-        { "name": "Say", "commands": [["sh", "-c", format!("echo ran | tee -a {}", here("ran"))]] },
+        { "name": "Say", "commands": [["sh", "-c", say]] },
     ]);
     house.write_runbook("two", &json!({ "name": "Two", "steps": steps }));
     let token = house.token("commander");
@@ -168,6 +173,11 @@ async fn a_beginning_that_is_not_written(dies: Dies) {
         .path("data/runs")
         .join(run.rsplit('/').next().unwrap());
     exists(&folders.join("1-1/rec")).await;
+    until("the beginning is refused", async || {
+        let log = server.log.lock().unwrap();
+        log.contains("The desk cannot write").then_some(())
+    })
+    .await;
     if dies != Dies::Nothing {
         server.kill();
     }
@@ -183,6 +193,19 @@ async fn a_beginning_that_is_not_written(dies: Dies) {
         server = house.start();
         caller = server.program(&token);
     }
+    exists(&house.path("ran")).await;
+    if dies != Dies::Nothing {
+        // Once more, while it runs: it is found where it is, not where it might have been.
+        server.kill();
+        server = house.start();
+        caller = server.program(&token);
+        until("it is found again", async || {
+            let log = server.log.lock().unwrap();
+            log.contains("Found attempt").then_some(())
+        })
+        .await;
+    }
+    fs::write(house.path("enough"), "").unwrap();
     let done = ended(&caller, &run).await;
     assert_eq!(done["status"], "completed", "{done}");
     assert_eq!(done["steps"][1]["attempts"].as_array().unwrap().len(), 1);

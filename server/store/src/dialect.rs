@@ -106,8 +106,8 @@ fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {
 /// How long one may wait for another's transaction, or for the server.
 const PATIENCE: Duration = Duration::from_secs(10);
 const READERS: u32 = 8;
-/// All sizes of all statements fit.
-const STATEMENTS: usize = 256;
+/// All sizes of all statements fit, and all scripts.
+const STATEMENTS: usize = 512;
 /// Any number of our own: writers of one PostgreSQL database agree on it.
 const WRITER_LOCK: i64 = 0x6d75_7374_6572;
 

@@ -137,8 +137,8 @@ async fn put_timeline_at_once(
     query.execute(c).await.map(drop)
 }
 
-/// So many rows are few: not many different scripts come of them, and their statements are kept.
-const FEW: usize = 16;
+/// So many rows are few: less than two hundred different scripts come of them, and all are kept.
+const FEW: usize = 8;
 
 /// The other statements of [`Tx::write`], over a connection of either engine.
 macro_rules! put {

@@ -74,7 +74,7 @@ impl Writer {
             Some(connection) => connection,
             None => place.options.connect().await?,
         };
-        Ok(SqliteTx { place, connection })
+        Ok(SqliteTx { connection, place })
     }
 
     pub async fn close(&self) {
@@ -88,8 +88,9 @@ impl Writer {
 
 /// Dropped before its end, it leaves no trace: its connection is closed.
 pub(crate) struct SqliteTx {
-    place: OwnedMutexGuard<Place>,
+    // First: who comes next must not meet it still open.
     connection: SqliteConnection,
+    place: OwnedMutexGuard<Place>,
 }
 
 impl SqliteTx {

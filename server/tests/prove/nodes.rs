@@ -98,3 +98,49 @@ async fn what_a_dead_node_left_running_is_adopted_by_the_other() {
 async fn what_a_dead_node_left_out_of_reach_waits_for_a_person() {
     a_node_dies_in_the_middle(true).await;
 }
+
+/// A node makes the next step's folder while a step of its own runs. If another node begins that step, the folder is not the
+/// attempt's: taken for it, the command would run once more.
+#[tokio::test]
+async fn a_folder_made_in_vain_is_not_taken_for_what_another_node_began() {
+    let house = House::small().over_postgres().await;
+    let here = house.home.path().display().to_string();
+    let script =
+        format!("echo ran >> {here}/ran; until [ -e {here}/go ]; do sleep 0.02; done; exit 0");
+    house.write_runbook(
+        "asks",
+        &json!({ "name": "Prove asks", "steps": [
+            { "name": "First", "commands": [["echo", "first"]] },
+            { "name": "Second", "approval": { "min": 1, "role": "commander" }, "commands": [["sh", "-c", script]] },
+        ] }),
+    );
+    let token = house.token("commander");
+    let (first, second) = (house.start(), house.start_on("data-2", &[]));
+    let caller = second.program(&token);
+    let id = start_run(&caller, "asks", json!({})).await;
+    until("it waits for an approval", async || {
+        let run = caller.json(&format!("/api/v1/runs/{id}")).await;
+        (run["steps"][1]["status"] == "waiting_approval").then_some(())
+    })
+    .await;
+    let other = first.program(&house.token("admin"));
+    let body = json!({ "step": 1, "answer": "approve" });
+    let approved = other.post(&format!("/api/v1/runs/{id}/approve"), body);
+    assert!(approved.await.status().is_success());
+    until("the command begins", async || {
+        house.path("ran").exists().then_some(())
+    })
+    .await;
+    first.kill();
+    until("the second node watches", async || {
+        let log = second.log.lock().unwrap();
+        log.contains("Found attempt").then_some(())
+    })
+    .await;
+    fs::write(house.path("go"), "").unwrap();
+    let done = until_status(&caller, &id, "completed").await;
+    let node = |step: usize| &done["steps"][step]["attempts"][0]["node"];
+    assert_ne!(node(0), node(1), "each of another node: {done}");
+    let ran = fs::read_to_string(house.path("ran")).unwrap();
+    assert_eq!(ran, "ran\n", "nothing runs twice");
+}

@@ -90,6 +90,9 @@ impl Together {
                     }
                 }
             }
+            if changes.is_empty() {
+                break;
+            }
             // The order is the same for everybody, so that two who write at once cannot wait for each other. Of several
             // about one row the first stays first.
             changes.sort_by(|(_, _, a), (_, _, b)| a.id.cmp(&b.id));

@@ -43,17 +43,24 @@ impl Ahead {
 
 impl Runner {
     pub(super) async fn make_folders_ahead(self) {
-        let mut beginnings = self.desk.watch_beginnings();
-        while beginnings.changed().await.is_ok() {
+        let (mut beginnings, mut worlds) = (self.desk.watch_beginnings(), self.desk.watch());
+        loop {
+            let is_news = tokio::select! {
+                changed = beginnings.changed() => changed.map(|()| true),
+                changed = worlds.changed() => changed.map(|()| false),
+            };
+            let Ok(is_news) = is_news else { return };
             let coming = beginnings.borrow_and_update().clone();
             let mut folders = self.ahead.folders();
-            let world = self.desk.world();
+            let world = worlds.borrow_and_update().clone();
             // The desk commits one batch after the other: what was announced before has begun by now, or will not.
             let is_stale = |key: &Key| {
-                let begins = coming
-                    .iter()
-                    .any(|c| *key == Key::from(c) || *key == next(c));
-                !begins && !key.is_running(&world) && !key.may_follow(&world)
+                let begins = |c: &Beginning| {
+                    let this = Key::from(c);
+                    *key == this || *key == next(c) && !this.has_begun(&world)
+                };
+                let is_wanted = coming.iter().any(begins) || key.may_follow(&world);
+                !is_wanted && !key.is_running_on(&world, self.desk.node())
             };
             folders.retain(|_, ours| !matches!(ours, Ours::Leaving(gone) if gone.is_finished()));
             let stale: Vec<Key> = folders
@@ -68,6 +75,9 @@ impl Runner {
                     None => continue,
                 };
                 folders.insert(key, Ours::Leaving(leaving));
+            }
+            if !is_news {
+                continue;
             }
             // What begins now first: it is waited for.
             let now = coming.iter().map(|c| (c, Key::from(c)));
@@ -107,6 +117,18 @@ fn next(beginning: &Beginning) -> Key {
 }
 
 impl Key {
+    fn is_running_on(&self, world: &World, node: &str) -> bool {
+        let run = world.runs.get(&self.run);
+        let mut running = run.into_iter().flat_map(|r| r.running_attempts());
+        running.any(|(step, a)| (step, a.number) == (self.step, self.attempt) && a.node == node)
+    }
+
+    fn has_begun(&self, world: &World) -> bool {
+        let run = world.runs.get(&self.run);
+        let step = run.and_then(|r| r.steps.get(self.step as usize));
+        step.is_some_and(|s| s.attempts.iter().any(|a| a.number == self.attempt))
+    }
+
     /// The step before it is under way.
     fn may_follow(&self, world: &World) -> bool {
         let before = self.step.checked_sub(1).map(|step| step as usize);

@@ -2,6 +2,7 @@
 //! adopted.
 
 use super::output_folder;
+use crate::supervise::is_unclaimed;
 use domain::RunId;
 use std::{
     collections::BTreeMap,
@@ -31,17 +32,20 @@ impl Spools {
         }
     }
 
-    /// The folder of an attempt's output: the last of those it was given. Where none is here it would be this node's.
+    /// The folder of an attempt's output: the last of those it was given, where it is run. Before that it would be this
+    /// node's.
     pub fn folder(&self, run: &RunId, step: u32, attempt: u32) -> PathBuf {
         let own = output_folder(&self.own, run, step, attempt);
-        if own.exists() {
+        // One that nobody has claimed may have been made ahead, in vain.
+        let is_run = |folder: &PathBuf| folder.exists() && !is_unclaimed(folder);
+        if is_run(&own) {
             return own;
         }
         let others = self.lock();
         let mut there = others
             .values()
             .map(|spool| output_folder(spool, run, step, attempt));
-        there.find(|folder| folder.exists()).unwrap_or(own)
+        there.find(is_run).unwrap_or(own)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, PathBuf>> {

@@ -1,6 +1,6 @@
 //! Seeing one attempt through: launched here or found again, stopped when somebody asks, its ending reported once.
 
-use super::{Key, Runner, beside, folder};
+use super::{Key, Runner, beside, output_folder};
 use crate::supervise::{self, Adopted, Attempt, Outcome};
 use domain::{Command, Ending, Run, Stamp};
 use std::{
@@ -108,11 +108,15 @@ impl Runner {
             Whose::Reachable(spool) => spool,
             Whose::OutOfReach => return End::without_output(Ending::Unreachable, now()),
         };
-        let mut dir = folder(spool, &key.run, key.step, key.attempt);
+        // The last of those it was given: in those before it certainly never began.
+        let mut dir = output_folder(spool, &key.run, key.step, key.attempt);
         if !dir.exists() && self.is_of_a_lost_spool(run, key) {
             return End::without_output(Ending::Interrupted, now());
         }
-        let (mut launches, mut made) = (0, self.ahead.take(key).await);
+        let (mut launches, mut made) = (0, None);
+        if matches!(whose, Whose::Ours) {
+            made = self.ahead.take(key).await;
+        }
         // It begins now: an unclaimed folder that is there already was made ahead by a server that died, maybe with its
         // machine. A claimed one is of a timeline that has been put back since, and is not run again.
         let is_left = |dir: &Path| dir.exists() && supervise::is_unclaimed(dir);

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::proc::Stat;
+
 pub struct Cgroup {
     path: PathBuf,
     dir: File,
@@ -29,6 +31,22 @@ impl Cgroup {
 
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.dir.as_fd()
+    }
+}
+
+/// Removes the empty groups of processes that are gone: of those that were killed before they had anything to do, no claim
+/// tells.
+pub fn sweep(home: &Path) {
+    for entry in fs::read_dir(home).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| {
+            let (pid, start) = name.strip_prefix("muster-")?.split_once('-')?;
+            Some((pid.parse::<i32>().ok()?, start.parse::<u64>().ok()?))
+        });
+        let lives = |(pid, start)| Stat::of(pid).is_ok_and(|stat| stat.start == start);
+        if owner.is_some_and(|owner| !lives(owner)) {
+            let _ = remove(&entry.path());
+        }
     }
 }
 
@@ -91,6 +109,22 @@ mod tests {
     const HYBRID: &str = "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
 32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu
 41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw";
+
+    #[test]
+    fn a_group_whose_owner_is_gone_is_removed_and_no_other() {
+        let home = tempfile::tempdir().unwrap();
+        let me = std::process::id() as i32;
+        let start = Stat::of(me).unwrap().start;
+        let mine = format!("muster-{me}-{start}");
+        let gone = format!("muster-{me}-{}", start + 1);
+        for name in [&mine, &gone, "muster-of-somebody", "other"] {
+            fs::create_dir(home.path().join(name)).unwrap();
+        }
+        sweep(home.path());
+        let is_there = |name: &str| home.path().join(name).exists();
+        assert!(is_there(&mine) && is_there("muster-of-somebody") && is_there("other"));
+        assert!(!is_there(&gone));
+    }
 
     #[test]
     fn the_group_is_found_wherever_it_is_mounted() {

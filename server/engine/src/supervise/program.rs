@@ -132,10 +132,9 @@ impl Program {
     }
 
     /// Turns this process, a child, into the command. Returns when it has said what failed.
-    pub fn become_it_or_report(&self, out: BorrowedFd<'_>, mut report: PipeWriter) {
+    pub fn become_it_or_report(&self, out: BorrowedFd<'_>, report: PipeWriter) {
         let (step, error) = self.become_it(out);
-        let [a, b, c, d] = (error as i32).to_le_bytes();
-        let _ = report.write_all(&[step, a, b, c, d]);
+        tell(report, step, error);
     }
 
     /// Returns only to say what failed.
@@ -223,6 +222,16 @@ impl Program {
             error => format!("`{name}` could not be started: {}.", error.desc()),
         }
     }
+}
+
+/// A child could not even get ready.
+pub fn report_failure(report: PipeWriter, error: Errno) {
+    tell(report, PREPARE, error);
+}
+
+fn tell(mut report: PipeWriter, step: u8, error: Errno) {
+    let [a, b, c, d] = (error as i32).to_le_bytes();
+    let _ = report.write_all(&[step, a, b, c, d]);
 }
 
 impl Running {

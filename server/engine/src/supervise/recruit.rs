@@ -6,11 +6,12 @@
 use std::io::{self, PipeWriter};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::sys::socket::MsgFlags;
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
-use super::program::Program;
+use super::program::{self, Program};
 use super::sys::{self, Fork};
 use super::{outputs, wire};
 
@@ -54,20 +55,25 @@ impl Recruit {
     }
 }
 
-/// Returns when it is not needed.
+/// Returns when it is not needed, or has said why it cannot be what it should.
 fn wait(channel: OwnedFd) -> io::Result<()> {
     let Some([spec]) = wire::take_over(channel.as_fd())? else {
         return Ok(());
     };
-    let mut spec = wire::read_spec(spec)?;
-    outputs::offer(&mut spec);
-    // What cannot be started is explained by the supervisor, which then needs nobody.
-    let Ok(program) = Program::new(&spec, 0) else {
+    // Nobody can have meant this attempt before.
+    sys::forget_signals();
+    let program = wire::read_spec(spec).map(|mut spec| {
+        outputs::offer(&mut spec);
+        Program::new(&spec, 0)
+    });
+    let Some([out, report]) = wire::take_over(channel.as_fd())? else {
         return Ok(());
     };
-    if let Some([out, report]) = wire::take_over(channel.as_fd())? {
-        drop(channel);
-        program.become_it_or_report(out.as_fd(), report.into());
+    drop(channel);
+    match program {
+        Ok(Ok(program)) => program.become_it_or_report(out.as_fd(), report.into()),
+        // The supervisor could: here something is short.
+        _ => program::report_failure(report.into(), Errno::EAGAIN),
     }
     Ok(())
 }

@@ -78,10 +78,12 @@ impl Ready {
     }
 
     /// What is to be run, if it is ours to run.
-    fn claim(&self, spec: OwnedFd, record: &File) -> io::Result<Spec> {
-        if let Some(recruit) = &self.recruit {
-            // One that has been killed is noticed when it is to go.
-            let _ = recruit.prepare(spec.as_fd());
+    fn claim(&mut self, spec: OwnedFd, record: &File) -> io::Result<Spec> {
+        if let Some(recruit) = self.recruit.take() {
+            match recruit.prepare(spec.as_fd()) {
+                Ok(()) => self.recruit = Some(recruit),
+                Err(_) => recruit.dismiss(),
+            }
         }
         let mut spec = wire::read_spec(spec)?;
         if !record::is_of(record, &spec.id)? {

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::libc;
+use nix::sys::signal::{SigHandler, Signal, signal};
 
 use super::Ending;
 
@@ -150,7 +151,7 @@ pub fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Closes every descriptor above standard error: whatever the server's own parent left open.
 pub fn close_inherited() {
-    close_from(3);
+    let _ = close_from(3);
 }
 
 /// Moves a descriptor to the lowest number above standard error and closes all others there. Called by whoever has just
@@ -158,7 +159,7 @@ pub fn close_inherited() {
 pub fn keep_only(descriptor: OwnedFd) -> io::Result<OwnedFd> {
     const LOWEST: i32 = 3;
     if descriptor.as_raw_fd() == LOWEST {
-        close_from(LOWEST as u32 + 1);
+        close_from(LOWEST as u32 + 1)?;
         return Ok(descriptor);
     }
     // SAFETY: whatever has the number is closed by this, as all others are by the next call; the caller lets go of them.
@@ -170,11 +171,26 @@ pub fn keep_only(descriptor: OwnedFd) -> io::Result<OwnedFd> {
     };
     // It is closed below, with the others.
     std::mem::forget(descriptor);
-    close_from(LOWEST as u32 + 1);
+    close_from(LOWEST as u32 + 1)?;
     Ok(kept)
 }
 
-fn close_from(lowest: u32) {
+/// Fails before Linux 5.9.
+fn close_from(lowest: u32) -> io::Result<()> {
     // SAFETY: those who call it own no such descriptor.
-    unsafe { libc::syscall(libc::SYS_close_range, lowest, u32::MAX, 0u32) };
+    match unsafe { libc::syscall(libc::SYS_close_range, lowest, u32::MAX, 0u32) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Lets go of all signals that came while they were blocked: one that is ignored does not wait.
+pub fn forget_signals() {
+    for which in Signal::iterator() {
+        // SAFETY: neither disposition runs code of ours. KILL and STOP refuse, and never wait.
+        unsafe {
+            let _ = signal(which, SigHandler::SigIgn);
+            let _ = signal(which, SigHandler::SigDfl);
+        }
+    }
 }

@@ -106,11 +106,17 @@ pub fn comes_within(channel: BorrowedFd<'_>, time: Duration) -> io::Result<bool>
 
 /// `None` when the other side is gone.
 pub fn receive_order(socket: BorrowedFd<'_>) -> io::Result<Option<Order>> {
-    let received = take_over(socket)?;
-    Ok(received.map(|[spec, record, bell]| Order { spec, record, bell }))
+    loop {
+        return match take_over(socket) {
+            // What is no order is dropped, and its sender sees the pipe close.
+            Err(error) if error.kind() == ErrorKind::InvalidData => continue,
+            Err(error) => Err(error),
+            Ok(all) => Ok(all.map(|[spec, record, bell]| Order { spec, record, bell })),
+        };
+    }
 }
 
-/// `None` when the other side is gone.
+/// As many descriptors as were handed over at once; `None` when the other side is gone.
 pub fn take_over<const N: usize>(socket: BorrowedFd<'_>) -> io::Result<Option<[OwnedFd; N]>> {
     loop {
         let mut text = [0; 8];
@@ -134,10 +140,11 @@ pub fn take_over<const N: usize>(socket: BorrowedFd<'_>) -> io::Result<Option<[O
                 );
             }
         }
-        // What is not what was expected is dropped, and its sender sees the pipe close.
-        if let Ok(received) = <[OwnedFd; N]>::try_from(received) {
-            return Ok(Some(received));
-        }
+        let received = <[OwnedFd; N]>::try_from(received);
+        return match received {
+            Ok(received) => Ok(Some(received)),
+            Err(_) => Err(io::Error::from(ErrorKind::InvalidData)),
+        };
     }
 }
 

@@ -47,6 +47,12 @@ fn serve() -> io::Result<()> {
     // SAFETY: neither disposition runs code of ours. Ignoring makes the kernel bury the supervisors.
     unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn)? };
     let groups = cgroup::home();
+    let sweep = || {
+        if let Some(home) = &groups {
+            cgroup::sweep(home);
+        }
+    };
+    sweep();
     // Asked once, known to every supervisor: the boot, and what the processor can do, which a virtual one tells slowly.
     let _ = proc::boot_id();
     let _ = (Sha256::digest(b"\n"), memchr(b'\n', b"\n"));
@@ -61,11 +67,12 @@ fn serve() -> io::Result<()> {
             return Ok(());
         };
         // A spare that was killed takes no order; one that is killed with it in hand is noticed by the server.
-        let taken = spare
-            .take()
-            .is_some_and(|spare| order.pass_on(spare.as_fd()).is_ok());
-        if !taken {
+        let passed_on = spare.take().map(|spare| order.pass_on(spare.as_fd()));
+        if !matches!(passed_on, Some(Ok(()))) {
             fork_supervisor(order, groups.as_deref());
+        }
+        if matches!(passed_on, Some(Err(_))) {
+            sweep();
         }
     }
 }

@@ -12,7 +12,7 @@ impl Script {
     /// Puts a statement after those that are there. Its parameters come after theirs.
     pub fn add(&mut self, sql: &str) {
         let before = self.parameters;
-        if before > 0 {
+        if !self.text.is_empty() {
             self.text.push_str("; ");
         }
         let mut pieces = sql.split('$');
