@@ -157,7 +157,7 @@ async fn a_beginning_that_is_not_written(dies: Dies) {
     ]);
     house.write_runbook("two", &json!({ "name": "Two", "steps": steps }));
     let token = house.token("commander");
-    let mut server = house.start();
+    let server = house.start();
     let mut caller = server.program(&token);
     let run = start_run(&caller, "two").await;
     exists(&house.path("begun")).await;
@@ -178,9 +178,13 @@ async fn a_beginning_that_is_not_written(dies: Dies) {
         log.contains("The desk cannot write").then_some(())
     })
     .await;
-    if dies != Dies::Nothing {
+    let it_dies = dies != Dies::Nothing;
+    let alive = if it_dies {
         server.kill();
-    }
+        None
+    } else {
+        Some(server)
+    };
     if dies == Dies::Machine {
         is_of_another_boot(&folders.join("1-1/rec"));
     }
@@ -189,12 +193,10 @@ async fn a_beginning_that_is_not_written(dies: Dies) {
         "nothing runs that has not begun"
     );
     change("DROP TRIGGER refuse").await.unwrap();
-    if dies != Dies::Nothing {
-        server = house.start();
-        caller = server.program(&token);
-    }
+    let mut server = alive.unwrap_or_else(|| house.start());
+    caller = server.program(&token);
     exists(&house.path("ran")).await;
-    if dies != Dies::Nothing {
+    if it_dies {
         // Once more, while it runs: it is found where it is, not where it might have been.
         server.kill();
         server = house.start();
@@ -212,7 +214,7 @@ async fn a_beginning_that_is_not_written(dies: Dies) {
     assert_eq!(fs::read_to_string(house.path("ran")).unwrap(), "ran\n");
     let output = caller.text(&format!("{run}/output?step=1&attempt=1")).await;
     assert!(output.ends_with("\nran\n"), "{output}");
-    assert_eq!(folders.join("1-1r").exists(), dies != Dies::Nothing);
+    assert_eq!(folders.join("1-1r").exists(), it_dies);
 }
 
 #[tokio::test]

@@ -125,8 +125,10 @@ async fn a_folder_made_in_vain_is_not_taken_for_what_another_node_began() {
     .await;
     let other = first.program(&house.token("admin"));
     let body = json!({ "step": 1, "answer": "approve" });
-    let approved = other.post(&format!("/api/v1/runs/{id}/approve"), body);
-    assert!(approved.await.status().is_success());
+    let approved = other
+        .post(&format!("/api/v1/runs/{id}/approve"), body)
+        .await;
+    assert!(approved.status().is_success());
     until("the command begins", async || {
         house.path("ran").exists().then_some(())
     })
