@@ -23,6 +23,7 @@ mod error;
 pub mod export;
 mod kept;
 mod outbox;
+mod put;
 mod read;
 mod record;
 mod rows;

@@ -1,15 +1,14 @@
 //! Writing: one transaction at a time, whole or not at all.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use sqlx::SqliteConnection;
 use tokio::sync::watch;
 
 use crate::dialect::{DbTx, on_tx};
 use crate::{
     Credential, Error, Head, HistoryDay, HistorySpell, Mailing, Notification, PlanRevision,
-    Projection, Receipt, Record, Release, Revocation, Secret, Subscriber, Told, chain, outbox, sql,
+    Projection, Receipt, Record, Release, Revocation, Secret, Subscriber, Told, chain, put, sql,
     subscribers,
 };
 
@@ -43,187 +42,6 @@ pub struct Batch {
     pub subscribers_gone: Vec<String>,
     /// New ones; what is there already stays as it is.
     pub mailings: Vec<Mailing>,
-}
-
-/// The parameters of one row, in the order of its statement.
-macro_rules! event {
-    ($query:ident, $r:ident) => {
-        $query
-            .bind(number($r.seq))
-            .bind(&$r.stream)
-            .bind(&$r.kind)
-            .bind($r.occurred_at)
-            .bind($r.recorded_at)
-            .bind(&$r.actor)
-            .bind(&$r.body)
-            .bind(&$r.hash[..])
-    };
-}
-macro_rules! receipt {
-    ($query:ident, $r:ident) => {
-        $query
-            .bind(&$r.key)
-            .bind(&$r.fingerprint[..])
-            .bind(number($r.seq))
-            .bind(&$r.answer)
-            .bind($r.at)
-    };
-}
-macro_rules! projection {
-    ($query:ident, $p:ident) => {
-        $query
-            .bind(&$p.kind)
-            .bind(&$p.id)
-            .bind($p.open)
-            .bind(number($p.version))
-            .bind(&$p.body)
-    };
-}
-
-/// The statements of [`Tx::write`] for what nearly every batch has, over a connection of either engine.
-macro_rules! put_timeline {
-    ($c:ident, $batch:ident) => {
-        async {
-            for (sql, rows) in sql::EVENT_PUT.split(&$batch.records) {
-                let query = sqlx::query(sql);
-                let query = rows.iter().fold(query, |query, r| event!(query, r));
-                query.execute(&mut *$c).await?;
-            }
-            for (sql, rows) in sql::RECEIPT_PUT.split(&$batch.receipts) {
-                let query = sqlx::query(sql);
-                let query = rows.iter().fold(query, |query, r| receipt!(query, r));
-                query.execute(&mut *$c).await?;
-            }
-            for (sql, rows) in sql::PROJECTION_PUT.split(&last_of_each(&$batch.projections)) {
-                let query = sqlx::query(sql);
-                let query = rows.iter().fold(query, |query, p| projection!(query, p));
-                query.execute(&mut *$c).await?;
-            }
-            Ok::<(), sqlx::Error>(())
-        }
-        .await
-    };
-}
-
-/// The same for few rows on SQLite, all in one breath: its connection is another thread, and each answer from there costs
-/// more than the statement.
-async fn put_timeline_at_once(
-    c: &mut SqliteConnection,
-    batch: &Batch,
-    projections: &[&Projection],
-) -> Result<(), sqlx::Error> {
-    let mut script = sql::Script::default();
-    sql::EVENT_PUT
-        .split(&batch.records)
-        .for_each(|(sql, _)| script.add(sql));
-    sql::RECEIPT_PUT
-        .split(&batch.receipts)
-        .for_each(|(sql, _)| script.add(sql));
-    sql::PROJECTION_PUT
-        .split(projections)
-        .for_each(|(sql, _)| script.add(sql));
-    let query = sqlx::query(script.text());
-    let query = batch
-        .records
-        .iter()
-        .fold(query, |query, r| event!(query, r));
-    let query = batch
-        .receipts
-        .iter()
-        .fold(query, |query, r| receipt!(query, r));
-    let query = projections
-        .iter()
-        .fold(query, |query, p| projection!(query, p));
-    query.execute(c).await.map(drop)
-}
-
-/// So many rows are few: less than two hundred different scripts come of them, and all are kept.
-const FEW: usize = 8;
-
-/// The other statements of [`Tx::write`], over a connection of either engine.
-macro_rules! put {
-    ($c:ident, $batch:ident) => {
-        async {
-            for x in &$batch.credentials {
-                let query = sqlx::query(sql::CREDENTIAL_PUT)
-                    .bind(&x.id)
-                    .bind(x.kind.as_str())
-                    .bind(&x.secret_hash[..]);
-                let query = query
-                    .bind(&x.person)
-                    .bind(x.expires_at)
-                    .bind(x.revoked_at)
-                    .bind(x.used_at)
-                    .bind(x.created_at);
-                query.execute(&mut *$c).await?;
-            }
-            for r in &$batch.revocations {
-                sqlx::query(sql::CREDENTIAL_REVOKE)
-                    .bind(&r.id)
-                    .bind(r.at)
-                    .execute(&mut *$c)
-                    .await?;
-            }
-            for p in &$batch.plan_revisions {
-                let query = sqlx::query(sql::PLAN_REVISION_PUT)
-                    .bind(&p.hash)
-                    .bind(&p.body)
-                    .bind(p.loaded_at);
-                query.execute(&mut *$c).await?;
-            }
-            for s in &$batch.secrets {
-                let query = sqlx::query(sql::SECRET_PUT)
-                    .bind(&s.name)
-                    .bind(&s.sealed[..])
-                    .bind(s.changed_at);
-                query.execute(&mut *$c).await?;
-            }
-            for name in &$batch.secrets_gone {
-                sqlx::query(sql::SECRET_REMOVE)
-                    .bind(name)
-                    .execute(&mut *$c)
-                    .await?;
-            }
-            outbox::put!($c, $batch);
-            subscribers::put!($c, $batch);
-            for (sql, rows) in sql::HISTORY_DAY_PUT.split(&$batch.history_days) {
-                let mut query = sqlx::query(sql);
-                for d in rows {
-                    query = query.bind(d.day).bind(&d.service);
-                    query = query
-                        .bind(d.operational)
-                        .bind(d.degraded)
-                        .bind(d.partial_outage)
-                        .bind(d.major_outage);
-                    query = query.bind(d.maintenance).bind(d.changes);
-                }
-                query.execute(&mut *$c).await?;
-            }
-            for (sql, rows) in sql::HISTORY_SPELL_PUT.split(&$batch.history_spells) {
-                let mut query = sqlx::query(sql);
-                for s in rows {
-                    query = query
-                        .bind(&s.service)
-                        .bind(&s.health)
-                        .bind(s.since)
-                        .bind(s.seen);
-                }
-                query.execute(&mut *$c).await?;
-            }
-            Ok::<(), sqlx::Error>(())
-        }
-        .await
-    };
-}
-
-async fn put_sqlite(c: &mut SqliteConnection, batch: &Batch) -> Result<(), sqlx::Error> {
-    let projections = last_of_each(&batch.projections);
-    match batch.records.len() + batch.receipts.len() + projections.len() {
-        0 => {}
-        1..=FEW => put_timeline_at_once(c, batch, &projections).await?,
-        _ => put_timeline!(c, batch)?,
-    }
-    put!(c, batch)
 }
 
 /// The one writer's transaction. Dropped without [`Tx::commit`], it leaves no trace.
@@ -330,16 +148,7 @@ impl Tx {
     pub async fn write(&mut self, batch: &Batch) -> Result<(), Error> {
         check_texts(batch)?;
         let head = check_chain(self.head, &batch.records)?;
-        let done = match self.enter()? {
-            DbTx::Sqlite(tx) => put_sqlite(tx, batch).await,
-            DbTx::Postgres(tx) => {
-                let c = &mut **tx;
-                match put_timeline!(c, batch) {
-                    Ok(()) => put!(c, batch),
-                    failed => failed,
-                }
-            }
-        };
+        let done = put::all(self.enter()?, batch).await;
         self.leave(done)?;
         self.head = head;
         self.wrote_events |= !batch.records.is_empty();
@@ -374,18 +183,6 @@ impl Tx {
         self.given_up = outcome.is_err();
         Ok(outcome?)
     }
-}
-
-/// PostgreSQL refuses to upsert one row twice in a statement, SQLite does not mind: neither gets to see it.
-fn last_of_each(projections: &[Projection]) -> Vec<&Projection> {
-    let mut seen = HashSet::new();
-    let mut last: Vec<_> = projections
-        .iter()
-        .rev()
-        .filter(|p| seen.insert((&p.kind, &p.id)))
-        .collect();
-    last.reverse();
-    last
 }
 
 fn check_chain(mut head: Head, records: &[Record]) -> Result<Head, Error> {
