@@ -83,12 +83,14 @@ impl Key {
     }
 
     fn is_running(&self, world: &World) -> bool {
-        let mut running = world
-            .runs
-            .get(&self.run)
-            .into_iter()
-            .flat_map(|r| r.running_attempts());
-        running.any(|(step, attempt)| (step, attempt.number) == (self.step, self.attempt))
+        self.runs_on(world).is_some()
+    }
+
+    /// The node, where it is running.
+    fn runs_on<'a>(&self, world: &'a World) -> Option<&'a str> {
+        let mut running = world.runs.get(&self.run)?.running_attempts();
+        let this = running.find(|(step, a)| (*step, a.number) == (self.step, self.attempt));
+        this.map(|(_, attempt)| attempt.node.as_str())
     }
 }
 

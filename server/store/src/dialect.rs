@@ -68,6 +68,18 @@ macro_rules! on_tx {
 }
 pub(crate) use on_tx;
 
+/// `work!(db, c => expression)`: the expression over the connection in a transaction about work, of its own; what it answers
+/// once that is committed.
+macro_rules! work {
+    ($db:expr, $c:ident => $e:expr) => {{
+        let mut tx = $db.begin_work().await?;
+        let done = $crate::dialect::on_tx!(&mut tx, $c => $e)?;
+        tx.commit().await?;
+        done
+    }};
+}
+pub(crate) use work;
+
 macro_rules! migrations {
     ($($version:literal $file:literal;)*) => {
         pub(crate) fn sqlite_migrations() -> Migrator {

@@ -4,7 +4,7 @@
 //!
 //! A lease is a next try that lies ahead: a row that nobody settles becomes due again by itself, whoever had it.
 
-use crate::dialect::{on, on_tx};
+use crate::dialect::{on, work};
 use crate::tx::text;
 use crate::{Error, Store, sql};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -285,13 +285,11 @@ impl Store {
     /// Takes what is due on a channel, the longest due first: no other worker gets these until the lease is over.
     pub async fn claim(&self, claim: Claim<'_>) -> Result<Vec<Notification>, Error> {
         let node = text("a node", claim.node)?;
-        let mut tx = self.db.begin_work().await?;
-        let mut rows: Vec<Notification> = on_tx!(&mut tx, c => {
+        let mut rows: Vec<Notification> = work!(self.db, c => {
             let query = sqlx::query_as(sql::NOTIFICATION_CLAIM).bind(node).bind(claim.until);
             let query = query.bind(claim.channel).bind(claim.now).bind(i64::from(claim.limit));
             query.bind(claim.at).fetch_all(c).await
-        })?;
-        tx.commit().await?;
+        });
         rows.sort_by_key(|n| n.rank);
         Ok(rows)
     }
@@ -312,33 +310,24 @@ impl Store {
                 s.provider_id.as_deref().unwrap_or_default(),
             )?;
         }
-        let mut tx = self.db.begin_work().await?;
-        let done = on_tx!(&mut tx, c => settle!(c, settlements))?;
-        tx.commit().await?;
-        Ok(done)
+        Ok(work!(self.db, c => settle!(c, settlements)))
     }
 
     /// A node begins anew: what it was sending when it ended is due at once. Nobody knows whether it was sent.
     pub async fn let_go(&self, node: &str, now: i64) -> Result<u64, Error> {
         let node = text("a node", node)?;
-        let mut tx = self.db.begin_work().await?;
-        let found = on_tx!(&mut tx, c => {
+        Ok(work!(self.db, c => {
             let query = sqlx::query(sql::NOTIFICATION_LEASES).bind(node).bind(now);
             query.execute(c).await.map(|done| done.rows_affected())
-        })?;
-        tx.commit().await?;
-        Ok(found)
+        }))
     }
 
     /// What a channel means to try only after `latest` is due now: the clock was put back since that was written down.
     pub async fn bring_nearer(&self, channel: &str, now: i64, latest: i64) -> Result<u64, Error> {
-        let mut tx = self.db.begin_work().await?;
-        let found = on_tx!(&mut tx, c => {
+        Ok(work!(self.db, c => {
             let query = sqlx::query(sql::NOTIFICATION_NEARER).bind(channel).bind(now).bind(latest);
             query.execute(c).await.map(|done| done.rows_affected())
-        })?;
-        tx.commit().await?;
-        Ok(found)
+        }))
     }
 
     /// Somebody knows better, such as a provider by its receipts: each from one state to the next, all at once. False for
@@ -352,15 +341,11 @@ impl Store {
             )?;
             text("a reason", &to.why)?;
         }
-        let mut tx = self.db.begin_work().await?;
-        let done = on_tx!(&mut tx, c => receive!(c, receipts))?;
-        tx.commit().await?;
-        Ok(done)
+        Ok(work!(self.db, c => receive!(c, receipts)))
     }
 
     pub async fn notification(&self, id: &str) -> Result<Option<Notification>, Error> {
-        let id = text("a notification", id)?;
-        Ok(on!(&self.db, p => sqlx::query_as(sql::NOTIFICATION).bind(id).fetch_optional(p).await)?)
+        Ok(self.notifications(&[id]).await?.pop())
     }
 
     /// Those there are of so many.

@@ -3,7 +3,7 @@
 //! To follow the timeline from a state: read [`Store::head`] first, then projections, then events after the head. A
 //! projection may already be ahead of that head; its `version` says up to where.
 
-use crate::dialect::{on, on_tx};
+use crate::dialect::{on, work};
 use crate::tx::{number, text};
 use crate::{
     Broken, Credential, CredentialKind, Error, Fault, Head, HistoryDay, Node, Projection, Record,
@@ -164,12 +164,11 @@ impl Store {
     /// This node lives, and here is what it runs. No event: it need not be durable.
     pub async fn beat(&self, name: &str, spool: &str, boot: &str) -> Result<(), Error> {
         let (name, spool) = (text("a node", name)?, text("a folder", spool)?);
-        let mut tx = self.db.begin_work().await?;
-        on_tx!(&mut tx, c => {
+        work!(self.db, c => {
             let beat = sqlx::query(sql::NODE_BEAT).bind(name).bind(spool).bind(boot);
             beat.execute(c).await.map(drop)
-        })?;
-        Ok(tx.commit().await?)
+        });
+        Ok(())
     }
 
     /// When the other side of a service last called in.
@@ -183,12 +182,11 @@ impl Store {
     /// It called in. No event: it comes again.
     pub async fn put_heartbeat(&self, service: &str, at: i64) -> Result<(), Error> {
         let service = text("a service", service)?;
-        let mut tx = self.db.begin_work().await?;
-        on_tx!(&mut tx, c => {
+        work!(self.db, c => {
             let put = sqlx::query(sql::HEARTBEAT_PUT).bind(service).bind(at);
             put.execute(c).await.map(drop)
-        })?;
-        Ok(tx.commit().await?)
+        });
+        Ok(())
     }
 
     /// How long each service was in each state, by day and service, beginning after one of them.

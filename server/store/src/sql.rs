@@ -128,7 +128,6 @@ statements! {
     NOTIFICATION_RELEASE = "UPDATE notification SET state = 'pending', next_at = $2, not_before = NULL \
         WHERE incident = $1 AND state = 'held'";
     NOTIFICATION_GRAVER = "UPDATE notification SET severity = $2 WHERE incident = $1 AND next_at IS NOT NULL";
-    NOTIFICATION = concat!("SELECT ", notification_columns!(), " FROM notification WHERE id = $1");
     NOTIFICATIONS_OF = concat!(
         "SELECT ", notification_columns!(), " FROM notification WHERE incident = $1 AND rank > $2 ORDER BY rank LIMIT $3");
     NOTIFICATIONS_UNTOLD = concat!(

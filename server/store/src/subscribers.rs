@@ -3,7 +3,7 @@
 //!
 //! Here alone something is deleted: whoever leaves is forgotten.
 
-use crate::dialect::{on, on_tx};
+use crate::dialect::{on, on_tx, work};
 use crate::tx::text;
 use crate::{Batch, Error, Store, Tx, sql};
 
@@ -227,13 +227,10 @@ impl Store {
 
     /// Forgets whoever was not confirmed in time.
     pub async fn expire_subscribers(&self, now: i64) -> Result<u64, Error> {
-        let mut tx = self.db.begin_work().await?;
-        let gone = on_tx!(&mut tx, c => {
+        Ok(work!(self.db, c => {
             let query = sqlx::query(sql::SUBSCRIBERS_EXPIRE).bind(now);
             query.execute(c).await.map(|done| done.rows_affected())
-        })?;
-        tx.commit().await?;
-        Ok(gone)
+        }))
     }
 
     /// Takes what is due in a queue, the longest due first: no other worker gets these before `until`.
@@ -246,12 +243,10 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Mailing>, Error> {
         let node = text("a node", node)?;
-        let mut tx = self.db.begin_work().await?;
-        let mut rows: Vec<Mailing> = on_tx!(&mut tx, c => {
+        let mut rows: Vec<Mailing> = work!(self.db, c => {
             let query = sqlx::query_as(sql::MAILING_CLAIM).bind(node).bind(until);
             query.bind(queue).bind(now).bind(i64::from(limit)).fetch_all(c).await
-        })?;
-        tx.commit().await?;
+        });
         rows.sort_by_key(|m| (m.about, m.created_at));
         Ok(rows)
     }
@@ -270,9 +265,8 @@ impl Store {
                 text("a reason", why)?;
             }
         }
-        let mut tx = self.db.begin_work().await?;
-        on_tx!(&mut tx, c => settle!(c, endings))?;
-        Ok(tx.commit().await?)
+        work!(self.db, c => settle!(c, endings));
+        Ok(())
     }
 
     /// What a queue means to try only after `latest` is due now: the clock was put back since that was written down.
@@ -282,24 +276,18 @@ impl Store {
         now: i64,
         latest: i64,
     ) -> Result<u64, Error> {
-        let mut tx = self.db.begin_work().await?;
-        let found = on_tx!(&mut tx, c => {
+        Ok(work!(self.db, c => {
             let query = sqlx::query(sql::MAILING_NEARER).bind(queue).bind(now).bind(latest);
             query.execute(c).await.map(|done| done.rows_affected())
-        })?;
-        tx.commit().await?;
-        Ok(found)
+        }))
     }
 
     /// A node begins anew: what it was sending when it ended is due at once.
     pub async fn let_go_mailings(&self, node: &str, now: i64) -> Result<u64, Error> {
         let node = text("a node", node)?;
-        let mut tx = self.db.begin_work().await?;
-        let found = on_tx!(&mut tx, c => {
+        Ok(work!(self.db, c => {
             let query = sqlx::query(sql::MAILING_LEASES).bind(node).bind(now);
             query.execute(c).await.map(|done| done.rows_affected())
-        })?;
-        tx.commit().await?;
-        Ok(found)
+        }))
     }
 }

@@ -60,7 +60,7 @@ impl Runner {
                     *key == this || *key == next(c) && !this.has_begun(&world)
                 };
                 let is_wanted = coming.iter().any(begins) || key.may_follow(&world);
-                !is_wanted && !key.is_running_on(&world, self.desk.node())
+                !is_wanted && key.runs_on(&world) != Some(self.desk.node())
             };
             folders.retain(|_, ours| !matches!(ours, Ours::Leaving(gone) if gone.is_finished()));
             let stale: Vec<Key> = folders
@@ -117,12 +117,6 @@ fn next(beginning: &Beginning) -> Key {
 }
 
 impl Key {
-    fn is_running_on(&self, world: &World, node: &str) -> bool {
-        let run = world.runs.get(&self.run);
-        let mut running = run.into_iter().flat_map(|r| r.running_attempts());
-        running.any(|(step, a)| (step, a.number) == (self.step, self.attempt) && a.node == node)
-    }
-
     fn has_begun(&self, world: &World) -> bool {
         let run = world.runs.get(&self.run);
         let step = run.and_then(|r| r.steps.get(self.step as usize));

@@ -43,7 +43,7 @@ pub struct Running {
 }
 
 // The last thing tried before a child gave up.
-const PREPARE: u8 = 1;
+pub const PREPARE: u8 = 1;
 const ENTER: u8 = 2;
 const EXECUTE: u8 = 3;
 
@@ -224,12 +224,8 @@ impl Program {
     }
 }
 
-/// A child could not even get ready.
-pub fn report_failure(report: PipeWriter, error: Errno) {
-    tell(report, PREPARE, error);
-}
-
-fn tell(mut report: PipeWriter, step: u8, error: Errno) {
+/// Tells what failed in a child.
+pub fn tell(mut report: PipeWriter, step: u8, error: Errno) {
     let [a, b, c, d] = (error as i32).to_le_bytes();
     let _ = report.write_all(&[step, a, b, c, d]);
 }

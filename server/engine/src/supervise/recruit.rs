@@ -73,7 +73,7 @@ fn wait(channel: OwnedFd) -> io::Result<()> {
     match program {
         Ok(Ok(program)) => program.become_it_or_report(out.as_fd(), report.into()),
         // The supervisor could: here something is short.
-        _ => program::report_failure(report.into(), Errno::EAGAIN),
+        _ => program::tell(report.into(), program::PREPARE, Errno::EAGAIN),
     }
     Ok(())
 }

@@ -37,8 +37,8 @@ pub fn supervise(
         return ready.map_or((), Ready::leave);
     };
     match ready.and_then(|ready| Supervisor::begin(ready, spec, record.into())) {
-        Ok((supervisor, owner)) => {
-            wire::notify(&bell, &Notice::Claimed(owner));
+        Ok(supervisor) => {
+            wire::notify(&bell, &Notice::Claimed(supervisor.ready.owner.clone()));
             supervisor.run(|outcome| wire::notify(&bell, &Notice::Ended(outcome)));
         }
         Err(error) => wire::notify(&bell, &Notice::Refused(error.to_string())),
@@ -111,33 +111,20 @@ impl Ready {
 struct Supervisor {
     spec: Spec,
     record: File,
-    cgroup: Option<Cgroup>,
-    recruit: Option<Recruit>,
-    watch: Watch,
+    ready: Ready,
 }
 
 impl Supervisor {
-    fn begin(mut ready: Ready, spec: OwnedFd, record: File) -> io::Result<(Self, Owner)> {
+    fn begin(mut ready: Ready, spec: OwnedFd, record: File) -> io::Result<Self> {
         // Nobody can have meant this attempt before it was claimed.
         ready.watch.listen();
         ready.watch.asked = None;
         match ready.claim(spec, &record) {
-            Ok(spec) => {
-                let Ready {
-                    owner,
-                    watch,
-                    cgroup,
-                    recruit,
-                } = ready;
-                let supervisor = Self {
-                    spec,
-                    record,
-                    cgroup,
-                    recruit,
-                    watch,
-                };
-                Ok((supervisor, owner))
-            }
+            Ok(spec) => Ok(Self {
+                spec,
+                record,
+                ready,
+            }),
             Err(error) => {
                 ready.leave();
                 Err(error)
@@ -147,7 +134,7 @@ impl Supervisor {
 
     fn run(mut self, tell: impl FnOnce(Outcome)) {
         let (began, clock) = (SystemTime::now(), Instant::now());
-        self.watch.deadline = self
+        self.ready.watch.deadline = self
             .spec
             .timeout
             .and_then(|timeout| clock.checked_add(timeout));
@@ -181,9 +168,7 @@ impl Supervisor {
         let _ = record::write_result(&self.record, &outcome);
         tell(outcome);
         let _ = record::sync(&self.record);
-        if let Some(cgroup) = &self.cgroup {
-            let _ = cgroup::remove(cgroup.path());
-        }
+        self.ready.leave();
     }
 
     /// Takes in what is left of the output when nothing writes any more.
@@ -203,18 +188,18 @@ impl Supervisor {
     /// Says how it ended, and with which command.
     fn run_commands(&mut self, pipe: &mut Pipe) -> (Ending, usize) {
         for (command, line) in self.spec.commands.iter().enumerate() {
-            self.watch.listen();
-            if let Some(ending) = self.watch.stop_asked() {
+            self.ready.watch.listen();
+            if let Some(ending) = self.ready.watch.stop_asked() {
                 return (ending, command);
             }
-            let group = self.cgroup.as_ref().map(Cgroup::as_fd);
-            let recruit = self.recruit.take();
+            let group = self.ready.cgroup.as_ref().map(Cgroup::as_fd);
+            let recruit = self.ready.recruit.take();
             let started = Program::new(&self.spec, command)
                 .and_then(|program| program.start(pipe.end_to_write(), recruit, group));
             // The command may write already, but nothing of it is read before this.
             pipe.announce(&line.display);
             let ending = match started {
-                Ok(running) => self.watch.end_of(running, self.spec.grace, pipe),
+                Ok(running) => self.ready.watch.end_of(running, self.spec.grace, pipe),
                 Err(sentence) => Ending::CouldNotStart(sentence),
             };
             pipe.drain();
@@ -233,7 +218,7 @@ impl Supervisor {
     fn end_tree(&mut self) {
         let limit = Instant::now() + DEATH;
         loop {
-            self.watch.listen();
+            self.ready.watch.listen();
             loop {
                 match sys::reap(-1) {
                     Reaped::Child(..) => {}
@@ -244,7 +229,7 @@ impl Supervisor {
             if Instant::now() >= limit {
                 return;
             }
-            if let Some(cgroup) = &self.cgroup {
+            if let Some(cgroup) = &self.ready.cgroup {
                 let _ = cgroup::kill_all(cgroup.path());
             }
             for child in proc::own_children() {
@@ -252,7 +237,7 @@ impl Supervisor {
             }
             // Once more soon in any case: the list of children may miss one that is just arriving.
             let soon = limit.min(Instant::now() + Duration::from_millis(50));
-            self.watch.rest(Some(soon), None);
+            self.ready.watch.rest(Some(soon), None);
         }
     }
 }
