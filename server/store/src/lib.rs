@@ -12,7 +12,8 @@
 //! Architecture invariant: the database itself refuses to change, delete or skip an event, by triggers on both engines.
 //! Architecture invariant: every record carries the hash of all before it; [`Store::verify`] and [`export::verify_lines`]
 //! name the first record that is not as it was written.
-//! Architecture invariant: one SQL text serves both engines. What differs is the DDL in `migrations/` and `dialect.rs`.
+//! Architecture invariant: one SQL text serves both engines. What differs is the DDL in `migrations/`, and how a connection
+//! is taken (`dialect.rs`, `writer.rs`); SQLite is given few rows as several of those texts at once (`put.rs`).
 //! Architecture invariant: a wake-up carries no data ([`Appends`]); readers always read the log.
 //!
 //! Deliberately absent: a store trait and mocks (SQLite in a temporary folder is the fake), knowledge of any event's meaning,

@@ -4,7 +4,8 @@
 //! killed. So the server runs no command itself. Before anything else it starts a *zygote*: the same
 //! binary, one thread, almost no memory. For each attempt the zygote forks a *supervisor*, which runs
 //! the commands, stops the whole tree when it must, and writes the ending down. The server only
-//! watches; if it dies, its successor finds the attempt again by its folder ([`adopt`]).
+//! watches; if it dies, its successor finds the attempt again by its folder ([`adopt`]). One supervisor
+//! and, under it, the process of a first command are forked before there is an order for them.
 //!
 //! ```text
 //! server ──socket──▶ zygote ──fork──▶ supervisor ─────fork────▶ command
