@@ -4,7 +4,7 @@ mod arrive;
 
 use crate::{
     cli::{Data, Exit},
-    state::State,
+    state::{Parts, State},
     status::{self, Door, StatusPage, Subscribers},
     web,
 };
@@ -176,7 +176,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
     let subscribers = Subscribers::new(desk.clone(), page.clone(), channels.clone(), &vault, &url);
     // It is opened once.
     let _ = door.set(subscribers.clone());
-    let state = State {
+    let state = State::from(Parts {
         desk: desk.clone(),
         looks: checks.looks(),
         sights: failovers.sights(),
@@ -191,7 +191,7 @@ pub async fn serve(options: Options) -> Result<(), Exit> {
         subscribers: subscribers.clone(),
         https: url.starts_with("https://"),
         ticks: web::Ticks::start(desk.clock().clone(), checks.looks(), stopping.clone()),
-    };
+    });
     tokio::spawn(checks.serve());
     tokio::spawn(exposure.serve());
     tokio::spawn(failovers.serve());

@@ -13,11 +13,27 @@ use engine::{
     notify::Outbox,
     runner::Spools,
 };
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 use tokio::sync::watch;
 
+/// Cheap to clone, which happens in every layer of every request.
 #[derive(Clone)]
-pub struct State {
+pub struct State(Arc<Parts>);
+
+impl From<Parts> for State {
+    fn from(parts: Parts) -> Self {
+        State(Arc::new(parts))
+    }
+}
+
+impl Deref for State {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+pub struct Parts {
     pub desk: Desk,
     pub looks: watch::Receiver<Looks>,
     pub sights: watch::Receiver<Sights>,

@@ -9,6 +9,8 @@ use std::collections::HashSet;
 
 /// So many addressees stand in one event; more make several.
 pub const MOST_IN_ONE: usize = 200;
+/// So many are as good as told at the same time.
+const TOLD_AT_ONCE: usize = 32;
 /// Everybody.
 pub const ALL: &str = "all";
 
@@ -146,10 +148,19 @@ impl<'a> Fan<'a> {
         let Some(row) = plan.communication.row(self.incident.severity) else {
             return;
         };
+        let personal: Vec<Channel> = row
+            .channels
+            .iter()
+            .filter(|c| c.is_personal())
+            .copied()
+            .collect();
         for audience in &row.audiences {
             for channel in &row.channels {
                 if channel.is_personal() {
-                    for (person, contact) in self.members(audience) {
+                    let mut members = self.members(audience);
+                    let nth = personal.iter().position(|c| c == channel).unwrap_or(0);
+                    spread(&mut members, nth, personal.len());
+                    for (person, contact) in members {
                         if wanted(*channel, &person) {
                             self.person(audience, &person, contact, *channel);
                         }
@@ -358,6 +369,16 @@ impl<'a> Fan<'a> {
     }
 }
 
+/// Those who are asked first are told first, on every channel. Of a crowd behind them each channel begins with its own share,
+/// and then helps the others from the end of theirs: so everybody hears something before anybody hears all, also where one
+/// channel is slow.
+fn spread<T>(people: &mut [T], channel: usize, channels: usize) {
+    let crowd = people.get_mut(TOLD_AT_ONCE..).unwrap_or_default();
+    let (all, channels) = (crowd.len(), channels.max(1));
+    crowd.rotate_left(all * channel / channels);
+    crowd[all.div_ceil(channels)..].reverse();
+}
+
 /// As people call it.
 pub fn audience_name<'a>(plan: &'a Plan, id: &'a str) -> &'a str {
     if id == ALL {
@@ -387,5 +408,25 @@ pub(super) fn update_due(
                 .map_or(incident.declared_at, |u| u.at);
             Some((last.plus(every), every))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_crowd_each_channel_begins_with_its_own_share() {
+        let people: Vec<usize> = (0..TOLD_AT_ONCE + 6).collect();
+        let told = |channel| {
+            let mut people = people.clone();
+            spread(&mut people, channel, 3);
+            let (first, crowd) = people.split_at(TOLD_AT_ONCE);
+            assert!(first.iter().copied().eq(0..TOLD_AT_ONCE));
+            crowd.iter().map(|n| n - TOLD_AT_ONCE).collect::<Vec<_>>()
+        };
+        assert_eq!(told(0), [0, 1, 5, 4, 3, 2]);
+        assert_eq!(told(1), [2, 3, 1, 0, 5, 4]);
+        assert_eq!(told(2), [4, 5, 3, 2, 1, 0]);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The real server, on SQLite, declares a SEV1 that a thousand people are to know of by phone, text message and mail, and
 //! some places besides. Measured is the time from the declaration (the event's own `recorded`) until the provider, the
-//! laboratory's on loopback, has accepted the first word to each. Once more with a telephone company that hangs: that must
+//! laboratory's on loopback, has accepted a word: of all words, by channel, and of the first word to each recipient, which is
+//! the one that the number is about: whoever has heard something can act. Once more with a telephone company that hangs: that must
 //! cost the others nothing. The control is a bare loop of the same client that posts as many bodies, as many at a time, to
 //! the same provider, and knows nothing of people, leases or what became of it.
 
@@ -67,7 +68,8 @@ async fn run() {
         for (sink, times) in &round.by_sink {
             show(&format!("  {sink}"), times);
         }
-        worst = worst.max(round.at(99));
+        show("  each one's first word", &round.first);
+        worst = worst.max(at(&round.first, 99));
         if hangs.is_none() {
             let control = control(people * 3).await;
             println!("{:>22} {:>9} {:>46.0}", "bare client", people * 3, control);
@@ -78,45 +80,45 @@ async fn run() {
         }
     }
     let word = if worst <= 500.0 { "held" } else { "not held" };
-    println!("NUMBER SEV1 to {people} people, first word p99 | ≤ 500 ms | {worst:.0} ms | {word}");
+    println!(
+        "NUMBER SEV1 to {people} people, first word to each p99 | ≤ 500 ms | {worst:.0} ms | {word}"
+    );
 }
 
-/// When each provider accepted the first word to each, in milliseconds from the declaration.
+/// When words were accepted, in milliseconds from the declaration.
 struct Round {
     by_sink: BTreeMap<&'static str, Vec<f64>>,
+    /// To each person and place.
+    first: Vec<f64>,
 }
 
 impl Round {
     fn all(&self) -> Vec<f64> {
-        let mut all: Vec<f64> = self.by_sink.values().flatten().copied().collect();
-        all.sort_by(f64::total_cmp);
-        all
-    }
-    fn at(&self, share: usize) -> f64 {
-        let all = self.all();
-        all[(all.len() - 1) * share / 100]
+        self.by_sink.values().flatten().copied().collect()
     }
     fn rate(&self) -> f64 {
-        let all = self.all();
-        all.len() as f64 / (all.last().unwrap() / 1e3)
+        self.all().len() as f64 / (at(&self.all(), 100) / 1e3)
     }
     fn show(&self, name: &str) {
         show(name, &self.all());
     }
 }
 
-fn show(name: &str, times: &[f64]) {
+fn at(times: &[f64], share: usize) -> f64 {
     let mut times = times.to_vec();
     times.sort_by(f64::total_cmp);
-    let at = |share: usize| times[(times.len() - 1) * share / 100];
+    times[(times.len() - 1) * share / 100]
+}
+
+fn show(name: &str, times: &[f64]) {
     println!(
         "{name:>22} {:>9} {:>8.0} {:>8.0} {:>8.0} {:>8} {:>12.0}",
         times.len(),
-        at(50),
-        at(99),
-        at(100),
+        at(times, 50),
+        at(times, 99),
+        at(times, 100),
         "",
-        times.len() as f64 / (at(100) / 1e3)
+        times.len() as f64 / (at(times, 100) / 1e3)
     );
 }
 
@@ -155,17 +157,38 @@ async fn muster(people: usize, hangs: Option<&str>) -> Round {
         .as_i64()
         .unwrap();
     let mut by_sink = BTreeMap::new();
-    for (sink, times) in heard.times {
-        let since = |at: i64| (at - declared) as f64 / 1e3;
-        by_sink.insert(sink, times.into_iter().map(since).collect());
+    let mut first: BTreeMap<String, f64> = BTreeMap::new();
+    for (sink, words) in heard.words {
+        let times: &mut Vec<f64> = by_sink.entry(sink).or_default();
+        for (at, to) in words {
+            let since = (at - declared) as f64 / 1e3;
+            times.push(since);
+            let first = first.entry(recipient(sink, &to)).or_insert(since);
+            *first = first.min(since);
+        }
     }
-    Round { by_sink }
+    assert_eq!(first.len(), people + 4, "everybody hears something");
+    Round {
+        by_sink,
+        first: first.into_values().collect(),
+    }
+}
+
+/// A person has the same number in every address; a place is its own.
+fn recipient(sink: &str, to: &str) -> String {
+    match (to.strip_prefix("+1555"), to.strip_suffix("@example.com")) {
+        (Some(number), _) | (_, Some(number)) => {
+            number.parse::<usize>().expect("a person's").to_string()
+        }
+        _ => sink.to_owned(),
+    }
 }
 
 /// What each provider has received, and when; each entry is asked for once.
 #[derive(Default)]
 struct Heard {
-    times: BTreeMap<&'static str, Vec<i64>>,
+    /// When, and to whom.
+    words: BTreeMap<&'static str, Vec<(i64, String)>>,
     last: BTreeMap<&'static str, u64>,
 }
 
@@ -180,20 +203,21 @@ impl Heard {
                 let page = page.as_array().unwrap();
                 let Some(last) = page.last() else { break };
                 *after = last["number"].as_u64().unwrap();
-                let at = |entry: &Value| {
+                let word = |entry: &Value| {
                     let at: jiff::Timestamp = entry["at"].as_str().unwrap().parse().unwrap();
-                    at.as_microsecond()
+                    let to = entry["to"][0].as_str().unwrap_or_default();
+                    (at.as_microsecond(), to.to_owned())
                 };
-                self.times
+                self.words
                     .entry(sink)
                     .or_default()
-                    .extend(page.iter().map(at));
+                    .extend(page.iter().map(word));
             }
         }
     }
 
     fn count(&self) -> usize {
-        self.times.values().map(Vec::len).sum()
+        self.words.values().map(Vec::len).sum()
     }
 }
 

@@ -177,7 +177,7 @@ impl Form {
     }
 
     async fn ask(&self, command: Command) -> Result<Receipt, No> {
-        let State { desk, vault, .. } = &self.state;
+        let (desk, vault) = (&self.state.desk, &self.state.vault);
         let (command, beside) = engine::runner::seal(desk, vault, command).await?;
         let mut ask = Ask::new(&self.signed.actor, command).beside(beside);
         // The same press twice, or again after a lost answer, is one command.

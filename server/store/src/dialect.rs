@@ -120,6 +120,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const READERS: u32 = 8;
 /// All sizes of all statements fit, and all scripts.
 const STATEMENTS: usize = 512;
+/// So many rows an answer of SQLite's has room for before its thread waits for who reads them.
+const ROWS: usize = 512;
 /// Any number of our own: writers of one PostgreSQL database agree on it.
 const WRITER_LOCK: i64 = 0x6d75_7374_6572;
 
@@ -187,6 +189,7 @@ async fn try_open_sqlite(path: &Path) -> Result<Db, Error> {
         .busy_timeout(PATIENCE)
         .foreign_keys(true)
         .pragma("recursive_triggers", "ON")
+        .row_buffer_size(ROWS)
         .statement_cache_capacity(STATEMENTS);
     let mut connection = options.connect().await.map_err(open)?;
     sqlite_migrations()

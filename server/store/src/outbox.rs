@@ -122,7 +122,7 @@ pub struct Release {
 /// The statements of a batch about the outbox, over a connection of either engine.
 macro_rules! put {
     ($c:ident, $batch:ident) => {
-        for (sql, rows) in sql::NOTIFICATION_PUT.split(&$batch.notifications) {
+        for (sql, rows) in sql::NOTIFICATION_PUT.split(&*$c, &$batch.notifications) {
             let mut query = sqlx::query(sql);
             for n in rows {
                 query = query
@@ -196,7 +196,7 @@ macro_rules! settle {
                 done[i] = written.rows_affected() == 1;
             }
             for round in $crate::outbox::rounds(tried, |s| &s.id) {
-                for (sql, rows) in sql::NOTIFICATION_SETTLE.split(&round) {
+                for (sql, rows) in sql::NOTIFICATION_SETTLE.split(&*$c, &round) {
                     let mut query = sqlx::query_scalar(sql);
                     for (_, s) in rows {
                         query = query.bind(&s.id).bind(&s.node).bind(s.attempts);
@@ -215,7 +215,7 @@ macro_rules! settle {
                 .iter()
                 .filter_map(|s| s.attempt.as_ref())
                 .collect();
-            for (sql, rows) in sql::ATTEMPT_PUT.split(&attempts) {
+            for (sql, rows) in sql::ATTEMPT_PUT.split(&*$c, &attempts) {
                 let mut query = sqlx::query(sql);
                 for a in rows {
                     query = query.bind(&a.id).bind(a.number).bind(a.at).bind(a.took_ms);
@@ -235,7 +235,7 @@ macro_rules! receive {
             let mut done = vec![false; $receipts.len()];
             let all = $receipts.iter().enumerate().collect();
             for round in $crate::outbox::rounds(all, |(_, to)| &to.id) {
-                for (sql, rows) in sql::NOTIFICATION_RECEIVE.split(&round) {
+                for (sql, rows) in sql::NOTIFICATION_RECEIVE.split(&*$c, &round) {
                     let mut query = sqlx::query_scalar(sql);
                     for (_, (from, to)) in rows {
                         query = query

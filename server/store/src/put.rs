@@ -47,17 +47,17 @@ macro_rules! projection {
 macro_rules! put_timeline {
     ($c:ident, $batch:ident) => {
         async {
-            for (sql, rows) in sql::EVENT_PUT.split(&$batch.records) {
+            for (sql, rows) in sql::EVENT_PUT.split(&*$c, &$batch.records) {
                 let query = sqlx::query(sql);
                 let query = rows.iter().fold(query, |query, r| event!(query, r));
                 query.execute(&mut *$c).await?;
             }
-            for (sql, rows) in sql::RECEIPT_PUT.split(&$batch.receipts) {
+            for (sql, rows) in sql::RECEIPT_PUT.split(&*$c, &$batch.receipts) {
                 let query = sqlx::query(sql);
                 let query = rows.iter().fold(query, |query, r| receipt!(query, r));
                 query.execute(&mut *$c).await?;
             }
-            for (sql, rows) in sql::PROJECTION_PUT.split(&last_of_each(&$batch.projections)) {
+            for (sql, rows) in sql::PROJECTION_PUT.split(&*$c, &last_of_each(&$batch.projections)) {
                 let query = sqlx::query(sql);
                 let query = rows.iter().fold(query, |query, p| projection!(query, p));
                 query.execute(&mut *$c).await?;
@@ -77,13 +77,13 @@ async fn put_timeline_at_once(
 ) -> Result<(), sqlx::Error> {
     let mut script = sql::Script::default();
     sql::EVENT_PUT
-        .split(&batch.records)
+        .split(&*c, &batch.records)
         .for_each(|(sql, _)| script.add(sql));
     sql::RECEIPT_PUT
-        .split(&batch.receipts)
+        .split(&*c, &batch.receipts)
         .for_each(|(sql, _)| script.add(sql));
     sql::PROJECTION_PUT
-        .split(projections)
+        .split(&*c, projections)
         .for_each(|(sql, _)| script.add(sql));
     let query = sqlx::query(script.text());
     let query = batch
@@ -149,7 +149,7 @@ macro_rules! put {
             }
             outbox::put!($c, $batch);
             subscribers::put!($c, $batch);
-            for (sql, rows) in sql::HISTORY_DAY_PUT.split(&$batch.history_days) {
+            for (sql, rows) in sql::HISTORY_DAY_PUT.split(&*$c, &$batch.history_days) {
                 let mut query = sqlx::query(sql);
                 for d in rows {
                     query = query.bind(d.day).bind(&d.service);
@@ -162,7 +162,7 @@ macro_rules! put {
                 }
                 query.execute(&mut *$c).await?;
             }
-            for (sql, rows) in sql::HISTORY_SPELL_PUT.split(&$batch.history_spells) {
+            for (sql, rows) in sql::HISTORY_SPELL_PUT.split(&*$c, &$batch.history_spells) {
                 let mut query = sqlx::query(sql);
                 for s in rows {
                     query = query

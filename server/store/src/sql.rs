@@ -1,5 +1,6 @@
 //! Every statement, in one text for both engines. Rules that keep it one text: `BIGINT` numbers and `TEXT` only, a cast
-//! around every computed column, no dialect functions, lists in powers of two.
+//! around every computed column, no dialect functions, lists in powers of two. (Only parameters of many rows are written
+//! differently for each.)
 //! `tests/statements.rs` prepares all of them on both engines and compares columns, types and parameters.
 
 mod multi;

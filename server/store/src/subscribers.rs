@@ -106,7 +106,7 @@ macro_rules! put {
             let query = sqlx::query(sql::SUBSCRIBER_REMOVE).bind(id);
             query.execute(&mut *$c).await?;
         }
-        for (sql, rows) in sql::MAILING_PUT.split(&$batch.mailings) {
+        for (sql, rows) in sql::MAILING_PUT.split(&*$c, &$batch.mailings) {
             let mut query = sqlx::query(sql);
             for m in rows {
                 query = query.bind(&m.subscriber).bind(m.about).bind(&m.queue);

@@ -124,7 +124,7 @@ impl Circular {
         from: &Mailbox,
         reply_to: Option<&Mailbox>,
         to: lettre::Address,
-    ) -> Result<Vec<u8>, String> {
+    ) -> Result<String, String> {
         let cannot = |e: &dyn std::fmt::Display| format!("the mail cannot be written: {e}");
         let domain = from.email.domain();
         let at = Duration::from_micros(u64::try_from(self.now.0).unwrap_or_default());
@@ -157,6 +157,7 @@ impl Circular {
             mail = mail.raw_header(HeaderValue::new(name, value));
         }
         let body = MultiPart::alternative_plain_html(self.plain.clone(), self.html.clone());
-        Ok(mail.multipart(body).map_err(|e| cannot(&e))?.formatted())
+        let mail = mail.multipart(body).map_err(|e| cannot(&e))?;
+        String::from_utf8(mail.formatted()).map_err(|e| cannot(&e))
     }
 }

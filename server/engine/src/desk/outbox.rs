@@ -11,11 +11,20 @@ use store::{Notification, Release};
 /// Events of one number have less than so many places.
 const PLACES: i64 = 1000;
 
+/// Somebody is to be told because of it.
+pub(super) fn queues(stamped: &Stamped) -> bool {
+    matches!(
+        stamped.event,
+        Event::NotificationsQueued { .. } | Event::ContactTested { .. }
+    )
+}
+
 /// The rows of an event that the world has folded in. `about` is the number of the event that is told of; `now` is by the
 /// steady clock, which says when something is tried.
 pub(super) fn rows(
     world: &World,
     plan: &Plan,
+    people: &People<'_>,
     stamped: &Stamped,
     about: u64,
     now: Stamp,
@@ -36,9 +45,9 @@ pub(super) fn rows(
             let Some(incident) = world.incidents.get(incident) else {
                 return Vec::new();
             };
-            let (live, people) = (Live::of(incident, plan), People::of(&plan.contacts));
+            let live = Live::of(incident, plan);
             let of = |(place, to): (usize, &Addressee)| {
-                let reach = reach(&live, &people, to);
+                let reach = reach(&live, people, to);
                 row(place).of_incident(incident, *cause, *due, to, reach)
             };
             to.iter().enumerate().map(of).collect()
@@ -46,7 +55,6 @@ pub(super) fn rows(
         Event::ContactTested {
             person, channel, ..
         } => {
-            let people = People::of(&plan.contacts);
             let address = people
                 .get(person)
                 .and_then(|contact| Address::to_test(contact, *channel));

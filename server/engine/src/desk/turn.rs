@@ -11,10 +11,11 @@ use super::{
 use crate::{Clock, Zones};
 use domain::{
     Actor, Command, Context, Event, Number, PlanHash, Refusal, RunId, Stamp, Stamped, Subject, Why,
-    World, plan::Plan,
+    World, notify::People, plan::Plan,
 };
 use sha2::{Digest, Sha256};
 use std::{
+    cell::LazyCell,
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
@@ -228,13 +229,7 @@ impl Turn {
         if let Some(in_force) = draw.in_force {
             self.in_force.send_replace(in_force);
         }
-        let queues = |e: &Stamped| {
-            matches!(
-                e.event,
-                Event::NotificationsQueued { .. } | Event::ContactTested { .. }
-            )
-        };
-        let queued = draw.written.iter().any(queues) || !draw.batch.releases.is_empty();
+        let queued = draw.written.iter().any(outbox::queues) || !draw.batch.releases.is_empty();
         if draw.world.seq > self.world.borrow().seq || !draw.written.is_empty() {
             self.world.send_replace(Arc::new(draw.world));
         }
@@ -361,13 +356,17 @@ impl Turn {
             replayed: false,
         };
         let mut about = 0;
+        let people = LazyCell::new(|| People::of(&plan.contacts));
         for fact in facts {
             let event = write_event(draw, &request.actor, now, fact, &mut receipt);
             if !matches!(event.event, Event::NotificationsQueued { .. }) {
                 about = event.seq;
             }
-            let rows = outbox::rows(&draw.world, &plan, &event, about, self.clock.steady());
-            draw.batch.notifications.extend(rows);
+            let now = self.clock.steady();
+            if outbox::queues(&event) {
+                let rows = outbox::rows(&draw.world, &plan, &people, &event, about, now);
+                draw.batch.notifications.extend(rows);
+            }
             let release = outbox::release(&event, self.clock.steady());
             draw.batch.releases.extend(release);
         }

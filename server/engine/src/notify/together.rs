@@ -1,7 +1,8 @@
 //! Receipts come by the thousand, each on its own request: those that wait at the same time are looked up at once and
 //! written in one commit.
 //!
-//! Whoever comes first does it for all who wait by then; the next for all who came meanwhile.
+//! Whoever comes first does it for all who wait by then; the next for all who came meanwhile, a moment later: no provider
+//! is in a hurry, and those who are still to be told are.
 
 use super::{Outbox, Receipt, Which};
 use std::{
@@ -9,14 +10,20 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use store::{Error, Notification};
-use tokio::sync::{Mutex as Turn, oneshot};
+use tokio::{
+    sync::{Mutex as Turn, oneshot},
+    time::{Duration, Instant, sleep_until},
+};
 
-const MOST_AT_ONCE: usize = 128;
+const MOST_AT_ONCE: usize = 256;
+/// Between two commits of them.
+const PACE: Duration = Duration::from_millis(200);
 
 #[derive(Default)]
 pub struct Together {
     waiting: Mutex<Vec<Waiting>>,
-    turn: Turn<()>,
+    /// Whoever has it writes, and leaves the time of that in it.
+    turn: Turn<Option<Instant>>,
 }
 
 struct Waiting {
@@ -53,10 +60,17 @@ impl Together {
                 answer,
             });
             loop {
-                let _turn = self.turn.lock().await;
+                let mut turn = self.turn.lock().await;
                 match answered.try_recv() {
                     Ok(known) => return Ok(known),
-                    Err(oneshot::error::TryRecvError::Empty) => self.write_all(outbox).await?,
+                    Err(oneshot::error::TryRecvError::Empty) => {
+                        if let Some(last) = *turn {
+                            sleep_until(last + PACE).await;
+                        }
+                        let written = self.write_all(outbox).await;
+                        *turn = Some(Instant::now());
+                        written?;
+                    }
                     // Who wrote for us could not, or went away in the middle: then we do, and it comes to the same.
                     Err(oneshot::error::TryRecvError::Closed) => break,
                 }

@@ -9,7 +9,10 @@ use super::{
 };
 use crate::channels::Outcome;
 use domain::{Span, Stamp, notify::Delivery, plan::Channel};
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 use store::{Claim, Error, Notification, Settlement};
 use tokio::task::JoinSet;
 
@@ -19,7 +22,12 @@ const MOST: usize = 32;
 const WORTH: usize = 8;
 /// … and for fewer after this time.
 const SOON: Duration = Duration::from_millis(20);
-/// Longer than any try takes, by far: another node must not take what is still on its way.
+/// So many are claimed at once, and kept in hand until there is room. When half of them are sent the next are claimed, for
+/// that is a commit, and takes as long as it takes to send some …
+const HAND: usize = 128;
+/// … but none is in hand for longer than this: the lease must outlast what is begun with it.
+const HELD: Span = Span::secs(10);
+/// Longer than the hand is held and any try takes, by far: another node must not take what is still on its way.
 const LEASE: Span = Span::secs(120);
 /// A channel answers within this, or nobody knows.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,12 +39,29 @@ pub struct Worker {
     channel: Channel,
     writer: Writer,
     letters: Letters,
+    /// Claimed and not begun, in their order, and when by the steady clock.
+    hand: VecDeque<(Stamp, Notification)>,
+    /// The claim that is under way, if one is.
+    claim: JoinSet<Result<Claimed, Error>>,
+    /// There may be some that nobody has claimed.
+    more: bool,
+}
+
+struct Claimed {
+    rows: Vec<Notification>,
+    /// By the steady clock …
+    now: Stamp,
+    /// … and the time of day, which is in the rows.
+    at: Stamp,
 }
 
 impl Worker {
     pub fn new(outbox: Outbox, channel: Channel, writer: Writer) -> Self {
         Worker {
             letters: Letters::new(outbox.desk.clone(), outbox.ways.clone()),
+            hand: VecDeque::new(),
+            claim: JoinSet::new(),
+            more: true,
             outbox,
             channel,
             writer,
@@ -51,6 +76,7 @@ impl Worker {
         loop {
             queued.borrow_and_update();
             due.borrow_and_update();
+            self.more = true;
             while self.look(&mut going).await {
                 room(&mut going).await;
             }
@@ -70,21 +96,78 @@ impl Worker {
         }
     }
 
-    /// Takes what there is room for. True where there may be more.
+    /// Sends what there is room for. True where there may be more.
     async fn look(&mut self, going: &mut JoinSet<()>) -> bool {
         while going.try_join_next().is_some() {}
-        let free = MOST - going.len();
-        match free {
-            0 => true,
-            _ => match self.take(free, going).await {
-                Ok(taken) => taken == free,
-                Err(error) => {
-                    let channel = self.channel.id();
-                    tracing::warn!(%error, channel, "Cannot look for what is to be sent");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                    true
+        if let Err(error) = self.fill().await {
+            let channel = self.channel.id();
+            tracing::warn!(%error, channel, "Cannot look for what is to be sent");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        self.put_back_old();
+        let room = (MOST - going.len()).min(self.hand.len());
+        let rows = self.hand.drain(..room).map(|(_, row)| row).collect();
+        self.send(rows, going).await;
+        self.more || !self.hand.is_empty()
+    }
+
+    /// Waits for the next only where there is nothing in hand.
+    async fn fill(&mut self) -> Result<(), Error> {
+        if self.claim.is_empty() && self.more && self.hand.len() <= HAND / 2 {
+            self.ask();
+        }
+        let claimed = match self.hand.is_empty() {
+            true => self.claim.join_next().await,
+            false => self.claim.try_join_next(),
+        };
+        if let Some(Ok(claimed)) = claimed {
+            let claimed = claimed?;
+            self.more = claimed.rows.len() == HAND;
+            self.take(claimed).await;
+        }
+        Ok(())
+    }
+
+    /// Claims some, meanwhile.
+    fn ask(&mut self) {
+        let (desk, channel) = (self.outbox.desk.clone(), self.channel.id());
+        self.claim.spawn(async move {
+            let (now, at) = (desk.clock().steady(), desk.clock().now());
+            let claim = Claim {
+                channel,
+                node: desk.node(),
+                now: now.0,
+                at: at.0,
+                until: now.plus(LEASE).0,
+                limit: HAND as u32,
+            };
+            let rows = desk.store().claim(claim).await?;
+            Ok(Claimed { rows, now, at })
+        });
+    }
+
+    async fn take(&mut self, Claimed { rows, now, at }: Claimed) {
+        // Where that cannot be told, nobody is kept from being told for it.
+        let waits = rates::too_many(self.outbox.desk.store(), self.channel, &rows, at)
+            .await
+            .unwrap_or_default();
+        for row in rows {
+            match waits.iter().find(|(id, _)| *id == row.id) {
+                Some((_, free)) => {
+                    let next = now.plus(free.since(at));
+                    let why = "too many to this number in a short time";
+                    self.writer.write(put_back(&row, next, why));
                 }
-            },
+                None => self.hand.push_back((now, row)),
+            }
+        }
+    }
+
+    /// What has been in hand for too long.
+    fn put_back_old(&mut self) {
+        let now = self.outbox.desk.clock().steady();
+        while let Some((_, row)) = self.hand.pop_front_if(|(since, _)| since.plus(HELD) < now) {
+            self.writer.write(put_back(&row, now, ""));
         }
     }
 
@@ -96,53 +179,18 @@ impl Worker {
         }
     }
 
-    /// Takes up to so many and sends them. Answers how many there were.
-    async fn take(&mut self, limit: usize, going: &mut JoinSet<()>) -> Result<usize, Error> {
-        let desk = self.outbox.desk.clone();
-        let (now, at) = (desk.clock().steady(), desk.clock().now());
-        let claim = Claim {
-            channel: self.channel.id(),
-            node: desk.node(),
-            now: now.0,
-            at: at.0,
-            until: now.plus(LEASE).0,
-            limit: u32::try_from(limit).unwrap_or(u32::MAX),
-        };
-        let rows = desk.store().claim(claim).await?;
-        let taken = rows.len();
-        if taken == 0 {
-            return Ok(0);
-        }
-        // Where that cannot be told, nobody is kept from being told for it.
-        let waits = rates::too_many(desk.store(), self.channel, &rows, at)
-            .await
-            .unwrap_or_default();
-        let mut to_send = Vec::with_capacity(taken);
-        for row in rows {
-            match waits.iter().find(|(id, _)| *id == row.id) {
-                Some((_, free)) => {
-                    let next = now.plus(free.since(at));
-                    self.writer.write(put_back(
-                        &row,
-                        next,
-                        "too many to this number in a short time",
-                    ));
-                }
-                None => to_send.push(row),
-            }
-        }
-        for letter in self.letters.write(to_send).await {
+    async fn send(&mut self, rows: Vec<Notification>, going: &mut JoinSet<()>) {
+        for letter in self.letters.write(rows).await {
             match letter {
                 Letter::Kept(row, reason) => self.writer.write(withheld(&row, reason)),
                 Letter::Message(message, rows) => self.post(*message, rows, going),
                 // Its incident cannot be read just now.
                 Letter::NotNow(row) => {
-                    let next = now.plus(Span::secs(1));
+                    let next = self.outbox.desk.clock().steady().plus(Span::secs(1));
                     self.writer.write(put_back(&row, next, ""));
                 }
             }
         }
-        Ok(taken)
     }
 
     fn post(

@@ -41,7 +41,7 @@ struct Rich<'a> {
 }
 
 impl Letter<'_> {
-    pub fn write(&self, message: &Message, said: &Said) -> Result<Vec<u8>, String> {
+    pub fn write(&self, message: &Message, said: &Said) -> Result<String, String> {
         let cannot = |e: &dyn std::fmt::Display| format!("the mail cannot be written: {e}");
         let why = self.why(message);
         let plain = Plain {
@@ -82,7 +82,7 @@ impl Letter<'_> {
         let mail = mail
             .multipart(MultiPart::alternative_plain_html(plain, rich))
             .map_err(|e| cannot(&e))?;
-        Ok(mail.formatted())
+        String::from_utf8(mail.formatted()).map_err(|e| cannot(&e))
     }
 
     /// The `Message-ID`, the same for every try. (The instant of the declaration tells apart what two installations of one

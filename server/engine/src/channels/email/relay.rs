@@ -1,7 +1,8 @@
 //! The way to the mail server: kept connections, and for each break of one whether the mail may have been taken.
 //!
 //! SMTP hands a mail over at one moment: with the dot that ends it. What breaks before is certainly not taken; what breaks
-//! after may be. The library's own transport does not say which it was, so its connections are driven from here.
+//! after may be. The library's own transport does not say which it was, so its connections are driven from here: with as
+//! few packets as the server allows, for each that waits for an answer is a way there and back.
 
 use crate::channels::{Outcome, words::line};
 use domain::Span;
@@ -13,6 +14,7 @@ use lettre::{
         client::{AsyncSmtpConnection, Certificate, TlsParameters},
         commands::{Data, Ehlo, Mail, Rcpt},
         extension::{ClientId, MailParameter, RcptParameter},
+        response::Response,
     },
 };
 use reqwest::Url;
@@ -39,10 +41,24 @@ pub struct Relay {
     kept: Mutex<Vec<(Way, Instant)>>,
 }
 
-/// A connection, and whether the server at its end reports what becomes of a mail (RFC 3461).
+/// A connection, and what the server at its end can do.
 struct Way {
     connection: AsyncSmtpConnection,
+    /// Tells what becomes of a mail (RFC 3461).
     reports: bool,
+    /// Takes several commands at once (RFC 2920).
+    pipelines: bool,
+}
+
+impl Way {
+    /// Says the nth of these commands, and what is answered.
+    async fn say(&mut self, commands: &[String], nth: usize) -> Result<Response, Error> {
+        match (self.pipelines, nth) {
+            (true, 0) => self.connection.command(commands.concat()).await,
+            (true, _) => self.connection.read_response().await,
+            (false, _) => self.connection.command(&commands[nth]).await,
+        }
+    }
 }
 
 /// A mail, and who it is from and for as mail servers see it.
@@ -51,7 +67,7 @@ pub struct Envelope<'a> {
     pub to: Address,
     /// Its name in reports, where they are wanted.
     pub report: Option<String>,
-    pub mail: &'a [u8],
+    pub mail: &'a str,
 }
 
 impl Envelope<'_> {
@@ -144,7 +160,7 @@ impl Relay {
                 Err(Broke::Later(outcome)) => return outcome,
             }
         }
-        let way = match self.connect(deadline, mail.report.is_some()).await {
+        let way = match self.connect(deadline).await {
             Ok(way) => way,
             Err(why) => return Outcome::Later { why, after: None },
         };
@@ -160,9 +176,12 @@ impl Relay {
         mail: &Envelope<'_>,
         deadline: Instant,
     ) -> Result<Outcome, Broke> {
-        let (connection, reports) = (&mut way.connection, way.reports);
-        let sender = mail.sender(reports);
-        within(deadline, connection.command(sender))
+        let commands = [
+            mail.sender(way.reports).to_string(),
+            mail.receiver(way.reports).to_string(),
+            Data.to_string(),
+        ];
+        within(deadline, way.say(&commands, 0))
             .await
             .map_err(|no| match no {
                 // The sender is ours, so this is no fault of the receiver's address.
@@ -170,14 +189,12 @@ impl Relay {
                 No::Refused { why, .. } | No::Broken(why) => Broke::AtOnce(why),
                 No::Late => Broke::Later(later("the mail server does not answer".into())),
             })?;
-        let receiver = mail.receiver(reports);
-        within(deadline, connection.command(receiver))
-            .await
-            .map_err(|no| Broke::Later(no.before()))?;
-        within(deadline, connection.command(Data))
-            .await
-            .map_err(|no| Broke::Later(no.before()))?;
-        let answer = within(deadline, connection.message(mail.mail)).await;
+        for nth in [1, 2] {
+            within(deadline, way.say(&commands, nth))
+                .await
+                .map_err(|no| Broke::Later(no.before()))?;
+        }
+        let answer = within(deadline, way.connection.command(dotted(mail.mail))).await;
         let answer = answer.map_err(|no| Broke::Later(no.after()))?;
         self.keep(way);
         // "250 2.0.0 Ok: queued as 4bGq…": the name by which the server's log knows it.
@@ -185,7 +202,7 @@ impl Relay {
         Ok(Outcome::Sent { provider_id: said })
     }
 
-    async fn connect(&self, deadline: Instant, reported: bool) -> Result<Way, String> {
+    async fn connect(&self, deadline: Instant) -> Result<Way, String> {
         let wrapper = match &self.security {
             Security::FromTheStart(tls) => Some(tls.clone()),
             _ => None,
@@ -207,16 +224,17 @@ impl Relay {
             let asking = connection.auth(DEFAULT_MECHANISMS, credentials);
             within(deadline, asking).await.map_err(said)?;
         }
-        let mut reports = false;
-        if reported {
-            // The library keeps of a server's abilities only those that it uses itself.
-            let asking = connection.command(Ehlo::new(self.hello.clone()));
-            let able = within(deadline, asking).await.map_err(said)?;
-            reports = able.message().any(|word| word.eq_ignore_ascii_case("DSN"));
-        }
+        // The library keeps of a server's abilities only those that it uses itself.
+        let asking = connection.command(Ehlo::new(self.hello.clone()));
+        let able = within(deadline, asking).await.map_err(said)?;
+        let can = |ability| {
+            able.message()
+                .any(|word| word.eq_ignore_ascii_case(ability))
+        };
         Ok(Way {
+            reports: can("DSN"),
+            pipelines: can("PIPELINING"),
             connection,
-            reports,
         })
     }
 
@@ -299,6 +317,23 @@ async fn within<T>(
     }
 }
 
+/// With the dot that ends it. (The library writes that on its own, and it waits: TCP holds a small packet back until the one
+/// before is acknowledged, and the other side takes 40 ms to do so.)
+fn dotted(mail: &str) -> String {
+    let mut out = String::with_capacity(mail.len() + 64);
+    for line in mail.split_inclusive("\r\n") {
+        if line.starts_with('.') {
+            out.push('.');
+        }
+        out.push_str(line);
+    }
+    if !out.ends_with("\r\n") {
+        out.push_str("\r\n");
+    }
+    out.push_str(".\r\n");
+    out
+}
+
 /// The innermost cause.
 fn said(error: &Error) -> String {
     let mut cause: &dyn std::error::Error = error;
@@ -316,4 +351,16 @@ fn decoded(text: &str) -> Result<String, String> {
         .as_mut()
         .map_err(|_| "its user or password cannot be read")?;
     Ok(pairs.pop().map(|(_, value)| value).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dotted;
+
+    #[test]
+    fn a_line_that_begins_with_a_dot_does_not_end_the_mail() {
+        assert_eq!(dotted("a\r\n.\r\n..b\r\n"), "a\r\n..\r\n...b\r\n.\r\n");
+        assert_eq!(dotted(".a.\r\nb"), "..a.\r\nb\r\n.\r\n");
+        assert_eq!(dotted(""), "\r\n.\r\n");
+    }
 }

@@ -4,7 +4,7 @@ use domain::plan::Channel;
 use mail_parser::{HeaderValue as Parsed, MessageParser, MimeHeaders};
 use proptest::prelude::*;
 
-fn write(message: &Message) -> Vec<u8> {
+fn write(message: &Message) -> String {
     let from: Mailbox = "CapLiquify Incidents <incidents@sentia.com>"
         .parse()
         .unwrap();
@@ -66,7 +66,7 @@ fn a_declared_sev1_is_told_whole_in_text_and_in_html() {
 
 #[test]
 fn a_second_try_is_the_same_mail_and_all_of_an_incident_are_one_conversation() {
-    let parse = |raw: &[u8]| {
+    let parse = |raw: &str| {
         let mail = MessageParser::default().parse(raw).unwrap();
         let root = mail.references().as_text().map(str::to_owned);
         assert_eq!(mail.in_reply_to().as_text().map(str::to_owned), root);
@@ -174,7 +174,7 @@ proptest! {
             commander: Some(commander),
             ..brief()
         });
-        let raw = write(&message);
+        let raw = write(&message).into_bytes();
         let mail = MessageParser::default().parse(&raw).unwrap();
         let mut names: Vec<String> = mail.headers().iter().map(|h| h.name().to_ascii_lowercase()).collect();
         names.sort();
