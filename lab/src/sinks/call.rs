@@ -310,11 +310,14 @@ pub async fn call(sinks: Arc<Sinks>, order: Order) {
         OnCall::Busy => "busy",
         OnCall::Failed => "failed",
         OnCall::NoAnswer => {
+            phone.takes_its_time().await;
             line.progress("ringing", "ringing").await;
             "no-answer"
         }
         OnCall::Listen | OnCall::Press | OnCall::HangUp => {
+            phone.takes_its_time().await;
             line.progress("ringing", "ringing").await;
+            phone.takes_its_time().await;
             line.progress("in-progress", "answered").await;
             if let Err(error) = line.converse(&phone, &mut digits).await {
                 line.say("An application error has occurred. Goodbye.");
@@ -343,11 +346,13 @@ pub async fn message(sinks: Arc<Sinks>, order: Order) {
         OnMessage::Undelivered => (Some("undelivered"), &[("ErrorCode", "30003")]),
         OnMessage::Failed => (Some("failed"), &[("ErrorCode", "30008")]),
     };
+    phone.takes_its_time().await;
     if phone.message != OnMessage::Failed {
         line.status("sent");
         line.tell("sent", &[]).await;
     }
     if let Some(last) = last {
+        phone.takes_its_time().await;
         line.status(last);
         line.tell(last, error).await;
     }

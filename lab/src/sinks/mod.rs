@@ -42,9 +42,10 @@
 //!        `action` is an action_id (default: the first button), `url` defaults to the setting. Answers with the
 //!        `status` and `body` that the press was answered with; 409 when there is nothing to press.
 //! PUT    /control/phones {"to":"+49…"|"*","call":"listen|press|hang_up|busy|no_answer|failed","digit":"1",
-//!                         "message":"delivered|sent|undelivered|failed"}          how that number behaves from now on:
-//!        `listen` (the default) picks up and waits at a <Gather> for /control/press, `press` presses at once, `hang_up`
-//!        hears it out and hangs up. GET shows them, DELETE forgets them.
+//!                         "message":"delivered|sent|undelivered|failed", "takes_ms":0}   how that number behaves from now
+//!        on: `listen` (the default) picks up and waits at a <Gather> for /control/press, `press` presses at once, `hang_up`
+//!        hears it out and hangs up. It takes so long to ring, and to be picked up; for a text to be on its way, and to
+//!        arrive. GET shows them, DELETE forgets them.
 //! PUT    /control/settings {"slack_actions_url":"http://…"}                       where Slack's buttons lead; GET shows it
 //! POST   /control/faults {"sink":"slack"|"all","kind":…,"times":3,"rate":1.0,"seed":1,"ms":2000,"retry_after":2,"kinds":[..]}
 //!        replaces the fault of that sink: it hits `times` deliveries (null: until it is taken away), each with

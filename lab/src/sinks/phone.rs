@@ -55,6 +55,17 @@ pub struct Phone {
     pub digit: String,
     #[serde(default)]
     pub message: OnMessage,
+    /// Before it rings, and once more before it is picked up; before a text is on its way, and once more before it arrives.
+    #[serde(default)]
+    pub takes_ms: u64,
+}
+
+impl Phone {
+    pub async fn takes_its_time(&self) {
+        if self.takes_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(self.takes_ms)).await;
+        }
+    }
 }
 
 fn one() -> String {
@@ -102,6 +113,7 @@ impl Phones {
             call: OnCall::default(),
             digit: one(),
             message: OnMessage::default(),
+            takes_ms: 0,
         })
     }
 

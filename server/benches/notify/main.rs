@@ -2,10 +2,12 @@
 //!
 //! The real server, on SQLite, declares a SEV1 that a thousand people are to know of by phone, text message and mail, and
 //! some places besides. Measured is the time from the declaration (the event's own `recorded`) until the provider, the
-//! laboratory's on loopback, has accepted a word: of all words, by channel, and of the first word to each recipient, which is
-//! the one that the number is about: whoever has heard something can act. Once more with a telephone company that hangs: that must
-//! cost the others nothing. The control is a bare loop of the same client that posts as many bodies, as many at a time, to
-//! the same provider, and knows nothing of people, leases or what became of it.
+//! laboratory's on loopback and on the same cores, has accepted a word: of all words, by channel, and of the first word to
+//! each recipient, which is the one that the number is about: whoever has heard something can act. Once more with a telephone
+//! company that hangs: that must cost the others nothing. In both a telephone takes a second to ring, as in life; in a third
+//! round all ring, are picked up and hang up in no time, and their five thousand receipts compete with what is still to be
+//! said. The control is a bare loop of the same client that posts as many bodies, as many at a time, to the same provider,
+//! and knows nothing of people, leases or what became of it.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 
@@ -26,6 +28,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+const ROUNDS: usize = 5;
+const WORLDS: [(&str, Outer); 3] = [
+    ("muster", Outer::Usual),
+    ("muster, phone hangs", Outer::PhoneHangs),
+    ("muster, all at once", Outer::TellsAtOnce),
+];
 /// As the outbox has on their way at once on a channel.
 const AT_ONCE: usize = 32;
 const SINKS: [&str; 7] = [
@@ -52,37 +60,49 @@ fn main() {
 
 async fn run() {
     let people = size("MUSTER_NOTIFY_PEOPLE", 1_000);
-    println!("SEV1 to {people} people by phone, text message and mail, and to four places");
+    println!("SEV1 to {people} people by phone, text message and mail, and to four places;");
+    println!("{ROUNDS} rounds in turn, each shown by its median round");
     println!(
         "{:>22} {:>9} {:>8} {:>8} {:>8} {:>8} {:>12}",
         "", "accepted", "p50 ms", "p99 ms", "last ms", "", "a second"
     );
+    let mut rounds: [Vec<Round>; 3] = Default::default();
+    let mut controls = Vec::new();
+    for _ in 0..ROUNDS {
+        for (rounds, (_, outer)) in rounds.iter_mut().zip(WORLDS) {
+            rounds.push(muster(people, outer).await);
+        }
+        controls.push(control(people * 3).await);
+    }
     let mut worst: f64 = 0.0;
-    for hangs in [None, Some("phone")] {
-        let round = muster(people, hangs).await;
-        let name = match hangs {
-            None => "muster",
-            Some(_) => "muster, phone hangs",
-        };
+    for (rounds, (name, _)) in rounds.iter_mut().zip(WORLDS) {
+        rounds.sort_by(|a, b| at(&a.first, 99).total_cmp(&at(&b.first, 99)));
+        let round = &rounds[ROUNDS / 2];
         round.show(name);
         for (sink, times) in &round.by_sink {
             show(&format!("  {sink}"), times);
         }
         show("  each one's first word", &round.first);
         worst = worst.max(at(&round.first, 99));
-        if hangs.is_none() {
-            let control = control(people * 3).await;
-            println!("{:>22} {:>9} {:>46.0}", "bare client", people * 3, control);
-            println!(
-                "  to the bare client: {:.2} of its rate",
-                round.rate() / control
-            );
-        }
     }
+    let control = at(&controls, 50);
+    println!("{:>22} {:>9} {:>46.0}", "bare client", people * 3, control);
+    println!(
+        "  muster to the bare client: {:.2} of its rate",
+        rounds[0][ROUNDS / 2].rate() / control
+    );
     let word = if worst <= 500.0 { "held" } else { "not held" };
     println!(
-        "NUMBER SEV1 to {people} people, first word to each p99 | ≤ 500 ms | {worst:.0} ms | {word}"
+        "NUMBER SEV1 to {people} people, first word to each, p99, the worst of the three | ≤ 500 ms | {worst:.0} ms | {word}"
     );
+}
+
+/// What the world outside is like.
+#[derive(Clone, Copy, PartialEq)]
+enum Outer {
+    Usual,
+    PhoneHangs,
+    TellsAtOnce,
 }
 
 /// When words were accepted, in milliseconds from the declaration.
@@ -122,18 +142,22 @@ fn show(name: &str, times: &[f64]) {
     );
 }
 
-async fn muster(people: usize, hangs: Option<&str>) -> Round {
+async fn muster(people: usize, outer: Outer) -> Round {
     let outside = Outside::begin().await.unwrap();
     let mut house = House::small();
     plan(&house, people);
     house.env = outside.env.clone().into_iter().collect();
     let server = house.start();
     let api = server.program(&house.token("commander"));
-    if let Some(sink) = hangs {
-        let fault = json!({ "sink": sink, "kind": "hang", "times": null });
+    if outer == Outer::PhoneHangs {
+        let fault = json!({ "sink": "phone", "kind": "hang", "times": null });
         outside
             .ask(Method::POST, "/control/faults", Some(fault))
             .await;
+    }
+    if outer != Outer::TellsAtOnce {
+        let all = json!({ "to": "*", "takes_ms": 1000 });
+        outside.ask(Method::PUT, "/control/phones", Some(all)).await;
     }
     // Warm: connections, caches and pools are nobody's share.
     let body = json!({ "title": "A first one, of less", "severity": "SEV2" });
@@ -143,7 +167,8 @@ async fn muster(people: usize, hangs: Option<&str>) -> Round {
 
     let body = json!({ "title": "Orders are not taken", "severity": "SEV1" });
     let number = api.declare(body).await;
-    let expected = people * if hangs.is_some() { 2 } else { 3 } + 4;
+    let channels = if outer == Outer::PhoneHangs { 2 } else { 3 };
+    let expected = people * channels + 4;
     let mut heard = Heard::default();
     until("everybody is told", async || {
         heard.listen(&outside).await;

@@ -49,6 +49,8 @@ pub struct Worker {
 
 struct Claimed {
     rows: Vec<Notification>,
+    /// As many as were asked for: there may be more.
+    full: bool,
     /// By the steady clock …
     now: Stamp,
     /// … and the time of day, which is in the rows.
@@ -122,7 +124,7 @@ impl Worker {
         };
         if let Some(Ok(claimed)) = claimed {
             let claimed = claimed?;
-            self.more = claimed.rows.len() == HAND;
+            self.more = claimed.full;
             self.take(claimed).await;
         }
         Ok(())
@@ -131,6 +133,8 @@ impl Worker {
     /// Claims some, meanwhile.
     fn ask(&mut self) {
         let (desk, channel) = (self.outbox.desk.clone(), self.channel.id());
+        // The first are soon claimed, and all channels wait for theirs.
+        let most = if self.hand.is_empty() { MOST } else { HAND };
         self.claim.spawn(async move {
             let (now, at) = (desk.clock().steady(), desk.clock().now());
             let claim = Claim {
@@ -139,14 +143,21 @@ impl Worker {
                 now: now.0,
                 at: at.0,
                 until: now.plus(LEASE).0,
-                limit: HAND as u32,
+                limit: most as u32,
             };
             let rows = desk.store().claim(claim).await?;
-            Ok(Claimed { rows, now, at })
+            let full = rows.len() == most;
+            Ok(Claimed {
+                rows,
+                full,
+                now,
+                at,
+            })
         });
     }
 
-    async fn take(&mut self, Claimed { rows, now, at }: Claimed) {
+    async fn take(&mut self, claimed: Claimed) {
+        let Claimed { rows, now, at, .. } = claimed;
         // Where that cannot be told, nobody is kept from being told for it.
         let waits = rates::too_many(self.outbox.desk.store(), self.channel, &rows, at)
             .await
