@@ -159,7 +159,9 @@ impl<'a> Fan<'a> {
                 if channel.is_personal() {
                     let mut members = self.members(audience);
                     let nth = personal.iter().position(|c| c == channel).unwrap_or(0);
-                    spread(&mut members, nth, personal.len());
+                    let primary = |(_, c): &(_, &Contact)| c.escalation == Escalation::Primary;
+                    let first = members.iter().rposition(primary).map_or(0, |last| last + 1);
+                    spread(&mut members[first..], nth, personal.len());
                     for (person, contact) in members {
                         if wanted(*channel, &person) {
                             self.person(audience, &person, contact, *channel);
@@ -369,9 +371,8 @@ impl<'a> Fan<'a> {
     }
 }
 
-/// Those who are asked first are told first, on every channel. Of a crowd behind them each channel begins with its own share,
-/// and then helps the others from the end of theirs: so everybody hears something before anybody hears all, also where one
-/// channel is slow.
+/// Of a crowd behind those who are asked first each channel begins with its own share, and then helps the others from the
+/// end of theirs: so everybody in it hears something before anybody hears all, also where one channel is slow.
 fn spread<T>(people: &mut [T], channel: usize, channels: usize) {
     let crowd = people.get_mut(TOLD_AT_ONCE..).unwrap_or_default();
     let (all, channels) = (crowd.len(), channels.max(1));

@@ -63,7 +63,8 @@ pub struct Phone {
 impl Phone {
     pub async fn takes_its_time(&self) {
         if self.takes_ms > 0 {
-            tokio::time::sleep(Duration::from_millis(self.takes_ms)).await;
+            let time = std::time::Duration::from_millis(self.takes_ms);
+            tokio::time::sleep(time).await;
         }
     }
 }

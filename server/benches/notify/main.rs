@@ -157,7 +157,8 @@ async fn muster(people: usize, outer: Outer) -> Round {
     }
     if outer != Outer::TellsAtOnce {
         let all = json!({ "to": "*", "takes_ms": 1000 });
-        outside.ask(Method::PUT, "/control/phones", Some(all)).await;
+        let done = outside.ask(Method::PUT, "/control/phones", Some(all)).await;
+        assert_eq!(done["ok"], true, "{done}");
     }
     // Warm: connections, caches and pools are nobody's share.
     let body = json!({ "title": "A first one, of less", "severity": "SEV2" });
@@ -271,8 +272,9 @@ async fn control(count: usize) -> f64 {
 fn plan(house: &House, people: usize) {
     let contacts: String = (0..people)
         .map(|n| {
+            let escalation = if n < 10 { "primary" } else { "secondary" };
             format!(
-                "  - {{role: Person {n}, name: Person {n}, phone: +1-555-{n:07}, email: {n}@example.com, escalation: primary}}\n"
+                "  - {{role: Person {n}, name: Person {n}, phone: +1-555-{n:07}, email: {n}@example.com, escalation: {escalation}}}\n"
             )
         })
         .collect();

@@ -6,6 +6,7 @@ use domain::{
     notify::{Address, Addressee, Cause, Delivery, Live, People, Suppressed, notification_id},
     plan::{Channel, Plan},
 };
+use std::cell::LazyCell;
 use store::{Notification, Release};
 
 /// Events of one number have less than so many places.
@@ -21,10 +22,10 @@ pub(super) fn queues(stamped: &Stamped) -> bool {
 
 /// The rows of an event that the world has folded in. `about` is the number of the event that is told of; `now` is by the
 /// steady clock, which says when something is tried.
-pub(super) fn rows(
+pub(super) fn rows<'a, F: FnOnce() -> People<'a>>(
     world: &World,
     plan: &Plan,
-    people: &People<'_>,
+    people: &LazyCell<People<'a>, F>,
     stamped: &Stamped,
     about: u64,
     now: Stamp,

@@ -362,13 +362,10 @@ impl Turn {
             if !matches!(event.event, Event::NotificationsQueued { .. }) {
                 about = event.seq;
             }
-            let now = self.clock.steady();
-            if outbox::queues(&event) {
-                let rows = outbox::rows(&draw.world, &plan, &people, &event, about, now);
-                draw.batch.notifications.extend(rows);
-            }
-            let release = outbox::release(&event, self.clock.steady());
-            draw.batch.releases.extend(release);
+            let steady = self.clock.steady();
+            let rows = outbox::rows(&draw.world, &plan, &people, &event, about, steady);
+            draw.batch.notifications.extend(rows);
+            draw.batch.releases.extend(outbox::release(&event, steady));
         }
         write_beside(draw, &request.beside);
         if let Some((key, print)) = key {

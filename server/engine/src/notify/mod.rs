@@ -1,10 +1,10 @@
 //! The outbox: sends what the timeline says is to be sent, tells the timeline what became of it, and does what is due
 //! because nothing happened.
 //!
-//! Each channel has a queue and workers of its own, so a dead provider delays nobody else. A worker takes rows by lease,
-//! sends them, and hands what became of them to one writer, which writes many at a time. What it held when it was killed
-//! comes back when its lease is over, or at once when its node starts again; nobody knows whether that was sent, and a
-//! provider that can be asked is asked.
+//! Each channel has a queue and a worker of its own, so a dead provider delays nobody else. A worker claims rows by lease, a
+//! few ahead of those it is sending, and hands what became of them to one writer, which writes many at a time. What it held
+//! when it was killed, sent or still in hand, comes back when its lease is over, or at once when its node starts again;
+//! nobody knows whether that was sent, and a provider that can be asked is asked.
 //!
 //! Architecture invariant: at least once. A row is over only when its provider took it, refused it for good, or there was a
 //! reason not to send it.
@@ -39,6 +39,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 use together::Together;
+pub use together::Unwritten;
 use tokio::sync::{Notify, watch};
 
 /// Further ahead than any pause of our own. What waits for longer when a node starts was asked to by its provider, and one

@@ -1,8 +1,8 @@
 //! What a provider tells later: that it was delivered, read, or not after all.
 
-use super::{Outbox, outcome::pause};
+use super::{Outbox, Unwritten, outcome::pause};
 use domain::{Span, Stamp, notify::Delivery};
-use store::{Error, Notification};
+use store::Notification;
 
 /// A person who does not answer the telephone is called so often; then it is the escalation's turn.
 const CALLS: i64 = 3;
@@ -36,14 +36,8 @@ pub enum Receipt {
 impl Outbox {
     /// Writes a receipt down. It only ever goes forward, so one that comes twice, or late, changes nothing. False where
     /// nothing is known under this name.
-    pub async fn receipt(&self, which: Which<'_>, receipt: Receipt) -> Result<bool, Error> {
-        let known = self.receipts.write(self, which, &receipt).await?;
-        self.news.notify_one();
-        // Thousands of receipts that only tell of an end must not have every channel look for work.
-        if matches!(receipt, Receipt::Unanswered(_)) {
-            self.due.send_replace(());
-        }
-        Ok(known)
+    pub async fn receipt(&self, which: Which<'_>, receipt: Receipt) -> Result<bool, Unwritten> {
+        self.receipts.write(self, which, receipt).await
     }
 
     /// The row after the receipt; nothing where it is further on already.

@@ -34,11 +34,12 @@ pub async fn serve(desk: Desk, news: Arc<Notify>) {
     }
 }
 
-/// One report for each incident that there is something to tell of.
+/// One report for each incident that there is something to tell of; what there is too much of is told the next time, and
+/// what was written down after that.
 async fn tell(desk: &Desk) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
     let mut of: BTreeMap<String, Vec<Notification>> = BTreeMap::new();
     let (mut after, mut found) = (0, 0);
-    // The rest of what is too much for one event is as good as unseen until the next one.
+    // To read the rest of a crowd again and again would take longer than to tell of it.
     while of.values().all(|rows| rows.len() < MOST) {
         let rows = desk.store().untold(after, 1000).await?;
         let Some(last) = rows.last() else { break };

@@ -7,10 +7,10 @@ use super::{
     rates,
     writer::Writer,
 };
-use crate::channels::Outcome;
+use crate::{Desk, channels::Outcome};
 use domain::{Span, Stamp, notify::Delivery, plan::Channel};
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     time::{Duration, Instant},
 };
 use store::{Claim, Error, Notification, Settlement};
@@ -18,15 +18,17 @@ use tokio::task::JoinSet;
 
 /// So many are on their way at once.
 const MOST: usize = 32;
-/// Room for so many is worth a look into the database at once …
+/// Room for so many is filled at once: what goes to one address goes together …
 const WORTH: usize = 8;
 /// … and for fewer after this time.
 const SOON: Duration = Duration::from_millis(20);
 /// So many are claimed at once, and kept in hand until there is room. When half of them are sent the next are claimed, for
-/// that is a commit, and takes as long as it takes to send some …
-const HAND: usize = 128;
-/// … but none is in hand for longer than this: the lease must outlast what is begun with it.
+/// that is a commit, and takes as long as it takes to send some. More would be more that is held up when this node dies.
+const HAND: usize = 64;
+/// None is sent that has been in hand for longer than this: the lease must outlast what is begun with it.
 const HELD: Span = Span::secs(10);
+/// The same for what was tried before: news of the earlier try may have come meanwhile.
+const HELD_AGAIN: Span = Span::secs(1);
 /// Longer than the hand is held and any try takes, by far: another node must not take what is still on its way.
 const LEASE: Span = Span::secs(120);
 /// A channel answers within this, or nobody knows.
@@ -49,12 +51,12 @@ pub struct Worker {
 
 struct Claimed {
     rows: Vec<Notification>,
+    /// Those of them that have to wait, and until when by the steady clock.
+    waits: HashMap<String, Stamp>,
     /// As many as were asked for: there may be more.
     full: bool,
-    /// By the steady clock …
-    now: Stamp,
-    /// … and the time of day, which is in the rows.
-    at: Stamp,
+    /// By the steady clock.
+    since: Stamp,
 }
 
 impl Worker {
@@ -80,7 +82,7 @@ impl Worker {
             due.borrow_and_update();
             self.more = true;
             while self.look(&mut going).await {
-                room(&mut going).await;
+                self.room(&mut going).await;
             }
             let next = self.next_look().await;
             // Until there is a reason to look again. What ends meanwhile makes room, and is none.
@@ -104,7 +106,9 @@ impl Worker {
         if let Err(error) = self.fill().await {
             let channel = self.channel.id();
             tracing::warn!(%error, channel, "Cannot look for what is to be sent");
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            if self.hand.is_empty() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
         }
         self.put_back_old();
         let room = (MOST - going.len()).min(self.hand.len());
@@ -114,71 +118,67 @@ impl Worker {
     }
 
     /// Waits for the next only where there is nothing in hand.
-    async fn fill(&mut self) -> Result<(), Error> {
+    async fn fill(&mut self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         if self.claim.is_empty() && self.more && self.hand.len() <= HAND / 2 {
-            self.ask();
+            // The first are soon claimed, and all channels wait for theirs.
+            let most = if self.hand.is_empty() { MOST } else { HAND };
+            let (desk, channel) = (self.outbox.desk.clone(), self.channel);
+            self.claim.spawn(claim(desk, channel, most));
         }
         let claimed = match self.hand.is_empty() {
             true => self.claim.join_next().await,
             false => self.claim.try_join_next(),
         };
-        if let Some(Ok(claimed)) = claimed {
-            let claimed = claimed?;
-            self.more = claimed.full;
-            self.take(claimed).await;
+        let Some(claimed) = claimed else {
+            return Ok(());
+        };
+        let Claimed {
+            rows,
+            waits,
+            full,
+            since,
+        } = claimed??;
+        self.more = full;
+        for row in rows {
+            match waits.get(&row.id) {
+                Some(until) => {
+                    let why = "too many to this number in a short time";
+                    self.writer.write(put_back(&row, *until, why));
+                }
+                None => self.hand.push_back((since, row)),
+            }
         }
         Ok(())
     }
 
-    /// Claims some, meanwhile.
-    fn ask(&mut self) {
-        let (desk, channel) = (self.outbox.desk.clone(), self.channel.id());
-        // The first are soon claimed, and all channels wait for theirs.
-        let most = if self.hand.is_empty() { MOST } else { HAND };
-        self.claim.spawn(async move {
-            let (now, at) = (desk.clock().steady(), desk.clock().now());
-            let claim = Claim {
-                channel,
-                node: desk.node(),
-                now: now.0,
-                at: at.0,
-                until: now.plus(LEASE).0,
-                limit: most as u32,
-            };
-            let rows = desk.store().claim(claim).await?;
-            let full = rows.len() == most;
-            Ok(Claimed {
-                rows,
-                full,
-                now,
-                at,
-            })
+    /// What has been in hand for too long. It is claimed again soon.
+    fn put_back_old(&mut self) {
+        let now = self.outbox.desk.clock().steady();
+        self.hand.retain(|(since, row)| {
+            let held = if row.attempts > 1 { HELD_AGAIN } else { HELD };
+            let is_fresh = now <= since.plus(held);
+            if !is_fresh {
+                self.writer.write(put_back(row, *since, ""));
+            }
+            is_fresh
         });
     }
 
-    async fn take(&mut self, claimed: Claimed) {
-        let Claimed { rows, now, at, .. } = claimed;
-        // Where that cannot be told, nobody is kept from being told for it.
-        let waits = rates::too_many(self.outbox.desk.store(), self.channel, &rows, at)
-            .await
-            .unwrap_or_default();
-        for row in rows {
-            match waits.iter().find(|(id, _)| *id == row.id) {
-                Some((_, free)) => {
-                    let next = now.plus(free.since(at));
-                    let why = "too many to this number in a short time";
-                    self.writer.write(put_back(&row, next, why));
-                }
-                None => self.hand.push_back((now, row)),
+    /// Waits for room that is worth filling, but not for long, nor for longer than what is in hand can wait.
+    async fn room(&self, going: &mut JoinSet<()>) {
+        let clock = self.outbox.desk.clock();
+        let held = clock.steady().plus(HELD);
+        let soon = async {
+            if MOST - going.len() < WORTH {
+                going.join_next().await;
             }
-        }
-    }
-
-    /// What has been in hand for too long.
-    fn put_back_old(&mut self) {
-        let now = self.outbox.desk.clock().steady();
-        while let Some((_, row)) = self.hand.pop_front_if(|(since, _)| since.plus(HELD) < now) {
-            self.writer.write(put_back(&row, now, ""));
+            let more =
+                async { while MOST - going.len() < WORTH && going.join_next().await.is_some() {} };
+            let _ = tokio::time::timeout(SOON, more).await;
+        };
+        tokio::select! {
+            () = soon => {}
+            () = clock.reach(held) => {}
         }
     }
 
@@ -232,13 +232,28 @@ impl Worker {
     }
 }
 
-/// Waits for room that is worth a look, but not for long.
-async fn room(going: &mut JoinSet<()>) {
-    if MOST - going.len() < WORTH {
-        going.join_next().await;
-    }
-    let more = async { while MOST - going.len() < WORTH && going.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(SOON, more).await;
+async fn claim(desk: Desk, channel: Channel, most: usize) -> Result<Claimed, Error> {
+    let (since, at) = (desk.clock().steady(), desk.clock().now());
+    let claim = Claim {
+        channel: channel.id(),
+        node: desk.node(),
+        now: since.0,
+        at: at.0,
+        until: since.plus(LEASE).0,
+        limit: most as u32,
+    };
+    let rows = desk.store().claim(claim).await?;
+    // Where that cannot be told, nobody is kept from being told for it.
+    let waits = rates::too_many(desk.store(), channel, &rows, at).await;
+    let waits = waits.unwrap_or_default().into_iter();
+    Ok(Claimed {
+        waits: waits
+            .map(|(id, free)| (id, since.plus(free.since(at))))
+            .collect(),
+        full: rows.len() == most,
+        rows,
+        since,
+    })
 }
 
 /// As if it had not been taken.

@@ -12,7 +12,7 @@ const MOST_AT_ONCE: usize = 128;
 pub struct Writer(mpsc::UnboundedSender<Settlement>);
 
 impl Writer {
-    /// It is written as soon as can be. There are never more than are being sent.
+    /// It is written as soon as can be. There are never more than are claimed.
     pub fn write(&self, settlement: Settlement) {
         // Nobody listens only at the very end; the lease brings it back then.
         let _ = self.0.send(settlement);

@@ -3,7 +3,7 @@
 use crate::{
     house::*,
     on_both_engines,
-    provider::{Answer, Node, Provider, connected, declare, later, node},
+    provider::{Answer, Node, Provider, connected, declare, grave, later, node},
 };
 use domain::{notify::Delivery, plan::Channel, *};
 use engine::{
@@ -16,6 +16,7 @@ on_both_engines! {
     a_provider_that_is_busy_is_tried_again_and_not_before_it_asked
     what_is_refused_for_good_is_not_tried_again
     a_channel_that_hangs_delays_no_other
+    what_is_claimed_and_cannot_be_begun_is_put_back_as_if_it_had_not_been
     what_a_killed_node_was_sending_is_tried_again_and_known_to_be_doubtful
     another_node_takes_over_from_a_dead_one
     who_cannot_be_reached_for_days_is_given_up
@@ -167,6 +168,40 @@ async fn a_channel_that_hangs_delays_no_other(house: &House) {
         .filter(|a| a.starts_with("phone"))
         .count();
     assert_eq!(calls, 32, "so many at once and no more");
+}
+
+async fn what_is_claimed_and_cannot_be_begun_is_put_back_as_if_it_had_not_been(house: &House) {
+    let provider = Provider::default();
+    let well = Outcome::Sent { provider_id: None };
+    provider.answers(Channel::Phone, vec![Answer::Is(well); 8]);
+    provider.answers(Channel::Phone, vec![Answer::Hangs; 100]);
+    let desk = house.node("here").await;
+    put_in_force(&desk, connected()).await;
+    for _ in 0..40 {
+        ask(&desk, grave(Severity::Sev1)).await.unwrap();
+    }
+    let node = Node::start(desk, &provider);
+    let mut calls = Vec::new();
+    for incident in node.desk.world().incidents.keys() {
+        let rows = node.rows(incident).await.into_iter();
+        calls.extend(rows.filter(|n| n.channel == "phone").map(|n| n.id));
+    }
+    let mut leases = Vec::new();
+    for id in &calls[..64] {
+        let row = node.until(id, |n| n.attempts == 1).await;
+        leases.push((id, row.next_at));
+    }
+    provider.until(120).await;
+    let begun: Vec<String> = provider.got().into_iter().map(|m| m.id).collect();
+    let in_hand = leases.iter().filter(|(id, _)| !begun.contains(id));
+    assert_eq!(in_hand.clone().count(), 24, "8 are made, and 32 hang");
+    house.wait(Span::secs(11));
+    for (id, lease) in in_hand {
+        let row = node.until(id, |n| n.next_at != *lease).await;
+        assert!(!row.is_doubtful(), "{row:?}");
+    }
+    let called = |a: &&String| a.starts_with("phone");
+    assert_eq!(provider.addresses().iter().filter(called).count(), 40);
 }
 
 async fn what_a_killed_node_was_sending_is_tried_again_and_known_to_be_doubtful(house: &House) {
