@@ -8,6 +8,7 @@
 mod address;
 mod calendar;
 mod comms;
+mod crowd;
 mod due;
 mod react;
 mod roster;

@@ -74,8 +74,8 @@ async fn run() {
         }
         controls.push(control(people * 3).await);
     }
-    let mut worst: f64 = 0.0;
-    for (rounds, (name, _)) in rounds.iter_mut().zip(WORLDS) {
+    let (mut worst, mut worst_of_all): (f64, f64) = (0.0, 0.0);
+    for (rounds, (name, outer)) in rounds.iter_mut().zip(WORLDS) {
         rounds.sort_by(|a, b| at(&a.first, 99).total_cmp(&at(&b.first, 99)));
         let round = &rounds[ROUNDS / 2];
         round.show(name);
@@ -84,6 +84,9 @@ async fn run() {
         }
         show("  each one's first word", &round.first);
         worst = worst.max(at(&round.first, 99));
+        if outer != Outer::TellsAtOnce {
+            worst_of_all = worst_of_all.max(at(&round.all(), 99));
+        }
     }
     let control = at(&controls, 50);
     println!("{:>22} {:>9} {:>46.0}", "bare client", people * 3, control);
@@ -91,10 +94,16 @@ async fn run() {
         "  muster to the bare client: {:.2} of its rate",
         rounds[0][ROUNDS / 2].rate() / control
     );
-    let word = if worst <= 500.0 { "held" } else { "not held" };
-    println!(
-        "NUMBER SEV1 to {people} people, first word to each, p99, the worst of the three | ≤ 500 ms | {worst:.0} ms | {word}"
-    );
+    for (what, worst) in [
+        ("first word to each, p99, the worst of the three", worst),
+        (
+            "every word, p99, where telephones ring for a second",
+            worst_of_all,
+        ),
+    ] {
+        let word = if worst <= 500.0 { "held" } else { "not held" };
+        println!("NUMBER SEV1 to {people} people, {what} | ≤ 500 ms | {worst:.0} ms | {word}");
+    }
 }
 
 /// What the world outside is like.
