@@ -5,18 +5,20 @@
 //! folds in what other nodes wrote meanwhile, decides each command against the state with all before it applied, and
 //! commits once: that is the group commit. A command that poisons its batch is found by replaying the batch one by one.
 
+mod beginning;
 mod documents;
 mod outbox;
 mod tail;
 mod turn;
 
+pub use beginning::Beginning;
+use beginning::Ear;
 use tail::Tail;
 pub use tail::{Frames, TooFar};
 
 use crate::Clock;
 use domain::{
-    Actor, Command, MaintenanceId, Number, PlanHash, Refusal, Run, RunId, Stamped, World,
-    plan::Plan,
+    Actor, Command, MaintenanceId, Number, PlanHash, Refusal, RunId, Stamped, World, plan::Plan,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -124,18 +126,11 @@ pub struct Desk {
     world: watch::Receiver<Arc<World>>,
     plan: watch::Receiver<InForce>,
     queued: watch::Receiver<()>,
-    beginnings: watch::Receiver<Arc<[Beginning]>>,
+    ear: Ear,
     tail: Arc<Tail>,
     store: Store,
     clock: Clock,
     node: Arc<str>,
-}
-
-/// An attempt of this node that is about to begin, should its commit succeed.
-pub struct Beginning {
-    pub run: Arc<Run>,
-    pub step: u32,
-    pub attempt: u32,
 }
 
 /// The plan in force: what new incidents are declared under.
@@ -152,14 +147,14 @@ impl Desk {
         let turn = turn::Turn::load(store.clone(), clock.clone(), node.into()).await?;
         let (world, plan, tail) = (turn.watch_world(), turn.watch_plan(), turn.tail());
         let queued = turn.watch_queued();
-        let beginnings = turn.watch_beginnings();
+        let ear = turn.ear();
         tokio::spawn(serve(turn, queue));
         Ok(Desk {
             jobs,
             world,
             plan,
             queued,
-            beginnings,
+            ear,
             tail,
             store,
             clock,
@@ -187,10 +182,10 @@ impl Desk {
         self.world.clone()
     }
 
-    /// Wakes while the beginning of attempts is being written down, for what can be made ready meanwhile. Only a hint: they
-    /// may not come true, and some are not told of.
-    pub fn watch_beginnings(&self) -> watch::Receiver<Arc<[Beginning]>> {
-        self.beginnings.clone()
+    /// Has `hear` told of attempts while it is being written down that they begin, in the middle of the desk's work: it must
+    /// not wait for anything. Only the last one to ask is told.
+    pub fn hear_of_beginnings(&self, hear: impl Fn(Beginning) + Send + Sync + 'static) {
+        self.ear.lend(hear);
     }
 
     pub fn plan(&self) -> InForce {

@@ -9,6 +9,7 @@ mod dues;
 mod launch;
 mod line;
 mod nodes;
+mod past;
 mod retention;
 mod spools;
 mod start;
@@ -19,9 +20,10 @@ pub use start::seal;
 
 use crate::{Desk, No, Request, access, secrets::Vault, supervise::Supervisor};
 use ahead::Ahead;
-use domain::{Actor, Command, Run, RunId, RunStatus, Source, Span, Stamp, World, plan::Work};
+use domain::{Actor, Command, Run, RunId, RunStatus, Source, Span, World, plan::Work};
 use dues::Dues;
 use nodes::Nodes;
+use past::Past;
 use std::{
     collections::{HashMap, HashSet},
     path::{Path, PathBuf},
@@ -59,11 +61,7 @@ pub struct Runner {
     tokens: Arc<tokio::sync::Mutex<HashMap<RunId, (String, String)>>>,
     nodes: Nodes,
     ahead: Ahead,
-    /// Attempts of this node that began before this and have left no folder ran in a spool that is lost.
-    spool_since: Stamp,
-    /// What was under way when this server started. Whatever begins later cannot be of a lost spool, even if the wall
-    /// clock has been put back meanwhile.
-    found: Arc<HashSet<Key>>,
+    past: Arc<Past>,
     /// An attempt ended, or a node is gone: look again.
     nudge: Arc<Notify>,
 }
@@ -126,19 +124,10 @@ fn output_folder(spool: &Path, run: &RunId, step: u32, attempt: u32) -> PathBuf 
 
 impl Runner {
     pub fn new(desk: Desk, supervisor: Supervisor, vault: Vault, place: Place) -> Self {
-        let now = desk.clock().now();
-        let world = desk.world();
-        let under_way = world.runs.values().flat_map(|run| {
-            run.running_attempts().map(|(step, attempt)| Key {
-                run: run.id.clone(),
-                step,
-                attempt: attempt.number,
-            })
-        });
+        let past = Past::look(&place.spool, &desk.world(), desk.clock().now());
         Runner {
-            found: Arc::new(under_way.collect()),
+            past: Arc::new(past),
             nodes: Nodes::new(desk.store().clone(), desk.node(), &place.spool),
-            spool_since: watch::spool_since(&place.spool, now),
             desk,
             supervisor,
             vault,
@@ -158,7 +147,8 @@ impl Runner {
     /// Works until it is dropped.
     pub async fn serve(self) {
         tokio::spawn(self.nodes.clone().serve(self.nudge.clone()));
-        tokio::spawn(self.clone().make_folders_ahead());
+        self.make_ready_ahead();
+        tokio::spawn(self.clone().outlive_the_past());
         tokio::spawn(retention::serve(self.desk.clone(), self.place.clone()));
         self.forget_old_tokens().await;
         let (mut changes, mut dues) = (self.desk.watch(), Dues::default());
@@ -171,7 +161,7 @@ impl Runner {
                     soonest = Some(soonest.map_or(due, |s| s.min(due)));
                 }
             }
-            self.forget_tokens(&world).await;
+            self.forget_tokens().await;
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
                 () = self.nudge.notified() => {}
@@ -219,8 +209,8 @@ impl Runner {
         due.map(|(_, at)| at)
     }
 
-    /// Reports until it is written down: an ending that was seen is never dropped.
-    async fn report(&self, command: Command, runbook: &str) {
+    /// Reports until it is written down: an ending that was seen is never dropped. Whether it was, or else was refused.
+    async fn report(&self, command: Command, runbook: &str) -> bool {
         let actor = Actor {
             name: runbook.to_owned(),
             ..Actor::system("runner", Source::Runner)
@@ -232,10 +222,10 @@ impl Runner {
                 .execute(Request::new(&actor, command.clone()))
                 .await
             {
-                Ok(_) => return,
+                Ok(_) => return true,
                 Err(No::Refused(refusal)) => {
                     tracing::error!(%refusal, "The desk refused the runner's report: {refusal}");
-                    return;
+                    return false;
                 }
                 Err(No::Unavailable(_)) => tokio::time::sleep(pause).await,
             }
@@ -252,13 +242,16 @@ impl Runner {
     }
 
     /// Of runs that are over, neither the token nor a secret that was given to it is needed any more.
-    async fn forget_tokens(&self, world: &World) {
+    async fn forget_tokens(&self) {
         let ended: Vec<RunId> = {
             let tokens = self.tokens.lock().await;
+            // Asked now: a token may be that of a run which has begun since the caller looked.
+            let world = self.desk.world();
             let over = |id: &&RunId| world.runs.get(*id).is_none_or(|r| r.is_over());
             tokens.keys().filter(over).cloned().collect()
         };
         for run in ended {
+            self.ahead.forget(&run);
             // What still reports its ending has its secrets masked by its own supervisor.
             let Some((id, _)) = self.tokens.lock().await.remove(&run) else {
                 continue;

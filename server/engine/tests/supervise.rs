@@ -6,7 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use engine::supervise::{
-    Adopted, Ending, Folder, LONGEST_LINE, Lost, adopt, output_size, read_lines, read_output,
+    Adopted, Ending, Folder, LONGEST_LINE, Lost, adopt, close, is_unclaimed, output_size,
+    read_lines, read_output,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -279,13 +280,15 @@ async fn an_attempt_runs_in_the_folder_that_was_made_for_it_and_in_no_other() {
     let scene = Scene::new("exit 3");
     let folder = make(&scene, &scene.spec.id);
     assert!(Folder::make(&scene.spec.dir, &scene.spec.id).is_err());
-    let attempt = supervisor.launch_in(folder, scene.spec.clone()).await;
+    let standby = supervisor.prepare(scene.spec.clone()).await.unwrap();
+    let attempt = standby.go(folder).await;
     let outcome = attempt.unwrap().wait().await.unwrap();
     assert_eq!(outcome.ending, Ending::Exited(3));
 
     let scene = Scene::new("touch ran");
     let folder = make(&scene, "another");
-    let attempt = supervisor.launch_in(folder, scene.spec.clone()).await;
+    let standby = supervisor.prepare(scene.spec.clone()).await.unwrap();
+    let attempt = standby.go(folder).await;
     assert!(attempt.is_err());
     assert!(!scene.path("ran").exists());
 
@@ -294,9 +297,96 @@ async fn an_attempt_runs_in_the_folder_that_was_made_for_it_and_in_no_other() {
     let folder = make(&scene, &scene.spec.id);
     let found = adopt(&scene.spec.dir).await.unwrap();
     assert!(matches!(found, Adopted::NeverStarted));
-    let attempt = supervisor.launch_in(folder, scene.spec.clone()).await;
+    let standby = supervisor.prepare(scene.spec.clone()).await.unwrap();
+    let attempt = standby.go(folder).await;
     assert!(attempt.is_err());
     assert!(!scene.path("ran").exists());
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_called_off_runs_nothing_and_can_be_ordered_anew() {
+    let (supervisor, scene) = (supervisor(), Scene::new("echo once >> ran; cat ran"));
+    let folder = Folder::make(&scene.spec.dir, &scene.spec.id).unwrap();
+    drop(supervisor.prepare(scene.spec.clone()).await.unwrap());
+    assert!(is_unclaimed(&scene.spec.dir));
+    let standby = supervisor.prepare(scene.spec.clone()).await.unwrap();
+    standby.go(folder).await.unwrap().wait().await.unwrap();
+    assert_eq!(
+        std::fs::read_to_string(scene.path("ran")).unwrap(),
+        "once\n"
+    );
+}
+
+#[tokio::test]
+async fn whoever_has_the_word_may_say_it_and_saying_it_twice_begins_it_once() {
+    let (supervisor, scene) = (supervisor(), Scene::new("echo once >> ran"));
+    let folder = Folder::make(&scene.spec.dir, &scene.spec.id).unwrap();
+    let standby = supervisor.prepare(scene.spec.clone()).await.unwrap();
+    standby.word(&folder).unwrap().say();
+    let mut attempt = standby.go(folder).await.unwrap();
+    assert_eq!(attempt.wait().await.unwrap().ending, Ending::Exited(0));
+    assert_eq!(
+        std::fs::read_to_string(scene.path("ran")).unwrap(),
+        "once\n"
+    );
+    // The word was heard, whatever becomes of who has it.
+    let scene = Scene::new("touch ran");
+    let folder = Folder::make(&scene.spec.dir, &scene.spec.id).unwrap();
+    let standby = supervisor.prepare(scene.spec.clone()).await.unwrap();
+    standby.word(&folder).unwrap().say();
+    drop((standby, folder));
+    until("it runs", || scene.path("ran").exists()).await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_closed_is_never_run_in_whoever_stands_by_for_it() {
+    let (supervisor, scene) = (supervisor(), Scene::new("touch ran"));
+    let folder = Folder::make(&scene.spec.dir, &scene.spec.id).unwrap();
+    let standby = supervisor.prepare(scene.spec.clone()).await.unwrap();
+    assert!(close(&scene.spec.dir).unwrap());
+    standby.word(&folder).unwrap().say();
+    assert!(standby.go(folder).await.is_err());
+    assert!(!scene.path("ran").exists());
+    assert!(!close(&scene.spec.dir).unwrap(), "by somebody already");
+}
+
+/// Who has claimed an attempt.
+fn owner(scene: &Scene) -> u64 {
+    let claim = std::fs::read(scene.spec.dir.join("claim")).unwrap();
+    let claim: serde_json::Value = serde_json::from_slice(&claim).unwrap();
+    claim["supervisor"]["pid"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn a_supervisor_whose_result_is_kept_takes_the_next_attempt_and_no_stop_of_the_last() {
+    let supervisor = supervisor();
+    let mut owners = Vec::new();
+    // The zygote may be busy making a spare just when one is free.
+    while owners.len() < 20
+        && owners
+            .iter()
+            .all(|own| owners.iter().filter(|o| o == &own).count() == 1)
+    {
+        let scene = Scene::new("echo done; exit 3");
+        let mut attempt = supervisor.launch(scene.spec.clone()).await.unwrap();
+        assert_eq!(attempt.wait().await.unwrap().ending, Ending::Exited(3));
+        assert_eq!(scene.output().await, "$ sh\ndone\n");
+        owners.push(owner(&scene));
+        // Too late for this one, and not meant for the next: as whoever still believes that it runs would do it.
+        kill(Pid::from_raw(owner(&scene) as i32), Signal::SIGUSR1).unwrap();
+        attempt.kept();
+    }
+    let other = Scene::new("true");
+    let mut attempt = supervisor.launch(other.spec.clone()).await.unwrap();
+    attempt.wait().await.unwrap();
+    // Nobody says that it is kept: it is put on the disk, and its supervisor leaves.
+    drop(attempt);
+    let pid = owner(&other) as i32;
+    until("it leaves", || {
+        !std::path::Path::new(&format!("/proc/{pid}")).exists()
+    })
+    .await;
+    assert!(owners.len() < 20, "one did several: {owners:?}");
 }
 
 #[tokio::test]

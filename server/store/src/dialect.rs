@@ -24,6 +24,13 @@ pub(crate) enum DbTx {
     Postgres(Transaction<'static, Postgres>),
 }
 
+/// A transaction, and the end of the timeline as it is in it; or as it is assumed to be, in one that has not begun.
+pub(crate) struct Begun {
+    pub tx: DbTx,
+    pub head: Head,
+    pub is_assumed: bool,
+}
+
 impl DbTx {
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
@@ -119,7 +126,7 @@ fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {
 const PATIENCE: Duration = Duration::from_secs(10);
 const READERS: u32 = 8;
 /// All sizes of all statements fit, and all scripts.
-const STATEMENTS: usize = 512;
+const STATEMENTS: usize = 1024;
 /// So many rows an answer of SQLite's has room for before its thread waits for who reads them.
 const ROWS: usize = 512;
 /// Any number of our own: writers of one PostgreSQL database agree on it.
@@ -286,6 +293,26 @@ impl Db {
                 Ok((DbTx::Postgres(tx), head))
             }
         }
+    }
+
+    /// The same where the caller knows the end of the timeline, most likely. SQLite is then not asked: what is written must
+    /// follow it, or is refused.
+    pub(crate) async fn begin_at(&self, head: Head) -> Result<Begun, sqlx::Error> {
+        Ok(match self {
+            Db::Sqlite { write, .. } => Begun {
+                tx: DbTx::Sqlite(write.take().await?),
+                head,
+                is_assumed: true,
+            },
+            Db::Postgres { .. } => {
+                let (tx, head) = self.begin().await?;
+                Begun {
+                    tx,
+                    head: head.unwrap_or_default(),
+                    is_assumed: false,
+                }
+            }
+        })
     }
 
     /// Begins a transaction about work, beside the timeline's writers: PostgreSQL's rows need no place of their own, and

@@ -37,6 +37,9 @@ pub enum Error {
     )]
     OutOfOrder { head: u64, found: u64 },
 
+    #[error("another node has written meanwhile: begin anew, and read what it wrote")]
+    Moved,
+
     #[error("this transaction was given up after an error in it: begin a new one")]
     GivenUp,
 

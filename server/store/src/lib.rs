@@ -5,7 +5,7 @@
 //! door that turns commands into events is the engine's Desk.
 //!
 //! Writing: [`Store::begin`] takes the one writer's place and reads the head; [`Head::append`] numbers and chains the new
-//! records; [`Tx::write`] puts a whole [`Batch`] down; [`Tx::commit`] makes it durable. Reading never waits for a writer.
+//! records; [`Tx::finish`] puts a whole [`Batch`] down and makes it durable. Reading never waits for a writer.
 //!
 //! Architecture invariant: appends are serialized (SQLite `BEGIN IMMEDIATE`, PostgreSQL advisory lock), so sequence numbers
 //! become visible in their order: a reader at number n never skips one.
@@ -46,12 +46,13 @@ pub use rows::{
     Revocation, Secret,
 };
 pub use subscribers::{Ending, Mailing, Standing, Subscriber, SubscriberCount};
-pub use tx::{Batch, Tx};
+pub use tx::{Batch, Tx, Unfinished};
 pub use verify::{Broken, Fault, Verified, Verifier};
 pub use wake::Appends;
 
 use std::sync::Arc;
 
+use dialect::Begun;
 use tokio::sync::watch;
 
 /// A database of Muster. Cheap to clone; every clone is the same database.
@@ -83,7 +84,19 @@ impl Store {
     /// Takes the one writer's place, waiting for others to finish, and reads the head.
     pub async fn begin(&self) -> Result<Tx, Error> {
         let (tx, head) = self.db.begin().await?;
-        Ok(Tx::new(tx, head, Arc::clone(&self.appended)))
+        let begun = Begun {
+            tx,
+            head: head.unwrap_or_default(),
+            is_assumed: false,
+        };
+        Ok(Tx::new(begun, Arc::clone(&self.appended)))
+    }
+
+    /// The same for a caller that has seen the head, and is most likely the only one to write. Where another has written
+    /// meanwhile, it fails with [`Error::Moved`], or [`Tx::head`] tells.
+    pub async fn begin_at(&self, head: Head) -> Result<Tx, Error> {
+        let begun = self.db.begin_at(head).await?;
+        Ok(Tx::new(begun, Arc::clone(&self.appended)))
     }
 
     /// A signal that events were appended, by this process or another node.

@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 
-use sqlx::SqliteConnection;
+use futures::TryStreamExt;
+use sqlx::{Executor, SqliteConnection};
 
 use crate::dialect::DbTx;
 use crate::tx::number;
+use crate::writer::{BEGIN, COMMIT};
 use crate::{Batch, Projection, outbox, sql, subscribers};
 
 /// The parameters of one row, in the order of its statement.
@@ -74,8 +76,12 @@ async fn put_timeline_at_once(
     c: &mut SqliteConnection,
     batch: &Batch,
     projections: &[&Projection],
-) -> Result<(), sqlx::Error> {
+    is_all: bool,
+) -> Result<(), Halfway> {
     let mut script = sql::Script::default();
+    if is_all {
+        script.add(BEGIN);
+    }
     sql::EVENT_PUT
         .split(&*c, &batch.records)
         .for_each(|(sql, _)| script.add(sql));
@@ -85,6 +91,10 @@ async fn put_timeline_at_once(
     sql::PROJECTION_PUT
         .split(&*c, projections)
         .for_each(|(sql, _)| script.add(sql));
+    if is_all {
+        script.add(COMMIT);
+    }
+    let statements = script.len();
     let query = sqlx::query(script.text());
     let query = batch
         .records
@@ -97,11 +107,78 @@ async fn put_timeline_at_once(
     let query = projections
         .iter()
         .fold(query, |query, p| projection!(query, p));
-    query.execute(c).await.map(drop)
+    // The last statement's answer is enough: that there is no more would be heard only in another breath.
+    let mut answers = c.fetch_many(query);
+    for answered in 0..statements {
+        let error = match answers.try_next().await {
+            Ok(Some(_)) => continue,
+            // Its thread is gone.
+            Ok(None) => sqlx::Error::WorkerCrashed,
+            Err(error) => error,
+        };
+        return Err(Halfway { answered, error });
+    }
+    Ok(())
 }
 
-/// So many rows are few: less than two hundred different scripts come of them, and all are kept.
+/// Where a script came to its end too early: behind so many statements.
+pub(crate) struct Halfway {
+    pub answered: usize,
+    pub error: sqlx::Error,
+}
+
+impl From<Halfway> for sqlx::Error {
+    fn from(halfway: Halfway) -> Self {
+        halfway.error
+    }
+}
+
+/// So many rows are few: less than two hundred different scripts come of them, twice, and all are kept.
 const FEW: usize = 8;
+
+/// Whether there are few rows, and none but of the timeline.
+pub(crate) fn is_few(batch: &Batch) -> bool {
+    let Batch {
+        records,
+        receipts,
+        projections,
+        credentials,
+        revocations,
+        plan_revisions,
+        secrets,
+        secrets_gone,
+        notifications,
+        told,
+        releases,
+        history_days,
+        history_spells,
+        subscribers,
+        subscribers_gone,
+        mailings,
+    } = batch;
+    let others = [
+        credentials.len(),
+        revocations.len(),
+        plan_revisions.len(),
+        secrets.len(),
+        secrets_gone.len(),
+        notifications.len(),
+        told.len(),
+        releases.len(),
+        history_days.len(),
+        history_spells.len(),
+        subscribers.len(),
+        subscribers_gone.len(),
+        mailings.len(),
+    ];
+    let all = records.len() + receipts.len() + projections.len();
+    all <= FEW && others.iter().all(|rows| *rows == 0)
+}
+
+/// Begins, writes such a batch, and commits: all in one breath.
+pub(crate) async fn few_and_commit(c: &mut SqliteConnection, batch: &Batch) -> Result<(), Halfway> {
+    put_timeline_at_once(c, batch, &last_of_each(&batch.projections), true).await
+}
 
 /// The other statements of [`Tx::write`], over a connection of either engine.
 macro_rules! put {
@@ -195,7 +272,7 @@ async fn put_sqlite(c: &mut SqliteConnection, batch: &Batch) -> Result<(), sqlx:
     let projections = last_of_each(&batch.projections);
     match batch.records.len() + batch.receipts.len() + projections.len() {
         0 => {}
-        1..=FEW => put_timeline_at_once(c, batch, &projections).await?,
+        1..=FEW => put_timeline_at_once(c, batch, &projections, false).await?,
         _ => put_timeline!(c, batch)?,
     }
     put!(c, batch)

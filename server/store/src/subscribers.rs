@@ -169,14 +169,14 @@ pub(crate) fn check_texts(batch: &Batch) -> Result<(), Error> {
 impl Tx {
     pub async fn subscriber(&mut self, id: &str) -> Result<Option<Subscriber>, Error> {
         let id = text("a subscriber", id)?;
-        let found = on_tx!(self.enter()?, c => sqlx::query_as(sql::SUBSCRIBER).bind(id).fetch_optional(c).await);
+        let found = on_tx!(self.enter().await?, c => sqlx::query_as(sql::SUBSCRIBER).bind(id).fetch_optional(c).await);
         self.leave(found)
     }
 
     /// All with this address.
     pub async fn subscribers_by_mark(&mut self, mark: &str) -> Result<Vec<Subscriber>, Error> {
         let mark = text("a mark", mark)?;
-        let found = on_tx!(self.enter()?, c => sqlx::query_as(sql::SUBSCRIBERS_BY_MARK).bind(mark).fetch_all(c).await);
+        let found = on_tx!(self.enter().await?, c => sqlx::query_as(sql::SUBSCRIBERS_BY_MARK).bind(mark).fetch_all(c).await);
         self.leave(found)
     }
 
@@ -188,7 +188,7 @@ impl Tx {
         limit: u32,
     ) -> Result<Vec<Subscriber>, Error> {
         let after = text("a subscriber", after)?;
-        let found = on_tx!(self.enter()?, c => {
+        let found = on_tx!(self.enter().await?, c => {
             let query = sqlx::query_as(sql::SUBSCRIBERS_IN).bind(state).bind(after);
             query.bind(i64::from(limit)).fetch_all(c).await
         });
@@ -196,7 +196,7 @@ impl Tx {
     }
 
     pub async fn count_subscribers(&mut self, state: &str) -> Result<i64, Error> {
-        let found = on_tx!(self.enter()?, c => sqlx::query_scalar(sql::SUBSCRIBERS_COUNT).bind(state).fetch_one(c).await);
+        let found = on_tx!(self.enter().await?, c => sqlx::query_scalar(sql::SUBSCRIBERS_COUNT).bind(state).fetch_one(c).await);
         self.leave(found)
     }
 }

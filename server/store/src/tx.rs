@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::dialect::{DbTx, on_tx};
+use crate::dialect::{Begun, DbTx, on_tx};
+use crate::put::Halfway;
 use crate::{
     Credential, Error, Head, HistoryDay, HistorySpell, Mailing, Notification, PlanRevision,
     Projection, Receipt, Record, Release, Revocation, Secret, Subscriber, Told, chain, put, sql,
@@ -48,6 +49,8 @@ pub struct Batch {
 pub struct Tx {
     tx: DbTx,
     head: Head,
+    /// Nothing has been asked of the database yet.
+    is_assumed: bool,
     appended: Option<Arc<watch::Sender<()>>>,
     wrote_events: bool,
     /// A statement failed or was cut short. PostgreSQL would turn the commit into a silent rollback, SQLite would commit the
@@ -56,10 +59,11 @@ pub struct Tx {
 }
 
 impl Tx {
-    pub(crate) fn new(tx: DbTx, head: Option<Head>, appended: Arc<watch::Sender<()>>) -> Tx {
+    pub(crate) fn new(begun: Begun, appended: Arc<watch::Sender<()>>) -> Tx {
         Tx {
-            tx,
-            head: head.unwrap_or_default(),
+            tx: begun.tx,
+            head: begun.head,
+            is_assumed: begun.is_assumed,
             appended: Some(appended),
             wrote_events: false,
             given_up: false,
@@ -73,7 +77,7 @@ impl Tx {
 
     /// Events after a number, oldest first. For a node that follows the timeline and must catch up before it decides.
     pub async fn events_after(&mut self, after: u64, limit: u32) -> Result<Vec<Record>, Error> {
-        let found = on_tx!(self.enter()?, c => {
+        let found = on_tx!(self.enter().await?, c => {
             sqlx::query_as(sql::EVENTS_AFTER).bind(number(after)).bind(i64::from(limit)).fetch_all(c).await
         });
         self.leave(found)
@@ -87,7 +91,7 @@ impl Tx {
             for key in chunk {
                 text("an idempotency key", key)?;
             }
-            let found = on_tx!(self.enter()?, c => {
+            let found = on_tx!(self.enter().await?, c => {
                 list.fold(sqlx::query_as(sql), |query, key| query.bind(*key)).fetch_all(c).await
             });
             all.extend(
@@ -101,7 +105,7 @@ impl Tx {
 
     pub async fn projection(&mut self, kind: &str, id: &str) -> Result<Option<Projection>, Error> {
         let (kind, id) = (text("a kind", kind)?, text("an id", id)?);
-        let found = on_tx!(self.enter()?, c => sqlx::query_as(sql::PROJECTION).bind(kind).bind(id).fetch_optional(c).await);
+        let found = on_tx!(self.enter().await?, c => sqlx::query_as(sql::PROJECTION).bind(kind).bind(id).fetch_optional(c).await);
         self.leave(found)
     }
 
@@ -112,7 +116,7 @@ impl Tx {
         limit: u32,
     ) -> Result<Vec<HistorySpell>, Error> {
         let after = text("a service", after)?;
-        let found = on_tx!(self.enter()?, c => {
+        let found = on_tx!(self.enter().await?, c => {
             sqlx::query_as(sql::HISTORY_SPELLS).bind(after).bind(i64::from(limit)).fetch_all(c).await
         });
         self.leave(found)
@@ -126,7 +130,7 @@ impl Tx {
             for id in chunk {
                 text("a notification", id)?;
             }
-            let found = on_tx!(self.enter()?, c => {
+            let found = on_tx!(self.enter().await?, c => {
                 list.fold(sqlx::query_as(sql), |query, id| query.bind(*id)).fetch_all(c).await
             });
             all.extend::<Vec<(String, String)>>(self.leave(found)?);
@@ -137,10 +141,47 @@ impl Tx {
     /// Uses up a sign-in link. True for exactly one caller, and only before it expires or is revoked.
     pub async fn use_link(&mut self, id: &str, at: i64) -> Result<bool, Error> {
         let id = text("a credential", id)?;
-        let done = on_tx!(self.enter()?, c => {
+        let done = on_tx!(self.enter().await?, c => {
             sqlx::query(sql::LINK_USE).bind(id).bind(at).execute(c).await.map(|done| done.rows_affected())
         });
         Ok(self.leave(done)? == 1)
+    }
+
+    /// Whether that is what the caller of [`Store::begin_at`] said, and nobody has looked.
+    pub fn is_assumed(&self) -> bool {
+        self.is_assumed
+    }
+
+    /// [`Tx::write`] and [`Tx::commit`] in one; where that can be all there is to it, in one breath.
+    pub async fn finish(mut self, batch: &Batch) -> Result<(), Unfinished> {
+        if !self.is_assumed || batch.records.is_empty() || !put::is_few(batch) {
+            self.write(batch).await.map_err(Unfinished::Before)?;
+            return self.commit().await.map_err(Unfinished::Committing);
+        }
+        check_texts(batch).map_err(Unfinished::Before)?;
+        check_chain(self.head, &batch.records).map_err(Unfinished::Before)?;
+        let DbTx::Sqlite(mut tx) = self.tx else {
+            return Err(Unfinished::Before(Error::GivenUp));
+        };
+        if let Err(Halfway { answered, error }) = put::few_and_commit(&mut tx, batch).await {
+            // It had not even begun, or it can still be undone; else nobody knows.
+            let is_undone = match answered {
+                0 if !matches!(error, sqlx::Error::WorkerCrashed) => {
+                    tx.leave();
+                    true
+                }
+                _ => tx.undo().await,
+            };
+            return Err(match is_undone {
+                true => Unfinished::Before(error.into()),
+                false => Unfinished::Committing(error.into()),
+            });
+        }
+        tx.leave();
+        if let Some(appended) = self.appended {
+            appended.send_replace(());
+        }
+        Ok(())
     }
 
     /// Writes all of the batch. Nothing is written if its texts or its chain are wrong; then the transaction can go on.
@@ -148,7 +189,7 @@ impl Tx {
     pub async fn write(&mut self, batch: &Batch) -> Result<(), Error> {
         check_texts(batch)?;
         let head = check_chain(self.head, &batch.records)?;
-        let done = put::all(self.enter()?, batch).await;
+        let done = put::all(self.enter().await?, batch).await;
         self.leave(done)?;
         self.head = head;
         self.wrote_events |= !batch.records.is_empty();
@@ -158,7 +199,7 @@ impl Tx {
     /// Makes it durable: on `Ok` it survives a kill and a power cut. After an error it is unknown whether it was committed;
     /// trying again under the same idempotency keys finds out.
     pub async fn commit(mut self) -> Result<(), Error> {
-        self.enter()?;
+        self.enter().await?;
         self.tx.commit().await?;
         if let (true, Some(appended)) = (self.wrote_events, self.appended) {
             appended.send_replace(());
@@ -167,15 +208,27 @@ impl Tx {
     }
 
     pub async fn rollback(self) -> Result<(), Error> {
-        Ok(self.tx.rollback().await?)
+        match self.tx {
+            DbTx::Sqlite(tx) if self.is_assumed => {
+                tx.leave();
+                Ok(())
+            }
+            tx => Ok(tx.rollback().await?),
+        }
     }
 
     /// Given up until [`Tx::leave`] has seen the outcome: a future dropped in between counts as a failure.
-    pub(crate) fn enter(&mut self) -> Result<&mut DbTx, Error> {
+    pub(crate) async fn enter(&mut self) -> Result<&mut DbTx, Error> {
         if self.given_up {
             return Err(Error::GivenUp);
         }
         self.given_up = true;
+        if let (true, DbTx::Sqlite(tx)) = (self.is_assumed, &mut self.tx) {
+            if tx.read_head().await?.unwrap_or_default() != self.head {
+                return Err(Error::Moved);
+            }
+            self.is_assumed = false;
+        }
         Ok(&mut self.tx)
     }
 
@@ -183,6 +236,15 @@ impl Tx {
         self.given_up = outcome.is_err();
         Ok(outcome?)
     }
+}
+
+/// Where [`Tx::finish`] came to its end too early.
+#[derive(Debug)]
+pub enum Unfinished {
+    /// Nothing was written.
+    Before(Error),
+    /// Nobody knows: trying again under the same idempotency keys finds out.
+    Committing(Error),
 }
 
 fn check_chain(mut head: Head, records: &[Record]) -> Result<Head, Error> {

@@ -15,6 +15,14 @@ use tokio::time::timeout;
 
 use crate::{Head, sql};
 
+macro_rules! begin {
+    () => {
+        "BEGIN IMMEDIATE"
+    };
+}
+pub(crate) const BEGIN: &str = begin!();
+pub(crate) const COMMIT: &str = "COMMIT";
+
 #[derive(Clone)]
 pub(crate) struct Writer {
     patience: Duration,
@@ -49,22 +57,19 @@ impl Writer {
     /// Takes the writer's place.
     pub async fn begin(&self) -> Result<SqliteTx, Error> {
         let mut tx = self.take().await?;
-        sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut tx.connection)
-            .await?;
+        sqlx::query(BEGIN).execute(&mut tx.connection).await?;
         Ok(tx)
     }
 
     /// The same, and reads the head.
     pub async fn begin_at_head(&self) -> Result<(SqliteTx, Option<Head>), Error> {
-        const BEGIN: &str = concat!("BEGIN IMMEDIATE; ", sql::head!());
         let mut tx = self.take().await?;
-        let head = sqlx::query_as(BEGIN).fetch_optional(&mut tx.connection);
-        let head = head.await?;
+        let head = tx.read_head().await?;
         Ok((tx, head))
     }
 
-    async fn take(&self) -> Result<SqliteTx, Error> {
+    /// Takes the place, and nothing else: the connection is not asked for anything yet.
+    pub async fn take(&self) -> Result<SqliteTx, Error> {
         let place = timeout(self.patience, self.place.clone().lock_owned()).await;
         let mut place = place.map_err(|_| Error::PoolTimedOut)?;
         if place.closed {
@@ -94,8 +99,26 @@ pub(crate) struct SqliteTx {
 }
 
 impl SqliteTx {
+    /// Begins, and reads the head.
+    pub async fn read_head(&mut self) -> Result<Option<Head>, Error> {
+        const BEGIN_AT_HEAD: &str = concat!(begin!(), "; ", sql::head!());
+        let head = sqlx::query_as(BEGIN_AT_HEAD).fetch_optional(&mut self.connection);
+        head.await
+    }
+
+    /// After a script of its own that begins and commits, which may have failed: whether it certainly has not committed.
+    pub async fn undo(self) -> bool {
+        // Nothing to roll back: it was done, by a commit or because of a failure.
+        self.rollback().await.is_ok()
+    }
+
+    /// After one that succeeded, or where there was nothing to do.
+    pub fn leave(mut self) {
+        self.place.connection = Some(self.connection);
+    }
+
     pub async fn commit(self) -> Result<(), Error> {
-        self.end("COMMIT").await
+        self.end(COMMIT).await
     }
 
     pub async fn rollback(self) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use crate::{
     start_run, until_status,
 };
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{collections::HashMap, fs, path::Path, process::Command};
 
 const CLIENTS: usize = 4;
@@ -81,6 +81,11 @@ struct Trace {
 impl Call {
     fn is_logged(&self) -> bool {
         self.name == "pwrite64" && self.on().ends_with("muster.db-wal>")
+    }
+
+    /// A supervisor is told that the end of its attempt is written down.
+    fn is_kept(&self) -> bool {
+        self.name == "sendto" && self.text.contains(r#""kept""#)
     }
 
     fn is_sync(&self) -> bool {
@@ -158,8 +163,8 @@ fn judge_notes(trace: &Trace, found: &mut Found) {
     }
 }
 
-/// Every attempt: its beginning synced, its folder synced, then run; its end synced in the timeline before anybody is told,
-/// and its result, for a server that did not live to hear of it, before the supervisor leaves.
+/// Every attempt: its beginning synced, then run; its end synced in the timeline before anybody is told. Only then is its
+/// supervisor told that nobody needs the result in its folder; one that does not hear that syncs it there.
 fn judge_attempt(trace: &Trace, run: &str, word: &str, found: &mut Found) {
     found.attempts += 1;
     let mut wrong = |what: &str| found.violations.push(format!("run {run}: {what}"));
@@ -172,9 +177,6 @@ fn judge_attempt(trace: &Trace, run: &str, word: &str, found: &mut Found) {
     if !meant.is_some_and(|w| trace.synced(WAL, w.ended, begins.began)) {
         wrong("its command began before its beginning was synced");
     }
-    if !trace.synced(&rec, 0, begins.began) {
-        wrong("its command began before its folder was synced");
-    }
     // What it was started under is a file for its actions: half a plan is worse than none.
     let plan = |c: &Call| c.is_sync() && c.text.contains(&format!("{run}/plan.half-"));
     if trace.first(plan).is_none_or(|c| c.ended >= begins.began) {
@@ -185,10 +187,14 @@ fn judge_attempt(trace: &Trace, run: &str, word: &str, found: &mut Found) {
         format!(r#"attempt_ended\",\"run\":\"{run}"#),
     ];
     let result = |c: &Call| c.name == "pwrite64" && c.on().contains(&rec) && c.began > begins.began;
-    match trace.first(result) {
-        Some(result) if trace.synced(&rec, result.ended, usize::MAX) => {}
-        Some(_) => wrong("its supervisor left before its result was synced"),
-        None => wrong("its result was not seen"),
+    let Some(result) = trace.first(result) else {
+        return wrong("its result was not seen");
+    };
+    let kept = trace.first(|c| c.is_kept() && c.began > result.ended);
+    let is_kept = trace.logged(&ended).zip(kept);
+    let is_kept = is_kept.is_some_and(|(told, kept)| trace.synced(WAL, told.ended, kept.began));
+    if !is_kept && !trace.synced(&rec, result.ended, usize::MAX) {
+        wrong("its result was neither kept nor synced");
     }
     let completed = |c: &Call| {
         let is_answer = !c.is_logged() && c.text.contains("HTTP/1.1 200") && c.text.contains(run);
@@ -289,15 +295,14 @@ async fn session(house: &House) -> Option<Session> {
     for client in clients {
         client.await.unwrap();
     }
-    for id in &ids {
-        let claim = house.path(&format!("data/runs/{id}/0-1/claim"));
-        let claim: Value = serde_json::from_slice(&fs::read(claim).unwrap()).unwrap();
-        let process = format!("/proc/{}", claim["supervisor"]["pid"]);
-        until("the supervisor has left", async || {
-            (!Path::new(&process).exists()).then_some(())
-        })
-        .await;
-    }
+    until(
+        "all supervisors know that their results are kept",
+        async || {
+            let trace = calls(&house.path("trace"));
+            (trace.iter().filter(|c| c.is_kept()).count() == runs).then_some(())
+        },
+    )
+    .await;
     server.kill();
     Some(Session {
         notes: notes / CLIENTS * CLIENTS,
@@ -321,15 +326,14 @@ async fn every_acknowledged_event_was_synced_before_its_acknowledgement() {
         "{} acknowledged writes and {} attempts traced: 0 acknowledged, begun or reported before they were synced",
         found.acknowledged, found.attempts
     );
-    // The control for what supervisors sync, which the library of the next test does not come near.
-    let rec = |c: &Call| c.is_sync() && c.text.contains("/rec>");
-    session.trace.calls.retain(|c| !rec(c));
+    // The control for supervisors, which the library of the next test does not come near.
+    session.trace.calls.retain(|c| !c.is_kept());
     let session = Session {
         trace: Trace::of(session.trace.calls),
         ..session
     };
     let late = session.judge().violations.len();
-    assert_eq!(late, 2 * found.attempts, "a folder and a result each");
+    assert_eq!(late, found.attempts, "a result each");
 }
 
 /// The control: syncs that never reach the system.
@@ -362,15 +366,15 @@ async fn without_syncs_the_trace_tells() {
         .iter()
         .filter(|v| v.contains("command began"))
         .count();
-    // Its beginning, its folder and its plan.
-    assert_eq!(begun, 3 * found.attempts, "{}", found.violations.join("\n"));
+    // Its beginning and its plan.
+    assert_eq!(begun, 2 * found.attempts, "{}", found.violations.join("\n"));
     let reported = |v: &&String| v.contains("was reported");
     let reported = found.violations.iter().filter(reported).count();
     assert_eq!(reported, found.attempts, "{}", found.violations.join("\n"));
     println!(
         "{late} of {} acknowledged writes and {} of {} attempts noticed when nothing is synced",
         found.acknowledged,
-        begun / 3,
+        begun / 2,
         found.attempts
     );
 }

@@ -120,6 +120,50 @@ async fn the_proof_of_a_step_decides_when_its_supervisor_was_killed() {
     assert_eq!(ran(&house), 2, "the proof ran, not the step");
 }
 
+/// As a machine does that loses its power: the server and the supervisor are gone, and of the folder nothing had reached the
+/// disk. Where the machine was `started_anew`, the spool is of another boot.
+async fn power_failure(started_anew: bool) -> (House, Value) {
+    let house = House::small();
+    write_book(&house, "plain", &json!({}));
+    let token = house.token("commander");
+    let server = house.start();
+    let id = start_run(&server.program(&token), "plain", json!({})).await;
+    let attempt = house.path("data/runs").join(&id).join("0-1");
+    until("the command begins", async || {
+        (ran(&house) == 1).then_some(())
+    })
+    .await;
+    let supervisor = supervisor(&attempt).unwrap();
+    server.kill();
+    kill_nine(&supervisor);
+    fs::remove_dir_all(&attempt).unwrap();
+    if started_anew {
+        fs::write(house.path("data/runs/.boot"), "another").unwrap();
+    }
+    fs::write(house.path("go"), "").unwrap();
+    let server = house.start();
+    let caller = server.program(&token);
+    let over = until("it is known what became of it", async || {
+        let run = run(&caller, &id).await;
+        let is_known = ["paused_by_failed_step", "completed"].contains(&run["status"].as_str()?);
+        is_known.then_some(run)
+    })
+    .await;
+    (house, over)
+}
+
+#[tokio::test]
+async fn what_a_power_failure_took_away_is_interrupted_and_never_begun_again_by_itself() {
+    let (house, run) = power_failure(true).await;
+    assert_eq!(run["status"], "paused_by_failed_step", "{run}");
+    assert_eq!(run["steps"][0]["status"], "interrupted", "{run}");
+    assert_eq!(ran(&house), 1);
+    // The control: where the machine went on, a folder that is not there means that nothing was run.
+    let (house, run) = power_failure(false).await;
+    assert_eq!(run["status"], "completed", "{run}");
+    assert_eq!(ran(&house), 2);
+}
+
 /// Each death between the making of an attempt's folder and its claim costs a folder; the next life takes another one.
 #[tokio::test]
 async fn an_output_is_found_however_often_the_server_died_before_the_launch() {

@@ -1,7 +1,8 @@
 //! One turn at the desk: from waiting commands to a committed transaction and the state that follows from it.
 
 use super::{
-    Answer, Beginning, Beside, InForce, Job, No, Receipt, Request, Tail,
+    Answer, Beside, InForce, Job, No, Receipt, Request, Tail,
+    beginning::{Beginning, Ear, Undecided},
     documents::{
         self, COMMS, DESK, FAILOVER, INCIDENT, MAINTENANCE, RUN, bring_incident, bring_run, json,
         projection,
@@ -19,7 +20,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
-use store::{Appends, Batch, Draft, Error, Head, Store, Tx};
+use store::{Appends, Batch, Draft, Error, Head, Store, Tx, Unfinished};
 use tokio::sync::watch;
 
 /// So many events of before its start a node has at hand for pages that come back to it; others begin anew.
@@ -35,9 +36,11 @@ pub(super) struct Turn {
     world: watch::Sender<Arc<World>>,
     in_force: watch::Sender<InForce>,
     queued: watch::Sender<()>,
-    beginnings: watch::Sender<Arc<[Beginning]>>,
+    ear: Ear,
     /// Every plan some open incident or run was started under.
     plans: HashMap<PlanHash, Arc<Plan>>,
+    /// The end of the timeline, where this node has written last.
+    head: Option<Head>,
 }
 
 /// What a batch is building: a state ahead of the published one, and the rows that make it durable.
@@ -82,8 +85,9 @@ impl Turn {
             world: watch::Sender::new(Arc::default()),
             in_force: watch::Sender::default(),
             queued: watch::Sender::default(),
-            beginnings: watch::Sender::new(Arc::new([])),
+            ear: Ear::default(),
             plans: HashMap::new(),
+            head: None,
         };
         if let Some(in_force) = &world.plan
             && let Some(plan) = turn.plan(&in_force.hash).await?
@@ -106,8 +110,8 @@ impl Turn {
     pub(super) fn watch_queued(&self) -> watch::Receiver<()> {
         self.queued.subscribe()
     }
-    pub(super) fn watch_beginnings(&self) -> watch::Receiver<Arc<[Beginning]>> {
-        self.beginnings.subscribe()
+    pub(super) fn ear(&self) -> Ear {
+        self.ear.clone()
     }
     pub(super) fn tail(&self) -> Arc<Tail> {
         self.tail.clone()
@@ -160,7 +164,23 @@ impl Turn {
     }
 
     async fn carry_out(&mut self, requests: &[&Request]) -> Result<Vec<Answer>, Stopped> {
-        let mut tx = self.store.begin().await?;
+        // Most likely nobody else writes, and then nobody has to be asked.
+        if let Some(head) = self.head.take().filter(|_| !requests.is_empty()) {
+            let tx = self.store.begin_at(head).await?;
+            match self.carry_out_in(tx, requests).await {
+                Err(Stopped::Before(Error::Moved)) => {}
+                done => return done,
+            }
+        }
+        let tx = self.store.begin().await?;
+        self.carry_out_in(tx, requests).await
+    }
+
+    async fn carry_out_in(
+        &mut self,
+        mut tx: Tx,
+        requests: &[&Request],
+    ) -> Result<Vec<Answer>, Stopped> {
         let mut draw = Draw {
             world: World::clone(&self.world.borrow()),
             head: tx.head(),
@@ -185,23 +205,37 @@ impl Turn {
         }
         let batch = &draw.batch;
         if batch.records.is_empty() && batch.receipts.is_empty() && batch.told.is_empty() {
+            let is_assumed = tx.is_assumed();
             tx.rollback().await?;
+            // What is refused is refused for how things are now.
+            if is_assumed {
+                return Err(Error::Moved.into());
+            }
         } else {
-            self.announce(&draw);
+            let undecided = self.announce(&draw);
             for (kind, id) in &draw.touched {
                 draw.batch
                     .projections
                     .extend(projection(&draw.world, kind, id));
             }
-            tx.write(&draw.batch).await?;
-            tx.commit().await.map_err(Stopped::Committing)?;
+            let is_assumed = tx.is_assumed();
+            let finished = tx.finish(&draw.batch).await;
+            finished.map_err(|unfinished| match unfinished {
+                Unfinished::Before(_) if is_assumed => Error::Moved.into(),
+                Unfinished::Before(error) => Stopped::Before(error),
+                Unfinished::Committing(error) => Stopped::Committing(error),
+            })?;
+            undecided.begun();
         }
+        self.head = Some(draw.head);
         self.publish(draw);
         Ok(answers)
     }
 
-    /// Tells of the attempts that begin here if this is committed.
-    fn announce(&self, draw: &Draw) {
+    /// Tells of the attempts that begin here if this is committed. (Not of those that other commits have begun, by this
+    /// node too maybe: what became of them has to be found out.)
+    fn announce(&self, draw: &Draw) -> Undecided {
+        let undecided = Undecided::new();
         let begins = |event: &Stamped| match &event.event {
             Event::AttemptStarted {
                 run,
@@ -209,17 +243,23 @@ impl Turn {
                 attempt,
                 node,
                 ..
-            } if **node == *self.node => Some(Beginning {
-                run: draw.world.runs.get(run)?.clone(),
-                step: *step,
-                attempt: *attempt,
-            }),
+            } if **node == *self.node => {
+                let run = draw.world.runs.get(run)?;
+                let is_this = |(s, a): (u32, &domain::Attempt)| (s, a.number) == (*step, *attempt);
+                run.running_attempts().any(is_this).then(|| Beginning {
+                    run: run.clone(),
+                    step: *step,
+                    attempt: *attempt,
+                    fate: undecided.fate(),
+                })
+            }
             _ => None,
         };
-        let all: Arc<[_]> = draw.written.iter().filter_map(begins).collect();
-        if !all.is_empty() {
-            self.beginnings.send_replace(all);
-        }
+        let first = draw.batch.records.first().map_or(u64::MAX, |r| r.seq);
+        let written = draw.written.iter().filter(|event| event.seq >= first);
+        let coming = written.filter_map(begins);
+        coming.for_each(|coming| self.ear.tell(coming));
+        undecided
     }
 
     /// Only what is committed is seen.

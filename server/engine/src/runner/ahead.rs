@@ -1,142 +1,178 @@
-//! Folders made ahead: that of a step's first attempt while the step before it runs, that of any other while the database
-//! is still writing down that it begins.
-//!
-//! Both must be durable before anything runs, but neither has to wait for the other. A folder of an attempt that does not
-//! begin after all has been claimed by nobody, and has run nothing.
+//! Attempts made ready while the database is still writing down that they begin: a folder, and a supervisor that needs only
+//! the word. Neither has to wait for the other, and whoever does not begin after all has run nothing.
 
 use super::{Key, Runner, folder, has_folder};
-use crate::{Beginning, supervise::Folder};
-use domain::{StepRun, StepStatus, World};
+use crate::{
+    Beginning,
+    supervise::{Attempt, Folder, Spec, Standby, Word},
+};
+use domain::RunId;
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::{runtime::Handle, sync::Semaphore, task::JoinHandle};
+
+/// So many are made ready at a time; what begins beyond that is launched when it has begun.
+const AT_ONCE: usize = 16;
+
+/// What there is of an attempt that may begin.
+pub(super) struct Made {
+    folder: Folder,
+    standby: Standby,
+}
+
+impl Made {
+    /// Begins it, unless it was told to begin by itself.
+    pub async fn go(self) -> io::Result<Attempt> {
+        self.standby.go(self.folder).await
+    }
+
+    async fn remove(self) {
+        // Called off first: it must not find the folder gone.
+        drop(self.standby);
+        remove(self.folder).await;
+    }
+}
+
+/// Tells one announcement from another of the same attempt.
+type Serial = u64;
+static SERIAL: AtomicU64 = AtomicU64::new(0);
 
 enum Ours {
-    Making(JoinHandle<io::Result<Folder>>),
+    Making(Serial, JoinHandle<io::Result<Made>>),
     /// It did not begin after all. Before it is gone, none is made in its place.
     Leaving(JoinHandle<()>),
 }
 
-#[derive(Clone, Default)]
-pub(super) struct Ahead(Arc<Mutex<HashMap<Key, Ours>>>);
-
-impl Ahead {
-    fn folders(&self) -> MutexGuard<'_, HashMap<Key, Ours>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The folder that is being made for an attempt that has begun; nothing where none is, or none can be.
-    pub async fn take(&self, key: &Key) -> Option<Folder> {
-        let ours = self.folders().remove(key)?;
-        match ours {
-            Ours::Making(making) => making.await.ok()?.ok(),
+impl Ours {
+    /// What was made, if anything was.
+    async fn made(self) -> Option<Made> {
+        match self {
+            Ours::Making(_, making) => making.await.ok()?.ok(),
             Ours::Leaving(leaving) => {
                 let _ = leaving.await;
                 None
             }
         }
     }
-}
 
-impl Runner {
-    pub(super) async fn make_folders_ahead(self) {
-        let (mut beginnings, mut worlds) = (self.desk.watch_beginnings(), self.desk.watch());
-        loop {
-            let is_news = tokio::select! {
-                changed = beginnings.changed() => changed.map(|()| true),
-                changed = worlds.changed() => changed.map(|()| false),
-            };
-            let Ok(is_news) = is_news else { return };
-            let coming = beginnings.borrow_and_update().clone();
-            let mut folders = self.ahead.folders();
-            let world = worlds.borrow_and_update().clone();
-            // The desk commits one batch after the other: what was announced before has begun by now, or will not.
-            let is_stale = |key: &Key| {
-                let begins = |c: &Beginning| {
-                    let this = Key::from(c);
-                    *key == this || *key == next(c) && !this.has_begun(&world)
-                };
-                let is_wanted = coming.iter().any(begins) || key.may_follow(&world);
-                !is_wanted && key.runs_on(&world) != Some(self.desk.node())
-            };
-            folders.retain(|_, ours| !matches!(ours, Ours::Leaving(gone) if gone.is_finished()));
-            let stale: Vec<Key> = folders
-                .keys()
-                .filter(|key| is_stale(key))
-                .cloned()
-                .collect();
-            for key in stale {
-                let leaving = match folders.remove(&key) {
-                    Some(Ours::Making(making)) => tokio::spawn(remove(making)),
-                    Some(Ours::Leaving(leaving)) => leaving,
-                    None => continue,
-                };
-                folders.insert(key, Ours::Leaving(leaving));
-            }
-            if !is_news {
-                continue;
-            }
-            // What begins now first: it is waited for.
-            let now = coming.iter().map(|c| (c, Key::from(c)));
-            let soon = coming.iter().map(|c| (c, next(c)));
-            let soon = soon.filter(|(c, key)| c.run.runbook.step(key.step as usize).is_some());
-            for (coming, key) in now.chain(soon) {
-                // It is being launched already, or a commit that failed is tried again.
-                if !has_folder(&coming.run, key.step)
-                    || key.is_running(&world)
-                    || matches!(folders.get(&key), Some(Ours::Making(_)))
-                {
-                    continue;
+    fn leave(self) -> Ours {
+        match self {
+            Ours::Making(..) => Ours::Leaving(tokio::spawn(async {
+                if let Some(made) = self.made().await {
+                    made.remove().await;
                 }
-                let before = folders.remove(&key);
-                let dir = folder(&self.place.spool, &key.run, key.step, key.attempt);
-                let id = key.id();
-                let making = tokio::spawn(async move {
-                    if let Some(Ours::Leaving(leaving)) = before {
-                        let _ = leaving.await;
-                    }
-                    let made = spawn_blocking(move || Folder::make(&dir, &id)).await;
-                    made.unwrap_or_else(|error| Err(io::Error::other(error)))
-                });
-                folders.insert(key, Ours::Making(making));
-            }
+            })),
+            leaving => leaving,
         }
     }
 }
 
-/// The first attempt of the step after this one, which is what follows where all goes well.
-fn next(beginning: &Beginning) -> Key {
-    Key {
-        run: beginning.run.id.clone(),
-        step: beginning.step + 1,
-        attempt: 1,
+#[derive(Clone, Default)]
+pub(super) struct Ahead(Arc<Mutex<HashMap<Key, Ours>>>);
+
+impl Ahead {
+    fn all(&self) -> MutexGuard<'_, HashMap<Key, Ours>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is being made for an attempt that has begun; nothing where nothing is, or can be.
+    pub async fn take(&self, key: &Key) -> Option<Made> {
+        let ours = self.all().remove(key)?;
+        ours.made().await
+    }
+
+    /// Unless it has been announced anew meanwhile.
+    fn call_off(&self, key: Key, serial: Serial) {
+        let mut all = self.all();
+        let is_this = matches!(all.get(&key), Some(Ours::Making(this, _)) if *this == serial);
+        if let Some(ours) = is_this.then(|| all.remove(&key)).flatten() {
+            all.insert(key, ours.leave());
+        }
+        all.retain(|_, ours| !matches!(ours, Ours::Leaving(gone) if gone.is_finished()));
+    }
+
+    /// Of a run that is over.
+    pub fn forget(&self, run: &RunId) {
+        self.all().retain(|key, _| key.run != *run);
     }
 }
 
-impl Key {
-    fn has_begun(&self, world: &World) -> bool {
-        let run = world.runs.get(&self.run);
-        let step = run.and_then(|r| r.steps.get(self.step as usize));
-        step.is_some_and(|s| s.attempts.iter().any(|a| a.number == self.attempt))
+impl Runner {
+    /// From now on.
+    pub(super) fn make_ready_ahead(&self) {
+        let (runner, runtime) = (self.clone(), Handle::current());
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        self.desk.hear_of_beginnings(move |coming| {
+            let key = Key::from(&coming);
+            if !has_folder(&coming.run, key.step) {
+                return;
+            }
+            // Each holds a thread, and may have to wait for one.
+            let Ok(place) = places.clone().try_acquire_owned() else {
+                return;
+            };
+            let mut all = runner.ahead.all();
+            // A commit that failed is tried again, and what begins may be another thing now.
+            let before = all.remove(&key).map(Ours::leave);
+            let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+            let making = runner.clone();
+            let making = making.make_ready(coming, key.clone(), serial, before);
+            // On another thread: the desk's has to go on.
+            let on = runtime.clone();
+            let making = runtime.spawn_blocking(move || {
+                let made = on.block_on(making);
+                drop(place);
+                made
+            });
+            all.insert(key, Ours::Making(serial, making));
+        });
     }
 
-    /// The step before it is under way.
-    fn may_follow(&self, world: &World) -> bool {
-        let before = self.step.checked_sub(1).map(|step| step as usize);
-        let step = before.and_then(|step| world.runs.get(&self.run)?.steps.get(step));
-        let is_under_way =
-            |s: &StepRun| matches!(s.status, StepStatus::Running | StepStatus::Retrying);
-        self.attempt == 1 && step.is_some_and(is_under_way)
+    async fn make_ready(
+        self,
+        coming: Beginning,
+        key: Key,
+        serial: Serial,
+        before: Option<Ours>,
+    ) -> io::Result<Made> {
+        if let Some(before) = before {
+            before.made().await;
+        }
+        let dir = folder(&self.place.spool, &key.run, key.step, key.attempt);
+        let spec = self.spec(&coming.run, &key, dir.clone()).await;
+        // Why not is told once it has begun, for it is asked again then.
+        let spec = spec.map_err(io::Error::other)?;
+        // First, for the supervisor to write in it.
+        let folder = Folder::make(&dir, &key.id())?;
+        let (standby, word) = match self.stand_by(spec, &folder).await {
+            Ok(both) => both,
+            Err(error) => {
+                remove(folder).await;
+                return Err(error);
+            }
+        };
+        coming.once_decided(move |has_begun| match has_begun {
+            true => word.say(),
+            false => self.ahead.call_off(key, serial),
+        });
+        Ok(Made { folder, standby })
+    }
+
+    async fn stand_by(&self, spec: Spec, folder: &Folder) -> io::Result<(Standby, Word)> {
+        let standby = self.supervisor.prepare(spec).await?;
+        let word = standby.word(folder)?;
+        Ok((standby, word))
     }
 }
 
-async fn remove(making: JoinHandle<io::Result<Folder>>) {
-    if let Ok(Ok(folder)) = making.await
-        && let Err(error) = folder.remove().await
-    {
+async fn remove(folder: Folder) {
+    if let Err(error) = folder.remove().await {
         tracing::warn!(%error, "The folder of an attempt that did not begin cannot be removed");
     }
 }

@@ -4,7 +4,7 @@ use super::{Key, Runner, line};
 use crate::{
     DryRun, access,
     secrets::of_run,
-    supervise::{Attempt, CommandLine, Folder, Spec},
+    supervise::{Attempt, CommandLine, Spec},
 };
 use domain::{
     AccessRole, Actor, Mode, Purpose, Run, RunId, Source, Span,
@@ -54,8 +54,14 @@ impl Runner {
         run: &Run,
         key: &Key,
         dir: PathBuf,
-        made: Option<Folder>,
     ) -> Result<Attempt, Trouble> {
+        let spec = self.spec(run, key, dir).await?;
+        let launched = self.supervisor.launch(spec).await;
+        launched.map_err(|e| Trouble::Own(e.to_string()))
+    }
+
+    /// What a supervisor is to do for an attempt.
+    pub(super) async fn spec(&self, run: &Run, key: &Key, dir: PathBuf) -> Result<Spec, Trouble> {
         let index = key.step as usize;
         let step = run
             .runbook
@@ -78,7 +84,7 @@ impl Runner {
             Section::Steps => Run::DEFAULT_TIMEOUT,
             _ => Run::CLEANUP_TIMEOUT,
         };
-        let spec = Spec {
+        Ok(Spec {
             id: key.id(),
             commands,
             cwd: self.working_dir(run, step),
@@ -89,12 +95,7 @@ impl Runner {
             timeout: Some(step.timeout.unwrap_or(usual).0),
             grace: GRACE,
             dir,
-        };
-        let launched = match made {
-            Some(folder) => self.supervisor.launch_in(folder, spec).await,
-            None => self.supervisor.launch(spec).await,
-        };
-        launched.map_err(|e| Trouble::Own(e.to_string()))
+        })
     }
 
     /// The guard, the commands, the proof: one after the other until one fails.

@@ -1,6 +1,6 @@
 //! Seeing one attempt through: launched here or found again, stopped when somebody asks, its ending reported once.
 
-use super::{Key, Runner, beside, output_folder};
+use super::{Key, Runner, beside, launch::Trouble, output_folder, past};
 use crate::supervise::{self, Adopted, Attempt, Outcome};
 use domain::{Command, Ending, Run, Stamp};
 use std::{
@@ -33,6 +33,8 @@ pub(super) struct End {
     pub dropped_bytes: u64,
     pub digest: String,
     pub outputs: BTreeMap<String, String>,
+    /// To be told when all this is written down.
+    pub attempt: Option<Attempt>,
 }
 
 impl End {
@@ -44,30 +46,9 @@ impl End {
             dropped_bytes: 0,
             digest: String::new(),
             outputs: BTreeMap::new(),
+            attempt: None,
         }
     }
-}
-
-/// When this spool was first used. One that was lost begins anew, and what ran in the old one left nothing to find.
-pub(super) fn spool_since(spool: &Path, now: Stamp) -> Stamp {
-    let file = spool.join(".since");
-    let known = std::fs::read_to_string(&file).ok();
-    if let Some(since) = known.and_then(|text| text.trim().parse().ok()) {
-        return Stamp(since);
-    }
-    // A spool of an older version has runs in it, but not this file.
-    let since = match std::fs::read_dir(spool).map(|mut entries| entries.next().is_some()) {
-        Ok(true) => Stamp(0),
-        _ => now,
-    };
-    let written = std::fs::create_dir_all(spool)
-        .and_then(|()| std::fs::write(&file, since.0.to_string()))
-        .and_then(|()| std::fs::File::open(&file)?.sync_all())
-        .and_then(|()| std::fs::File::open(spool)?.sync_all());
-    if let Err(error) = written {
-        tracing::warn!(%error, "Cannot write {}", file.display());
-    }
-    since
 }
 
 impl Runner {
@@ -95,7 +76,10 @@ impl Runner {
                 outputs: end.outputs,
                 ended_at: end.at,
             };
-            runner.report(command, &run.runbook.name).await;
+            let is_written = runner.report(command, &run.runbook.name).await;
+            if let Some(attempt) = end.attempt.filter(|_| is_written) {
+                attempt.kept();
+            }
             runner.lock_watched().remove(&key);
             runner.nudge.notify_one();
         });
@@ -110,7 +94,11 @@ impl Runner {
         };
         // The last of those it was given: in those before it certainly never began.
         let mut dir = output_folder(spool, &key.run, key.step, key.attempt);
-        if !dir.exists() && self.is_of_a_lost_spool(run, key) {
+        let is_lost = match whose {
+            Whose::Ours => self.past.is_lost(run, key, &dir),
+            _ => past::is_lost_with_the_boot(spool, &dir),
+        };
+        if is_lost {
             return End::without_output(Ending::Interrupted, now());
         }
         let (mut launches, mut made) = (0, None);
@@ -118,14 +106,19 @@ impl Runner {
             made = self.ahead.take(key).await;
         }
         // It begins now: an unclaimed folder that is there already was made ahead by a server that died, maybe with its
-        // machine. A claimed one is of a timeline that has been put back since, and is not run again.
-        let is_left = |dir: &Path| dir.exists() && supervise::is_unclaimed(dir);
-        while made.is_none() && self.begins_now(key, whose) && is_left(&dir) {
+        // machine, and is closed, in case that somebody stands by for it after all. A claimed one is of a timeline that has
+        // been put back since, and is not run again.
+        let close = |dir: &Path| dir.exists() && supervise::close(dir).unwrap_or(false);
+        while made.is_none() && self.begins_now(key, whose) && close(&dir) {
             dir = beside(dir);
         }
         loop {
             if made.is_some() || !dir.exists() {
-                match self.launch(run, key, dir.clone(), made.take()).await {
+                let launched = match made.take() {
+                    Some(made) => made.go().await.map_err(|e| Trouble::Own(e.to_string())),
+                    None => self.launch(run, key, dir.clone()).await,
+                };
+                match launched {
                     Ok(attempt) => return self.follow(run, attempt, key).await,
                     // The plan asks for something that is not there: that is the step's own failure.
                     Err(launch_trouble) if launch_trouble.is_the_steps() => {
@@ -165,17 +158,7 @@ impl Runner {
 
     /// Nobody has launched it before.
     fn begins_now(&self, key: &Key, whose: &Whose) -> bool {
-        matches!(whose, Whose::Ours) && !self.found.contains(key)
-    }
-
-    /// The attempt began before this spool did: its own is gone, and what became of it nobody can tell.
-    fn is_of_a_lost_spool(&self, run: &Run, key: &Key) -> bool {
-        if !self.found.contains(key) {
-            return false;
-        }
-        let attempt = run.steps.get(key.step as usize);
-        let attempt = attempt.and_then(|s| s.attempts.iter().find(|a| a.number == key.attempt));
-        attempt.is_some_and(|a| a.started_at < self.spool_since)
+        matches!(whose, Whose::Ours) && !self.past.knows(key)
     }
 
     /// Waits for the end, and passes a stop on as soon as somebody asked for one.
@@ -196,10 +179,13 @@ impl Runner {
                 }
             }
             tokio::select! {
-                ended = attempt.wait() => return match ended {
-                    Ok(outcome) => self.end(run, key, &dir, outcome).await,
-                    Err(_) => self.lost(&dir).await,
-                },
+                ended = attempt.wait() => {
+                    let end = match ended {
+                        Ok(outcome) => self.end(run, key, &dir, outcome).await,
+                        Err(_) => self.lost(&dir).await,
+                    };
+                    return End { attempt: Some(attempt), ..end };
+                }
                 changed = changes.changed() => if changed.is_err() {
                     return std::future::pending().await;
                 },
@@ -244,6 +230,7 @@ impl Runner {
             dropped_bytes: outcome.dropped_bytes,
             digest: outcome.sha256,
             outputs,
+            attempt: None,
         }
     }
 }

@@ -10,15 +10,21 @@ use nix::libc;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::claim::{self, Claim, Owner};
-use super::wire::{Notice, Notices};
+use super::wire::{self, Notice, Notices};
 use super::{Outcome, cgroup, leftovers, outputs, record, sys};
+
+/// How often the record is looked at where only an exit would be heard.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// An attempt that a supervisor has claimed. Dropping it does not stop it.
 pub struct Attempt {
     dir: PathBuf,
     state: State,
+    /// To the supervisor, where this server has launched it.
+    word: Option<OwnedFd>,
 }
 
 enum State {
@@ -68,13 +74,19 @@ pub async fn adopt(dir: &Path) -> io::Result<Adopted> {
     };
     Ok(Adopted::Running(Attempt {
         dir,
+        word: None,
         state: State::Live(owner, Bell::on_exit(pidfd)?),
     }))
 }
 
-/// Whether nobody has claimed the attempt in `dir`.
+/// Sees to it that no supervisor ever begins the attempt in `dir`. False where one has claimed it.
+pub fn close(dir: &Path) -> io::Result<bool> {
+    claim::take(dir, &Claim::Nobody)
+}
+
+/// Whether no supervisor has claimed the attempt in `dir`, by what can be read there.
 pub fn is_unclaimed(dir: &Path) -> bool {
-    matches!(claim::read(dir), Ok(None))
+    matches!(claim::read(dir), Ok(None | Some(Claim::Nobody)))
 }
 
 enum Seen {
@@ -119,10 +131,11 @@ fn look(dir: &Path) -> io::Result<Seen> {
 }
 
 impl Attempt {
-    pub(super) fn launched(dir: PathBuf, owner: Owner, notices: Notices) -> Self {
+    pub(super) fn launched(dir: PathBuf, owner: Owner, notices: Notices, word: OwnedFd) -> Self {
         Self {
             dir,
             state: State::Live(owner, Bell::Notices(notices)),
+            word: Some(word),
         }
     }
 
@@ -130,6 +143,7 @@ impl Attempt {
         Self {
             dir,
             state: State::Over(end),
+            word: None,
         }
     }
 
@@ -152,7 +166,8 @@ impl Attempt {
                     None => *bell = Bell::Silent,
                 },
                 Bell::Exit(exit) => {
-                    if exit.readable().await.is_err() {
+                    // It may have written its result, and gone on to another attempt for whoever launched it.
+                    if let Ok(Err(_)) = timeout(GLANCE, exit.readable()).await {
                         // The runtime is shutting down; about the attempt that says nothing.
                         future::pending::<()>().await;
                     }
@@ -184,12 +199,23 @@ impl Attempt {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 
+    /// Its end is durably written down elsewhere: nobody needs it to be on the disk in its folder as well.
+    pub fn kept(self) {
+        if let Some(word) = self.word {
+            wire::say_kept(word.as_fd());
+        }
+    }
+
     /// Asks for the end of the whole tree: TERM, grace, KILL. [`Attempt::wait`] tells when it is over.
     /// An attempt that has ended meanwhile stays as it is.
     pub fn cancel(&self) -> io::Result<()> {
         let State::Live(owner, _) = &self.state else {
             return Ok(());
         };
+        // Its supervisor may be at another one by now.
+        if record::read_result(&self.dir)?.is_some() {
+            return Ok(());
+        }
         // The supervisor has listened since before it claimed the folder: no request is missed.
         match owner.alive()? {
             Some(pidfd) => sys::pidfd_signal(pidfd.as_fd(), libc::SIGUSR1),

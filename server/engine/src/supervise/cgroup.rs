@@ -25,6 +25,17 @@ impl Cgroup {
         Some(Self { path, dir })
     }
 
+    /// A new one of the same name, if this one is empty.
+    pub fn renew(self) -> Option<Self> {
+        remove(&self.path).ok()?;
+        fs::create_dir(&self.path).ok()?;
+        let dir = File::open(&self.path).ok()?;
+        Some(Self {
+            path: self.path,
+            dir,
+        })
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -85,32 +85,53 @@ pub fn read(dir: &Path) -> io::Result<Option<Claim>> {
     }
 }
 
-/// Whether the folder is now ours. The file appears complete or not at all: it is written under
-/// another name first, and what gives it its own does not replace.
+/// A claim that is written, and counts for nothing yet.
+pub struct Draft {
+    dir: PathBuf,
+    file: PathBuf,
+    is_placed: bool,
+}
+
+impl Draft {
+    pub fn write(dir: &Path, claim: &Claim) -> io::Result<Self> {
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let name = format!("claim.{}.{serial}", std::process::id());
+        let draft = Self {
+            dir: dir.to_owned(),
+            file: dir.join(name),
+            is_placed: false,
+        };
+        let mut new = OpenOptions::new();
+        new.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = new.open(&draft.file)?;
+        file.write_all(&serde_json::to_vec(claim)?)?;
+        Ok(draft)
+    }
+
+    /// Whether the folder is now ours. The claim appears complete or not at all: what gives it its name does not replace.
+    pub fn take(mut self) -> io::Result<bool> {
+        match place(&self.file, &self.dir.join("claim")) {
+            Ok(()) => {
+                self.is_placed = true;
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            let _ = fs::remove_file(&self.file);
+        }
+    }
+}
+
 pub fn take(dir: &Path, claim: &Claim) -> io::Result<bool> {
-    static SERIAL: AtomicU64 = AtomicU64::new(0);
-    let draft = dir.join(format!(
-        "claim.{}.{}",
-        std::process::id(),
-        SERIAL.fetch_add(1, Ordering::Relaxed)
-    ));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    let placed = file
-        .write_all(&serde_json::to_vec(claim)?)
-        .and_then(|()| place(&draft, &dir.join("claim")));
-    if placed.is_err() {
-        let _ = fs::remove_file(&draft);
-    }
-    match placed {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
-    }
+    Draft::write(dir, claim)?.take()
 }
 
 fn place(draft: &Path, claim: &Path) -> io::Result<()> {

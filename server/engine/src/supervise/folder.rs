@@ -7,8 +7,9 @@ use std::path::{self, Path, PathBuf};
 
 use super::{outputs, record};
 
-/// A folder with a record of what is intended, both on the disk: one that is missing after a power failure has run nothing.
-/// Nothing is run in it either before a supervisor claims it, so that it may be made before the attempt has begun.
+/// A folder with a record of what is intended. Nothing is run in it before a supervisor claims it, so that it may be made
+/// before the attempt has begun. A power failure may take it away together with all that was done in it: what is missing, or
+/// claimed by nobody, has run nothing only if it was to begin since the machine was started.
 pub struct Folder {
     pub(super) dir: PathBuf,
     pub(super) id: String,
@@ -17,7 +18,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// `dir` and `id` as in [`super::Spec`]. Waits for the disk.
+    /// `dir` and `id` as in [`super::Spec`].
     pub fn make(dir: &Path, id: &str) -> io::Result<Self> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if id.is_empty() || id.len() > 200 || !id.bytes().all(is_plain) {
@@ -41,7 +42,6 @@ impl Folder {
         })?;
         // A full disk is no reason not to run a recovery, and nothing to tell is none either.
         let _ = outputs::create(&dir);
-        record.sync_all()?;
         Ok(Self {
             dir,
             id: id.to_owned(),

@@ -1,7 +1,7 @@
 //! The server's hand on the zygote.
 
 use std::io::{self, ErrorKind};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{self, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -36,21 +36,42 @@ struct Zygote {
 }
 
 /// What is ordered, to be sent as often as it takes.
-struct Ready {
-    folder: Folder,
+struct Order {
+    dir: PathBuf,
+    id: String,
     spec: OwnedFd,
 }
 
-impl Ready {
-    fn send(&self, to: &Zygote, bell: &io::PipeWriter, flags: MsgFlags) -> io::Result<()> {
-        let (spec, record) = (self.spec.as_fd(), self.folder.record.as_fd());
-        wire::send_order(to.socket.as_fd(), spec, record, bell.as_fd(), flags)
+/// This side's ends of the ways to and from whoever takes an order.
+struct Line {
+    word: OwnedFd,
+    notices: OwnedFd,
+}
+
+impl Line {
+    fn order(order: &Order, zygote: &Zygote, flags: MsgFlags) -> io::Result<Self> {
+        let (word, their_word) = wire::channel()?;
+        let (notices, bell) = io::pipe()?;
+        let all = [order.spec.as_fd(), their_word.as_fd(), bell.as_fd()];
+        wire::hand_over(zygote.socket.as_fd(), all, flags)?;
+        Ok(Self {
+            word,
+            notices: notices.into(),
+        })
     }
+}
+
+/// A supervisor that is getting ready for an attempt, and needs only the word to begin it. Dropped before that it is called
+/// off, and nothing is run.
+pub struct Standby {
+    supervisor: Supervisor,
+    order: Arc<Order>,
+    line: io::Result<Line>,
 }
 
 /// What came of an order.
 enum Answer {
-    Claimed(Owner, Notices),
+    Claimed(Owner, Notices, OwnedFd),
     Refused(String),
     None,
 }
@@ -79,30 +100,143 @@ impl Supervisor {
     /// error it does not run and never will. If this future is dropped, ask [`super::adopt`].
     pub async fn launch(&self, spec: Spec) -> io::Result<Attempt> {
         let (dir, id) = (spec.dir.clone(), spec.id.clone());
-        let folder = spawn_blocking(move || Folder::make(&dir, &id)).await??;
-        self.launch_in(folder, spec).await
+        let folder = spawn_blocking(move || Folder::make(&dir, &id));
+        let standby = self.prepare(spec).await;
+        let folder = folder.await??;
+        standby?.go(folder).await
     }
 
-    /// As [`Supervisor::launch`], in a folder that was made for it before.
-    pub async fn launch_in(&self, folder: Folder, spec: Spec) -> io::Result<Attempt> {
-        let order = Arc::new(prepare(folder, spec)?);
-        let dir = order.folder.dir.clone();
-        let mut sent = self.send(&order).await;
+    /// Has a supervisor get ready. There need be no folder yet.
+    pub async fn prepare(&self, mut spec: Spec) -> io::Result<Standby> {
+        if spec.commands.is_empty() {
+            return Err(invalid("An attempt needs a command"));
+        }
+        // The zygote lives in another folder.
+        spec.dir = path::absolute(&spec.dir)?;
+        spec.cwd = path::absolute(&spec.cwd)?;
+        let order = Arc::new(Order {
+            spec: wire::write_spec(&spec)?,
+            dir: spec.dir,
+            id: spec.id,
+        });
+        Ok(Standby {
+            line: self.send(&order).await,
+            supervisor: self.clone(),
+            order,
+        })
+    }
+
+    /// Gives the order to a living zygote; the line tells what comes of it.
+    async fn send(&self, order: &Arc<Order>) -> io::Result<Line> {
+        if let Some(line) = self.send_at_once(order) {
+            return Ok(line);
+        }
+        let (this, order) = (self.clone(), order.clone());
+        spawn_blocking(move || this.send_however_long(&order)).await?
+    }
+
+    /// Nothing where that would have to wait: for room, or for another zygote.
+    fn send_at_once(&self, order: &Order) -> Option<Line> {
+        let zygote = self.zygote.try_lock().ok()?;
+        Line::order(order, &zygote, MsgFlags::MSG_DONTWAIT).ok()
+    }
+
+    fn send_however_long(&self, order: &Order) -> io::Result<Line> {
+        let mut zygote = self.zygote();
+        Line::order(order, &zygote, MsgFlags::empty()).or_else(|_| {
+            zygote.end();
+            *zygote = Zygote::start(zygote.exe.clone())?;
+            Line::order(order, &zygote, MsgFlags::empty())
+        })
+    }
+
+    /// Says the word, and hears what comes of it.
+    async fn ask(&self, line: io::Result<Line>, folder: &Folder) -> Answer {
+        let notices = line.and_then(|line| {
+            // Whoever is gone hears nothing, and says nothing.
+            let _ = say(&line.word, folder.record.as_fd());
+            Ok((Notices::on(line.notices)?, line.word))
+        });
+        let (mut notices, word) = match notices {
+            Ok(both) => both,
+            Err(error) => return Answer::Refused(error.to_string()),
+        };
+        match timeout(PATIENCE, notices.next()).await {
+            Ok(Some(Notice::Claimed(owner))) => Answer::Claimed(owner, notices, word),
+            Ok(Some(Notice::Refused(sentence))) => Answer::Refused(sentence),
+            // The zygote or the supervisor died before the claim: nothing has happened yet.
+            Ok(_) => Answer::None,
+            Err(_) => {
+                tracing::warn!(
+                    "the process that starts commands does not answer; another takes its place"
+                );
+                self.zygote().end();
+                Answer::None
+            }
+        }
+    }
+
+    fn zygote(&self) -> MutexGuard<'_, Zygote> {
+        // What a panic interrupted is a process, which is either there or replaced.
+        self.zygote.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The word to begin, for somebody else to say.
+pub struct Word {
+    channel: OwnedFd,
+    record: OwnedFd,
+}
+
+impl Word {
+    /// Waits for nothing. Whoever is gone does not hear it.
+    pub fn say(self) {
+        let _ = say(&self.channel, self.record.as_fd());
+    }
+}
+
+fn say(channel: &OwnedFd, record: BorrowedFd<'_>) -> io::Result<()> {
+    wire::hand_over(channel.as_fd(), [record], MsgFlags::MSG_DONTWAIT)
+}
+
+impl Standby {
+    /// To be said before [`Standby::go`], which then only hears what comes of it.
+    pub fn word(&self, folder: &Folder) -> io::Result<Word> {
+        let Ok(line) = &self.line else {
+            return Err(io::Error::other("nobody took the order"));
+        };
+        Ok(Word {
+            channel: line.word.try_clone()?,
+            record: folder.record.try_clone()?.into(),
+        })
+    }
+
+    /// Begins the attempt, in the folder that was made for it. Returns as [`Supervisor::launch`] does.
+    pub async fn go(self, folder: Folder) -> io::Result<Attempt> {
+        let Self {
+            supervisor,
+            order,
+            mut line,
+        } = self;
+        if (&order.dir, &order.id) != (&folder.dir, &folder.id) {
+            return Err(invalid("The folder was made for another attempt"));
+        }
         let mut problem = "the process that starts commands died each time it was asked".to_owned();
         for tries_left in (0..TRIES).rev() {
-            match self.answer(sent).await {
-                Answer::Claimed(owner, notices) => {
-                    return Ok(Attempt::launched(dir, owner, notices));
+            match supervisor.ask(line, &folder).await {
+                Answer::Claimed(owner, notices, word) => {
+                    return Ok(Attempt::launched(folder.dir, owner, notices, word));
                 }
                 Answer::Refused(sentence) => {
                     problem = sentence;
                     break;
                 }
                 Answer::None if tries_left == 0 => break,
-                Answer::None => sent = self.send(&order).await,
+                Answer::None => line = supervisor.send(&order).await,
             }
         }
         // Closes the folder, unless there was a claim after all.
+        let dir = folder.dir;
         loop {
             return match attempt::adopt(&dir).await {
                 Ok(Adopted::Running(attempt)) => Ok(attempt),
@@ -119,59 +253,6 @@ impl Supervisor {
                 }
             };
         }
-    }
-
-    async fn answer(&self, sent: io::Result<OwnedFd>) -> Answer {
-        let mut notices = match sent.and_then(Notices::on) {
-            Ok(notices) => notices,
-            Err(error) => return Answer::Refused(error.to_string()),
-        };
-        match timeout(PATIENCE, notices.next()).await {
-            Ok(Some(Notice::Claimed(owner))) => Answer::Claimed(owner, notices),
-            Ok(Some(Notice::Refused(sentence))) => Answer::Refused(sentence),
-            // The zygote or the supervisor died before the claim: nothing has happened yet.
-            Ok(_) => Answer::None,
-            Err(_) => {
-                tracing::warn!(
-                    "the process that starts commands does not answer; another takes its place"
-                );
-                self.zygote().end();
-                Answer::None
-            }
-        }
-    }
-
-    /// Gives the order to a living zygote; the pipe tells what comes of it.
-    async fn send(&self, order: &Arc<Ready>) -> io::Result<OwnedFd> {
-        if let Some(notices) = self.send_at_once(order) {
-            return Ok(notices);
-        }
-        let (this, order) = (self.clone(), order.clone());
-        spawn_blocking(move || this.send_however_long(&order)).await?
-    }
-
-    /// Nothing where that would have to wait: for room, or for another zygote.
-    fn send_at_once(&self, order: &Ready) -> Option<OwnedFd> {
-        let (notices, bell) = io::pipe().ok()?;
-        let zygote = self.zygote.try_lock().ok()?;
-        order.send(&zygote, &bell, MsgFlags::MSG_DONTWAIT).ok()?;
-        Some(notices.into())
-    }
-
-    fn send_however_long(&self, order: &Ready) -> io::Result<OwnedFd> {
-        let (notices, bell) = io::pipe()?;
-        let mut zygote = self.zygote();
-        if order.send(&zygote, &bell, MsgFlags::empty()).is_err() {
-            zygote.end();
-            *zygote = Zygote::start(zygote.exe.clone())?;
-            order.send(&zygote, &bell, MsgFlags::empty())?;
-        }
-        Ok(notices.into())
-    }
-
-    fn zygote(&self) -> MutexGuard<'_, Zygote> {
-        // What a panic interrupted is a process, which is either there or replaced.
-        self.zygote.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -214,21 +295,6 @@ impl Drop for Zygote {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// Makes, in memory, the order.
-fn prepare(folder: Folder, mut spec: Spec) -> io::Result<Ready> {
-    if spec.commands.is_empty() {
-        return Err(invalid("An attempt needs a command"));
-    }
-    if spec.id != folder.id {
-        return Err(invalid("The folder was made for another attempt"));
-    }
-    // The zygote lives in another folder.
-    spec.dir = folder.dir.clone();
-    spec.cwd = path::absolute(&spec.cwd)?;
-    let spec = wire::write_spec(&spec)?;
-    Ok(Ready { folder, spec })
 }
 
 fn invalid(sentence: &str) -> io::Error {

@@ -8,6 +8,8 @@
 
 mod forms;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
 /// What is stored in place of a secret.
@@ -18,10 +20,17 @@ const SHORTEST: usize = 4;
 /// Lines of a value shorter than this are not hidden by themselves.
 const SHORTEST_LINE: usize = 6;
 
+static LAST: Mutex<(Vec<String>, Option<Arc<Secrets>>)> = Mutex::new((Vec::new(), None));
+
+/// Nothing is kept any more of the last secrets.
+pub fn forget() {
+    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = (Vec::new(), None);
+}
+
 /// Replaces each secret in a stream, in whatever form it is written. Whatever the chunks, the result
 /// is that of the whole stream; every run of overlapping secrets becomes one row of stars.
 pub struct Mask {
-    secrets: Option<Secrets>,
+    secrets: Option<Arc<Secrets>>,
     /// Undecided: it is, or it is followed by, the beginning of a secret.
     held: Vec<u8>,
     /// How much of `held` is part of a secret whose stars have been written.
@@ -33,14 +42,14 @@ struct Secrets {
     /// Sorted.
     forms: Vec<Vec<u8>>,
     longest: usize,
-    /// Whether one begins with these two bytes, for all of those: few do, and the rest is not looked at.
-    pairs: Vec<bool>,
+    /// Whether one begins with these two bytes, a bit for all of those: few do, and the rest is not looked at.
+    pairs: Vec<u64>,
 }
 
 impl Mask {
     pub fn new(values: &[String]) -> Self {
         Self {
-            secrets: Secrets::new(values),
+            secrets: Secrets::of(values),
             held: Vec::new(),
             covered: 0,
         }
@@ -113,6 +122,15 @@ impl Mask {
 }
 
 impl Secrets {
+    /// What is made of values is kept for the next to have the same: the attempts of a run do, one after the other.
+    fn of(values: &[String]) -> Option<Arc<Self>> {
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.0 != values {
+            *last = (values.to_vec(), Secrets::new(values).map(Arc::new));
+        }
+        last.1.clone()
+    }
+
     fn new(values: &[String]) -> Option<Self> {
         let mut forms: Vec<Vec<u8>> = Vec::new();
         for value in values.iter().filter(|value| value.len() >= SHORTEST) {
@@ -140,9 +158,9 @@ impl Secrets {
         // It fails for gigabytes of secrets only.
         let finder = finder.ok().filter(|_| !forms.is_empty())?;
         let longest = forms.iter().map(Vec::len).max()?;
-        let mut pairs = vec![false; 1 << 16];
-        for form in &forms {
-            pairs[pair(form)] = true;
+        let mut pairs = vec![0; (1 << 16) / 64];
+        for pair in forms.iter().map(|form| pair(form)) {
+            pairs[pair / 64] |= 1 << (pair % 64);
         }
         Some(Self {
             finder,
@@ -158,12 +176,17 @@ impl Secrets {
         let first = bytes.len().saturating_sub(self.longest - 1);
         let mut pairs = bytes[first..].windows(2).enumerate();
         let found = pairs
-            .find(|(at, two)| self.pairs[pair(two)] && self.is_beginning(&bytes[first + at..]));
+            .find(|(at, two)| self.is_first_pair(two) && self.is_beginning(&bytes[first + at..]));
         match found {
             Some((at, _)) => first + at,
             None if self.is_beginning(&bytes[last..]) => last,
             None => bytes.len(),
         }
+    }
+
+    fn is_first_pair(&self, two: &[u8]) -> bool {
+        let pair = pair(two);
+        self.pairs[pair / 64] >> (pair % 64) & 1 == 1
     }
 
     /// Not of nothing.

@@ -4,8 +4,8 @@
 //! killed. So the server runs no command itself. Before anything else it starts a *zygote*: the same
 //! binary, one thread, almost no memory. For each attempt the zygote forks a *supervisor*, which runs
 //! the commands, stops the whole tree when it must, and writes the ending down. The server only
-//! watches; if it dies, its successor finds the attempt again by its folder ([`adopt`]). One supervisor
-//! and, under it, the process of a first command are forked before there is an order for them.
+//! watches; if it dies, its successor finds the attempt again by its folder ([`adopt`]). A supervisor is
+//! forked before there is an order for it, and gets ready before there is the word to begin.
 //!
 //! ```text
 //! server ──socket──▶ zygote ──fork──▶ supervisor ─────fork────▶ command
@@ -50,7 +50,7 @@ mod pipe;
 mod proc;
 mod program;
 mod record;
-mod recruit;
+mod spawn;
 mod supervisor;
 mod sys;
 mod wire;
@@ -61,9 +61,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use attempt::{Adopted, Attempt, Lost, adopt, is_unclaimed};
+pub use attempt::{Adopted, Attempt, Lost, adopt, close, is_unclaimed};
 pub use folder::Folder;
-pub use launch::Supervisor;
+pub use launch::{Standby, Supervisor, Word};
 pub use output::{Hit, LONGEST_LINE, Lines, Piece, output_size, read_lines, read_output, search};
 pub use outputs::read_outputs;
 pub use zygote::run_if_zygote;

@@ -37,7 +37,7 @@ impl Pipe {
             reader,
             writer,
             is_large: false,
-            chunk: vec![0; CHUNK],
+            chunk: vec![0; USUAL],
             secrets: spec.mask.clone(),
             mask: None,
             spool: Spool::new(&spec.dir, spec.output_limit),
@@ -58,6 +58,9 @@ impl Pipe {
 
     /// Stores what is there now, up to a chunk; says how much it was.
     pub fn take(&mut self) -> usize {
+        if self.is_large {
+            self.chunk.resize(CHUNK, 0);
+        }
         let length = self.reader.read(&mut self.chunk).unwrap_or(0);
         if length >= USUAL && !self.is_large {
             // Who is allowed no more has to do with less.

@@ -1,25 +1,30 @@
 //! One command of an attempt: from its words to a running process group, or a sentence why not.
 
 use std::collections::BTreeMap;
-use std::ffi::CString;
+use std::ffi::{CString, OsStr, c_char};
 use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter, Read, Seek, Write};
+use std::io::{self, PipeReader, Read, Seek, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, SealFlag, fcntl, open};
+use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, killpg, signal, sigprocmask};
 use nix::sys::stat::Mode;
 use nix::unistd::{self, Pid};
 
 use super::Spec;
-use super::recruit::Recruit;
-use super::sys::{self, Fork};
+use super::{spawn, sys};
 
 /// What the system searches when nothing else is said.
 const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How long a child may take to become the command: less than the server waits to hear of it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A command in the form `execve` wants it.
 pub struct Program {
@@ -31,7 +36,7 @@ pub struct Program {
     env: Vec<CString>,
     /// Kept open across `exec`, under the numbers that `env` tells.
     files: Vec<OwnedFd>,
-    cwd: PathBuf,
+    cwd: CString,
 }
 
 /// The leader of a running process group.
@@ -43,7 +48,7 @@ pub struct Running {
 }
 
 // The last thing tried before a child gave up.
-pub const PREPARE: u8 = 1;
+const PREPARE: u8 = 1;
 const ENTER: u8 = 2;
 const EXECUTE: u8 = 3;
 
@@ -87,32 +92,33 @@ impl Program {
             argv: c_strings(argv.iter().cloned(), "an argument")?,
             env: c_strings(env, "the environment")?,
             files,
-            cwd: spec.cwd.clone(),
+            cwd: c_string(spec.cwd.as_os_str().as_bytes(), "the working directory")?,
             name,
             path,
         })
     }
 
-    /// Starts it as the leader of a new process group that writes to `out`: in the process that was forked for it, else in
-    /// a new one.
+    /// Starts it as the leader of a new process group that writes to `out`.
     pub fn start(
         self,
         out: BorrowedFd<'_>,
-        recruit: Option<Recruit>,
         cgroup: Option<BorrowedFd<'_>>,
     ) -> Result<Running, String> {
-        let start = || {
+        // The child may not allocate.
+        let (argv, env) = (pointers(&self.argv), pointers(&self.env));
+        let start = || -> io::Result<_> {
             let (failure, report) = io::pipe()?;
-            let pid = match recruit.and_then(|recruit| recruit.go(out, &report)) {
-                Some(pid) => pid,
-                None => match sys::fork(cgroup)? {
-                    Fork::Parent(pid) => pid,
-                    Fork::Child => {
-                        self.become_it_or_report(out, report);
-                        sys::exit_now(127)
-                    }
-                },
-            };
+            let pid = spawn::spawn(cgroup, || {
+                // Meanwhile nobody hears a stop, or sees the time: a folder may be on a disk that does not answer.
+                sys::die_unless_replaced_within(PATIENCE);
+                let (step, error) = match self.prepare(out) {
+                    Ok(()) => (EXECUTE, self.execute(&argv, &env)),
+                    Err(failed) => failed,
+                };
+                let [a, b, c, d] = (error as i32).to_le_bytes();
+                let _ = unistd::write(&report, &[step, a, b, c, d]);
+                sys::exit_now(127)
+            })?;
             // Both sides do it, so that the group exists for whichever goes on first.
             let _ = unistd::setpgid(Pid::from_raw(pid), Pid::from_raw(pid));
             Ok((pid, failure))
@@ -131,14 +137,8 @@ impl Program {
         }
     }
 
-    /// Turns this process, a child, into the command. Returns when it has said what failed.
-    pub fn become_it_or_report(&self, out: BorrowedFd<'_>, report: PipeWriter) {
-        let (step, error) = self.become_it(out);
-        tell(report, step, error);
-    }
-
-    /// Returns only to say what failed.
-    fn become_it(&self, out: BorrowedFd<'_>) -> (u8, Errno) {
+    /// Makes this process, a child, ready to become the command; or says what failed, and why.
+    fn prepare(&self, out: BorrowedFd<'_>) -> Result<(), (u8, Errno)> {
         let prepare = || {
             unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
             // SAFETY: a default disposition runs no code of ours. The two that this process ignores
@@ -161,28 +161,29 @@ impl Program {
             }
             Ok(())
         };
-        if let Err(error) = prepare() {
-            return (PREPARE, error);
-        }
-        if let Err(error) = unistd::chdir(&self.cwd) {
-            return (ENTER, error);
-        }
+        prepare().map_err(|error| (PREPARE, error))?;
+        unistd::chdir(&*self.cwd).map_err(|error| (ENTER, error))
+    }
+
+    /// Turns this process into the command. Returns only to say why not.
+    fn execute(&self, argv: &[*const c_char], env: &[*const c_char]) -> Errno {
         let mut worst = Errno::ENOENT;
         for place in &self.places {
-            match unistd::execve(place, &self.argv, &self.env) {
-                Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            // SAFETY: both lists end in a null, and their strings in a NUL.
+            unsafe { libc::execve(place.as_ptr(), argv.as_ptr(), env.as_ptr()) };
+            match Errno::last() {
+                Errno::ENOENT | Errno::ENOTDIR => {}
                 // A later folder may have one that may be run.
-                Err(Errno::EACCES) => worst = Errno::EACCES,
-                Err(error) => return (EXECUTE, error),
+                Errno::EACCES => worst = Errno::EACCES,
+                error => return error,
             }
         }
-        (EXECUTE, worst)
+        worst
     }
 
     fn explain(&self, step: u8, error: Errno) -> String {
-        let Self {
-            name, path, cwd, ..
-        } = self;
+        let Self { name, path, .. } = self;
+        let cwd = Path::new(OsStr::from_bytes(self.cwd.as_bytes()));
         let is_there = |place: &CString| place.to_str().is_ok_and(|place| cwd.join(place).exists());
         if step == ENTER {
             return format!(
@@ -224,12 +225,6 @@ impl Program {
     }
 }
 
-/// Tells what failed in a child.
-pub fn tell(mut report: PipeWriter, step: u8, error: Errno) {
-    let [a, b, c, d] = (error as i32).to_le_bytes();
-    let _ = report.write_all(&[step, a, b, c, d]);
-}
-
 impl Running {
     /// To be asked when the leader has ended: was it the command at all?
     pub fn failure_to_start(mut self) -> Option<String> {
@@ -268,11 +263,19 @@ fn c_strings(
     strings: impl IntoIterator<Item = String>,
     what: &str,
 ) -> Result<Vec<CString>, String> {
-    let c_string = |string| {
-        CString::new(string)
-            .map_err(|_| format!("There is a NUL byte in {what}: no program can be given one."))
-    };
-    strings.into_iter().map(c_string).collect()
+    let strings = strings.into_iter();
+    strings.map(|string| c_string(string, what)).collect()
+}
+
+fn c_string(string: impl Into<Vec<u8>>, what: &str) -> Result<CString, String> {
+    CString::new(string)
+        .map_err(|_| format!("There is a NUL byte in {what}: no program can be given one."))
+}
+
+/// As `execve` wants them, which must not outlive the strings.
+fn pointers(strings: &[CString]) -> Vec<*const c_char> {
+    let all = strings.iter().map(|string| string.as_ptr());
+    all.chain([std::ptr::null()]).collect()
 }
 
 fn describe(error: &io::Error) -> String {

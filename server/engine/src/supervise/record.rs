@@ -25,7 +25,7 @@ struct Intent {
     boot: String,
 }
 
-/// Makes the record, which is on the disk once it is synced, and with it the folder. Fails if there is one already.
+/// Makes the record. Fails if there is one already.
 pub fn create(dir: &Path, id: &str) -> io::Result<File> {
     let intent = Intent {
         id: id.to_owned(),
@@ -53,11 +53,6 @@ pub fn is_of_an_earlier_boot(dir: &Path) -> io::Result<bool> {
         Some(intent) => intent.boot != proc::boot_id()?,
         None => false,
     })
-}
-
-/// Whether the folder was made for the attempt `id`.
-pub fn is_of(file: &File, id: &str) -> io::Result<bool> {
-    Ok(unseal::<Intent>(file, 0)?.is_some_and(|intent| intent.id == id))
 }
 
 /// For all who read it from now on, but for a power failure: [`sync`].
@@ -229,10 +224,8 @@ mod tests {
 
     #[test]
     fn a_folder_serves_one_attempt_only() {
-        let (dir, file) = recorded();
+        let (dir, _) = recorded();
         let again = create(dir.path(), "b");
         assert_eq!(again.unwrap_err().kind(), ErrorKind::AlreadyExists);
-        assert!(is_of(&file, "a").unwrap());
-        assert!(!is_of(&file, "b").unwrap());
     }
 }

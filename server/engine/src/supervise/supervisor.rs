@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,10 +14,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{self, Pid};
 
 use super::cgroup::{self, Cgroup};
-use super::claim::{self, Claim, Owner};
+use super::claim::{Claim, Draft, Owner};
 use super::pipe::Pipe;
 use super::program::{Program, Running};
-use super::recruit::Recruit;
 use super::sys::{self, Reaped, Status};
 use super::wire::{self, Notice, Order};
 use super::{Ending, Outcome, Spec, outputs, proc, record};
@@ -25,24 +24,54 @@ use super::{Ending, Outcome, Spec, outputs, proc, record};
 /// How long something killed may take to be gone. Only a process stuck in the kernel needs longer,
 /// and an attempt that is over must not seem to run because of it.
 const DEATH: Duration = Duration::from_secs(10);
+/// What a server that lives needs at most, nearly always, to write down what it has heard.
+const ASIDE: Duration = Duration::from_secs(1);
 
-/// Gets ready, and runs the attempt of the order that then comes, from claim to result. A spare has time to get more ready.
-pub fn supervise(
-    order: impl FnOnce() -> io::Result<Option<Order>>,
-    groups: Option<&Path>,
-    is_spare: bool,
-) {
-    let ready = Ready::get(groups, is_spare);
-    let Ok(Some(Order { spec, record, bell })) = order() else {
-        return ready.map_or((), Ready::leave);
-    };
-    match ready.and_then(|ready| Supervisor::begin(ready, spec, record.into())) {
-        Ok(supervisor) => {
-            wire::notify(&bell, &Notice::Claimed(supervisor.ready.owner.clone()));
-            supervisor.run(|outcome| wire::notify(&bell, &Notice::Ended(outcome)));
+/// Gets ready, and runs the attempts of the orders that then come, each from claim to result.
+pub fn supervise(mut next: impl FnMut() -> io::Result<Option<Order>>, groups: Option<&Path>) {
+    let mut ready = Ready::get(groups);
+    while let Ok(Some(Order { spec, word, bell })) = next() {
+        let ready = ready.as_mut().map_err(|error| error.to_string());
+        let begun = ready.and_then(|ready| match begin(ready, spec.as_fd(), word.as_fd()) {
+            Ok(begun) => Ok(begun.map(|begun| (ready, begun))),
+            Err(error) => Err(error.to_string()),
+        });
+        match begun {
+            Ok(Some((ready, (Armed { spec, pipe, first }, record)))) => {
+                let supervisor = Supervisor {
+                    spec,
+                    first: Some(first),
+                    record,
+                    ready,
+                    word,
+                    bell,
+                    is_told: false,
+                };
+                if !supervisor.run(pipe) {
+                    break;
+                }
+            }
+            Ok(None) => {}
+            Err(sentence) => {
+                wire::notify(&bell, &Notice::Refused(sentence));
+                break;
+            }
         }
-        Err(error) => wire::notify(&bell, &Notice::Refused(error.to_string())),
     }
+    if let Ok(ready) = ready {
+        ready.leave();
+    }
+}
+
+/// Nothing where the attempt is called off.
+fn begin(
+    ready: &mut Ready,
+    spec: BorrowedFd<'_>,
+    word: BorrowedFd<'_>,
+) -> io::Result<Option<(Armed, File)>> {
+    let armed = Armed::with(spec)?;
+    let record = ready.claim(&armed.spec.dir, word)?;
+    Ok(record.map(|record| (armed, record)))
 }
 
 /// All that can be done before there is an order.
@@ -50,12 +79,10 @@ struct Ready {
     owner: Owner,
     watch: Watch,
     cgroup: Option<Cgroup>,
-    /// Becomes the first command.
-    recruit: Option<Recruit>,
 }
 
 impl Ready {
-    fn get(groups: Option<&Path>, is_spare: bool) -> io::Result<Self> {
+    fn get(groups: Option<&Path>) -> io::Result<Self> {
         // Lets go of the zygote's socket: the server must see it close when the zygote dies.
         unistd::dup2_stdin(File::open("/dev/null")?)?;
         unistd::setsid()?;
@@ -68,77 +95,88 @@ impl Ready {
         let name = format!("{}-{}", owner.pid, owner.start);
         let cgroup = groups.and_then(|home| Cgroup::make(home, &name));
         owner.cgroup = cgroup.as_ref().map(|group| group.path().to_owned());
-        let fork = || Recruit::fork(cgroup.as_ref().map(Cgroup::as_fd)).ok();
         Ok(Self {
-            recruit: is_spare.then(fork).flatten(),
             owner,
             watch,
             cgroup,
         })
     }
 
-    /// What is to be run, if it is ours to run.
-    fn claim(&mut self, spec: OwnedFd, record: &File) -> io::Result<Spec> {
-        if let Some(recruit) = self.recruit.take() {
-            match recruit.prepare(spec.as_fd()) {
-                Ok(()) => self.recruit = Some(recruit),
-                Err(_) => recruit.dismiss(),
-            }
-        }
-        let mut spec = wire::read_spec(spec)?;
-        if !record::is_of(record, &spec.id)? {
-            let sentence = format!("its folder was not made for the attempt {}", spec.id);
-            return Err(io::Error::other(sentence));
-        }
-        if !claim::take(&spec.dir, &Claim::Supervisor(self.owner.clone()))? {
+    /// Waits for the word, and takes the folder. Its record; nothing where the attempt is called off.
+    fn claim(&mut self, dir: &Path, word: BorrowedFd<'_>) -> io::Result<Option<File>> {
+        let claim = Claim::Supervisor(self.owner.clone());
+        // There need not be a folder yet.
+        let draft = Draft::write(dir, &claim).ok();
+        let Some([record]) = wire::take_over(word)? else {
+            return Ok(None);
+        };
+        // Nobody can have meant this attempt before it was claimed.
+        self.watch.listen();
+        self.watch.asked = None;
+        let draft = draft.map_or_else(|| Draft::write(dir, &claim), Ok)?;
+        if !draft.take()? {
             return Err(io::Error::other("its folder has been claimed already"));
         }
-        outputs::offer(&mut spec);
-        Ok(spec)
+        Ok(Some(record.into()))
+    }
+
+    /// Whether it is as it was: the commands may have changed their group.
+    fn renew(&mut self) -> bool {
+        match self.cgroup.take() {
+            Some(group) => {
+                self.cgroup = group.renew();
+                self.cgroup.is_some()
+            }
+            None => true,
+        }
     }
 
     /// Nothing is to be run, or not by this one.
     fn leave(self) {
-        if let Some(recruit) = self.recruit {
-            recruit.dismiss();
-        }
         if let Some(cgroup) = self.cgroup {
             let _ = cgroup::remove(cgroup.path());
         }
     }
 }
 
-struct Supervisor {
+/// All that can be done before the word comes.
+struct Armed {
     spec: Spec,
-    record: File,
-    ready: Ready,
+    pipe: io::Result<Pipe>,
+    /// The first command.
+    first: Result<Program, String>,
 }
 
-impl Supervisor {
-    fn begin(mut ready: Ready, spec: OwnedFd, record: File) -> io::Result<Self> {
-        // Nobody can have meant this attempt before it was claimed.
-        ready.watch.listen();
-        ready.watch.asked = None;
-        match ready.claim(spec, &record) {
-            Ok(spec) => Ok(Self {
-                spec,
-                record,
-                ready,
-            }),
-            Err(error) => {
-                ready.leave();
-                Err(error)
-            }
-        }
+impl Armed {
+    fn with(order: BorrowedFd<'_>) -> io::Result<Self> {
+        let mut spec = wire::read_spec(order)?;
+        outputs::offer(&mut spec);
+        Ok(Self {
+            pipe: Pipe::new(&spec),
+            first: Program::new(&spec, 0),
+            spec,
+        })
     }
+}
 
-    fn run(mut self, tell: impl FnOnce(Outcome)) {
+struct Supervisor<'a> {
+    spec: Spec,
+    first: Option<Result<Program, String>>,
+    record: File,
+    ready: &'a mut Ready,
+    word: OwnedFd,
+    bell: OwnedFd,
+    /// That the folder is claimed.
+    is_told: bool,
+}
+
+impl Supervisor<'_> {
+    fn run(mut self, mut pipe: io::Result<Pipe>) -> bool {
         let (began, clock) = (SystemTime::now(), Instant::now());
         self.ready.watch.deadline = self
             .spec
             .timeout
             .and_then(|timeout| clock.checked_add(timeout));
-        let mut pipe = Pipe::new(&self.spec);
         let (ending, command) = match &mut pipe {
             Ok(pipe) => self.run_commands(pipe),
             Err(error) => (
@@ -146,7 +184,8 @@ impl Supervisor {
                 0,
             ),
         };
-        self.end_tree();
+        self.tell_of_claim();
+        let is_alone = self.end_tree();
         let mut outcome = Outcome {
             ending,
             command,
@@ -163,12 +202,23 @@ impl Supervisor {
         if let Ok(pipe) = pipe {
             self.collect(pipe, &mut outcome);
         }
-        // If the disk refuses it, the server at least hears it. A server that hears it writes it down durably before it
-        // does anything about it: only one that is dead needs this to be on the disk, and nobody has to wait for that.
-        let _ = record::write_result(&self.record, &outcome);
-        tell(outcome);
-        let _ = record::sync(&self.record);
-        self.ready.leave();
+        // If the disk refuses it, the server at least hears it. One that hears it writes it down durably before it does
+        // anything about it, and says so: only where it does not is this needed on the disk.
+        let is_written = record::write_result(&self.record, &outcome).is_ok();
+        let is_heard = wire::notify(&self.bell, &Notice::Ended(outcome));
+        let is_kept = is_heard && wire::hears_kept(self.word.as_fd(), ASIDE);
+        if !is_kept {
+            let _ = record::sync(&self.record);
+        }
+        // Whoever has found it again looks at the record, or waits for this one's exit.
+        is_kept && is_alone && is_written && self.ready.renew()
+    }
+
+    /// Once. It can wait until the first command is on its way.
+    fn tell_of_claim(&mut self) {
+        if !std::mem::replace(&mut self.is_told, true) {
+            wire::notify(&self.bell, &Notice::Claimed(self.ready.owner.clone()));
+        }
     }
 
     /// Takes in what is left of the output when nothing writes any more.
@@ -187,17 +237,18 @@ impl Supervisor {
 
     /// Says how it ended, and with which command.
     fn run_commands(&mut self, pipe: &mut Pipe) -> (Ending, usize) {
-        for (command, line) in self.spec.commands.iter().enumerate() {
+        for command in 0..self.spec.commands.len() {
             self.ready.watch.listen();
             if let Some(ending) = self.ready.watch.stop_asked() {
                 return (ending, command);
             }
             let group = self.ready.cgroup.as_ref().map(Cgroup::as_fd);
-            let recruit = self.ready.recruit.take();
-            let started = Program::new(&self.spec, command)
-                .and_then(|program| program.start(pipe.end_to_write(), recruit, group));
+            let program = self.first.take();
+            let program = program.unwrap_or_else(|| Program::new(&self.spec, command));
+            let started = program.and_then(|program| program.start(pipe.end_to_write(), group));
+            self.tell_of_claim();
             // The command may write already, but nothing of it is read before this.
-            pipe.announce(&line.display);
+            pipe.announce(&self.spec.commands[command].display);
             let ending = match started {
                 Ok(running) => self.ready.watch.end_of(running, self.spec.grace, pipe),
                 Err(sentence) => Ending::CouldNotStart(sentence),
@@ -215,7 +266,8 @@ impl Supervisor {
 
     /// Kills whatever is left of the commands and of what they started. A subreaper inherits the
     /// children of its dead descendants: none escapes by losing its parent or changing its session.
-    fn end_tree(&mut self) {
+    /// Whether all of them are gone.
+    fn end_tree(&mut self) -> bool {
         let limit = Instant::now() + DEATH;
         loop {
             self.ready.watch.listen();
@@ -223,11 +275,11 @@ impl Supervisor {
                 match sys::reap(-1) {
                     Reaped::Child(..) => {}
                     Reaped::Busy => break,
-                    Reaped::NoChildren => return,
+                    Reaped::NoChildren => return true,
                 }
             }
             if Instant::now() >= limit {
-                return;
+                return false;
             }
             if let Some(cgroup) = &self.ready.cgroup {
                 let _ = cgroup::kill_all(cgroup.path());

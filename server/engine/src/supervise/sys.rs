@@ -5,9 +5,9 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::libc;
-use nix::sys::signal::{SigHandler, Signal, signal};
 
 use super::Ending;
 
@@ -18,10 +18,9 @@ pub enum Fork {
 
 /// Forks, if it can straight into `cgroup`: a process moved there later could fork before it.
 ///
-/// Only for processes with one thread. The child may then do as it likes, though it should `exec` soon.
+/// Only for processes with one thread. The child may then do as it likes.
 pub fn fork(cgroup: Option<BorrowedFd<'_>>) -> io::Result<Fork> {
     if let Some(cgroup) = cgroup {
-        const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
         // `struct clone_args`: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size,
         // tls, set_tid, set_tid_size, cgroup.
         let mut args = [0u64; 11];
@@ -43,6 +42,32 @@ pub fn fork(cgroup: Option<BorrowedFd<'_>>) -> io::Result<Fork> {
         0 => Ok(Fork::Child),
         pid @ 1.. => Ok(Fork::Parent(pid)),
         _ => Err(io::Error::last_os_error()),
+    }
+}
+
+pub const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// Kills this process unless it has become another program by then. Allocates nothing.
+pub fn die_unless_replaced_within(time: Duration) {
+    // SAFETY: both structures are plain data, valid as zeroes, and outlive the calls, which only read them or write `timer`.
+    unsafe {
+        let mut event: libc::sigevent = std::mem::zeroed();
+        event.sigev_notify = libc::SIGEV_SIGNAL;
+        event.sigev_signo = libc::SIGKILL;
+        let mut timer: libc::c_int = 0;
+        if libc::syscall(
+            libc::SYS_timer_create,
+            libc::CLOCK_MONOTONIC,
+            &raw mut event,
+            &raw mut timer,
+        ) != 0
+        {
+            return;
+        }
+        let mut when: libc::itimerspec = std::mem::zeroed();
+        when.it_value.tv_sec = time.as_secs() as libc::time_t;
+        let none = std::ptr::null_mut::<libc::itimerspec>();
+        libc::syscall(libc::SYS_timer_settime, timer, 0, &raw const when, none);
     }
 }
 
@@ -154,43 +179,11 @@ pub fn close_inherited() {
     let _ = close_from(3);
 }
 
-/// Moves a descriptor to the lowest number above standard error and closes all others there. Called by whoever has just
-/// begun and owns nothing else: nothing in this process knows of those that are closed.
-pub fn keep_only(descriptor: OwnedFd) -> io::Result<OwnedFd> {
-    const LOWEST: i32 = 3;
-    if descriptor.as_raw_fd() == LOWEST {
-        close_from(LOWEST as u32 + 1)?;
-        return Ok(descriptor);
-    }
-    // SAFETY: whatever has the number is closed by this, as all others are by the next call; the caller lets go of them.
-    let kept = unsafe {
-        match libc::dup3(descriptor.as_raw_fd(), LOWEST, libc::O_CLOEXEC) {
-            LOWEST => OwnedFd::from_raw_fd(LOWEST),
-            _ => return Err(io::Error::last_os_error()),
-        }
-    };
-    // It is closed below, with the others.
-    std::mem::forget(descriptor);
-    close_from(LOWEST as u32 + 1)?;
-    Ok(kept)
-}
-
 /// Fails before Linux 5.9.
 fn close_from(lowest: u32) -> io::Result<()> {
     // SAFETY: those who call it own no such descriptor.
     match unsafe { libc::syscall(libc::SYS_close_range, lowest, u32::MAX, 0u32) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
-    }
-}
-
-/// Lets go of all signals that came while they were blocked: one that is ignored does not wait.
-pub fn forget_signals() {
-    for which in Signal::iterator() {
-        // SAFETY: neither disposition runs code of ours. KILL and STOP refuse, and never wait.
-        unsafe {
-            let _ = signal(which, SigHandler::SigIgn);
-            let _ = signal(which, SigHandler::SigDfl);
-        }
     }
 }

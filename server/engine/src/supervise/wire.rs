@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::cmsg_space;
 use nix::errno::Errno;
@@ -22,6 +22,7 @@ use super::{Outcome, Spec};
 
 /// The first message of a zygote: it is one.
 pub const READY: &[u8] = b"ready";
+const KEPT: &[u8] = b"kept";
 
 /// What a supervisor says, a line of JSON each: the second or the first, then perhaps the third.
 #[derive(Serialize, Deserialize)]
@@ -32,18 +33,18 @@ pub enum Notice {
     Ended(Outcome),
 }
 
-/// An order: the spec in a memory file, whatever its size, the record, and the pipe to give notice on.
+/// An order to get ready: the spec in a memory file, whatever its size, the channel through which the word comes to go on,
+/// and the pipe to give notice on. The word is the record of the attempt's folder; before it, there need not be one.
 pub struct Order {
     pub spec: OwnedFd,
-    pub record: OwnedFd,
+    pub word: OwnedFd,
     pub bell: OwnedFd,
 }
 
 impl Order {
     pub fn pass_on(&self, channel: BorrowedFd<'_>) -> io::Result<()> {
-        let Self { spec, record, bell } = self;
-        let (spec, record, bell) = (spec.as_fd(), record.as_fd(), bell.as_fd());
-        send_order(channel, spec, record, bell, MsgFlags::empty())
+        let all = [&self.spec, &self.word, &self.bell];
+        hand_over(channel, all.map(AsFd::as_fd), MsgFlags::empty())
     }
 }
 
@@ -59,22 +60,12 @@ pub fn write_spec(spec: &Spec) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
-pub fn read_spec(spec: OwnedFd) -> io::Result<Spec> {
-    let file = File::from(spec);
+pub fn read_spec(spec: BorrowedFd<'_>) -> io::Result<Spec> {
+    let file = File::from(spec.try_clone_to_owned()?);
     let mut bytes = vec![0; file.metadata()?.len() as usize];
     // Not `read`: the position is shared with a server that may have to send the order again.
     file.read_exact_at(&mut bytes, 0)?;
     Ok(serde_json::from_slice(&bytes)?)
-}
-
-pub fn send_order(
-    socket: BorrowedFd<'_>,
-    spec: BorrowedFd<'_>,
-    record: BorrowedFd<'_>,
-    bell: BorrowedFd<'_>,
-    flags: MsgFlags,
-) -> io::Result<()> {
-    hand_over(socket, [spec, record, bell], flags)
 }
 
 /// Descriptors, that the other side has from then on too.
@@ -95,6 +86,27 @@ pub fn hand_over<const N: usize>(
     Ok(())
 }
 
+/// Says that what was told is kept elsewhere.
+pub fn say_kept(channel: BorrowedFd<'_>) {
+    let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+    let _ = send(channel.as_raw_fd(), KEPT, flags);
+}
+
+/// Whether that is said, within a time.
+pub fn hears_kept(channel: BorrowedFd<'_>, time: Duration) -> bool {
+    let limit = Instant::now() + time;
+    let mut text = [0; 8];
+    while comes_within(channel, limit.saturating_duration_since(Instant::now())).unwrap_or(false) {
+        match recv(channel.as_raw_fd(), &mut text, MsgFlags::MSG_DONTWAIT) {
+            Ok(0) | Err(_) => return false,
+            Ok(length) if &text[..length] == KEPT => return true,
+            // The word, said once more.
+            Ok(_) => {}
+        }
+    }
+    false
+}
+
 /// Whether there is something to receive, be it that the other side is gone.
 pub fn comes_within(channel: BorrowedFd<'_>, time: Duration) -> io::Result<bool> {
     let timeout = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
@@ -111,7 +123,7 @@ pub fn receive_order(socket: BorrowedFd<'_>) -> io::Result<Option<Order>> {
             // What is no order is dropped, and its sender sees the pipe close.
             Err(error) if error.kind() == ErrorKind::InvalidData => continue,
             Err(error) => Err(error),
-            Ok(all) => Ok(all.map(|[spec, record, bell]| Order { spec, record, bell })),
+            Ok(all) => Ok(all.map(|[spec, word, bell]| Order { spec, word, bell })),
         };
     }
 }
@@ -159,12 +171,12 @@ pub fn receive_ready(socket: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(&text[..length] == READY)
 }
 
-/// Rings if somebody still listens. A line is far shorter than what a pipe takes at once.
-pub fn notify(bell: &OwnedFd, notice: &Notice) {
-    if let Ok(mut line) = serde_json::to_vec(notice) {
+/// Whether somebody still listens. A line is far shorter than what a pipe takes at once.
+pub fn notify(bell: &OwnedFd, notice: &Notice) -> bool {
+    serde_json::to_vec(notice).is_ok_and(|mut line| {
         line.push(b'\n');
-        let _ = nix::unistd::write(bell.as_fd(), &line);
-    }
+        nix::unistd::write(bell.as_fd(), &line).is_ok()
+    })
 }
 
 /// The listening end.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use store::testing::Database;
-use store::{Batch, Draft, Error, Head, Receipt, Store};
+use store::{Batch, Draft, Error, Head, Receipt, Store, Unfinished};
 
 use crate::{append, append_many, chained, draft, numbers, on_both_engines};
 
@@ -14,6 +14,8 @@ on_both_engines! {
     two_writers_with_the_same_thousand_keys_append_once
     a_reader_at_sequence_n_never_skips
     a_reader_does_not_wait_for_a_writer
+    a_batch_is_finished_at_the_head_that_was_assumed
+    where_another_has_written_nothing_is_finished_at_an_assumed_head
     an_append_wakes_a_follower_on_another_node
     streams_are_read_alone_and_merged
 }
@@ -198,6 +200,59 @@ async fn a_reader_does_not_wait_for_a_writer(database: &Database) {
     );
     tx.rollback().await.unwrap();
     assert_eq!(append_many(&store, "s", 1).await[0].seq, 2);
+}
+
+async fn a_batch_is_finished_at_the_head_that_was_assumed(database: &Database) {
+    let store = database.open().await;
+    let mut head = Head::default();
+    for n in 1..=12 {
+        let tx = store.begin_at(head).await.unwrap();
+        let records = chained(tx.head(), (0..n).map(|_| draft("s", 9)).collect());
+        let last = records.last().unwrap();
+        head = Head {
+            seq: last.seq,
+            hash: last.hash,
+        };
+        // Also more than go down in one breath.
+        let batch = Batch {
+            records,
+            ..Batch::default()
+        };
+        tx.finish(&batch).await.unwrap();
+        assert_eq!(store.head().await.unwrap(), head);
+        // One that comes to nothing leaves the place to the next.
+        let tx = store.begin_at(head).await.unwrap();
+        tx.rollback().await.unwrap();
+    }
+    assert_eq!(store.verify().await.unwrap().head, head);
+}
+
+async fn where_another_has_written_nothing_is_finished_at_an_assumed_head(database: &Database) {
+    let (here, there) = (database.open().await, database.open().await);
+    append_many(&here, "s", 1).await;
+    let old = here.head().await.unwrap();
+    append_many(&there, "s", 1).await;
+    let now = here.head().await.unwrap();
+
+    let tx = here.begin_at(old).await.unwrap();
+    let is_assumed = tx.is_assumed();
+    if is_assumed {
+        let batch = Batch {
+            records: chained(tx.head(), vec![draft("lost", 9)]),
+            ..Batch::default()
+        };
+        let finished = tx.finish(&batch).await;
+        assert!(matches!(finished, Err(Unfinished::Before(_))));
+        let mut tx = here.begin_at(old).await.unwrap();
+        let read = tx.projection("run", "a").await;
+        assert!(matches!(read, Err(Error::Moved)));
+    } else {
+        assert_eq!(tx.head(), now, "it was asked");
+        tx.rollback().await.unwrap();
+    }
+    assert_eq!(here.head().await.unwrap(), now);
+    assert_eq!(append_many(&here, "s", 1).await[0].seq, now.seq + 1);
+    assert_eq!(here.verify().await.unwrap().events, 3);
 }
 
 async fn an_append_wakes_a_follower_on_another_node(database: &Database) {
