@@ -26,6 +26,8 @@ use nodes::Nodes;
 use past::Past;
 use std::{
     collections::{HashMap, HashSet},
+    fs::{self, File},
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -120,6 +122,19 @@ fn output_folder(spool: &Path, run: &RunId, step: u32, attempt: u32) -> PathBuf 
         }
         dir = next;
     }
+}
+
+/// Whole or not at all, also after a power failure. Waits for the disk.
+fn write_whole(file: &Path, text: &str) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    // Somebody else may be writing the same.
+    let half = file.with_extension(format!("half-{}", uuid::Uuid::new_v4()));
+    let mut draft = File::create(&half)?;
+    draft.write_all(text.as_bytes())?;
+    draft.sync_all()?;
+    fs::rename(half, file)?;
+    File::open(folder)?.sync_all()
 }
 
 impl Runner {

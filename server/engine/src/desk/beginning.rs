@@ -69,7 +69,7 @@ impl Drop for Undecided {
     }
 }
 
-type Hear = Arc<dyn Fn(Beginning) + Send + Sync>;
+type Hear = Box<dyn Fn(Beginning) + Send + Sync>;
 
 /// Who is told.
 #[derive(Clone, Default)]
@@ -77,7 +77,7 @@ pub(super) struct Ear(Arc<RwLock<Option<Hear>>>);
 
 impl Ear {
     pub fn lend(&self, hear: impl Fn(Beginning) + Send + Sync + 'static) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(hear));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(hear));
     }
 
     pub fn tell(&self, coming: Beginning) {

@@ -1,5 +1,5 @@
 //! Attempts made ready while the database is still writing down that they begin: a folder, and a supervisor that needs only
-//! the word. Neither has to wait for the other, and whoever does not begin after all has run nothing.
+//! the word. Whoever does not begin after all has run nothing.
 
 use super::{Key, Runner, folder, has_folder};
 use crate::{
@@ -113,13 +113,14 @@ impl Runner {
             if !has_folder(&coming.run, key.step) {
                 return;
             }
-            // Each holds a thread, and may have to wait for one.
-            let Ok(place) = places.clone().try_acquire_owned() else {
-                return;
-            };
             let mut all = runner.ahead.all();
             // A commit that failed is tried again, and what begins may be another thing now.
             let before = all.remove(&key).map(Ours::leave);
+            // Each holds a thread, and may have to wait for one.
+            let Ok(place) = places.clone().try_acquire_owned() else {
+                all.extend(before.map(|before| (key, before)));
+                return;
+            };
             let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
             let making = runner.clone();
             let making = making.make_ready(coming, key.clone(), serial, before);

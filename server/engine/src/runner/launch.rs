@@ -1,6 +1,6 @@
 //! From a step to what its supervisor is told: commands, environment, secrets, limits.
 
-use super::{Key, Runner, line};
+use super::{Key, Runner, line, write_whole};
 use crate::{
     DryRun, access,
     secrets::of_run,
@@ -10,11 +10,8 @@ use domain::{
     AccessRole, Actor, Mode, Purpose, Run, RunId, Source, Span,
     plan::{ParameterKind, SecretUse, Section, Step, Work},
 };
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use tokio::task::spawn_blocking;
 
 /// After TERM, before the tree is killed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -290,15 +287,16 @@ impl Runner {
     /// The plan the run was started under, as a file for its actions: what somebody saves in the folder meanwhile
     /// must not change, or break, a recovery that is under way.
     async fn pinned_plan(&self, run: &Run) -> Result<PathBuf, String> {
-        let folder = self.place.spool.join(run.id.as_str());
-        let file = folder.join("plan.json");
+        let file = self.place.spool.join(run.id.as_str()).join("plan.json");
         if !file.exists() {
             let found = self.desk.store().plan_revision(run.plan.as_str()).await;
             let plan = found
                 .map_err(|e| e.to_string())?
                 .ok_or("the plan it was started under is not stored")?;
-            write_whole(&folder, &file, &plan)
-                .await
+            let whole = file.clone();
+            let written = spawn_blocking(move || write_whole(&whole, &plan)).await;
+            written
+                .unwrap_or_else(|e| Err(e.into()))
                 .map_err(|e| format!("cannot write {}: {e}", file.display()))?;
         }
         Ok(file)
@@ -338,13 +336,4 @@ fn variable(prefix: &str, name: &str) -> String {
 
 fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
-}
-
-/// Whole or not at all, also after a power failure.
-async fn write_whole(folder: &Path, file: &Path, text: &str) -> std::io::Result<()> {
-    tokio::fs::create_dir_all(folder).await?;
-    let half = file.with_extension(format!("half-{}", uuid::Uuid::new_v4()));
-    tokio::fs::write(&half, text).await?;
-    tokio::fs::File::open(&half).await?.sync_all().await?;
-    tokio::fs::rename(&half, file).await
 }

@@ -1,15 +1,10 @@
 //! What a server finds that was under way before it: by another server, on a spool that may be lost since, or before the
 //! machine was started anew. A folder that is missing, or claimed by nobody, then does not mean that nothing was run.
 
-use super::{Key, Runner};
+use super::{Key, Runner, write_whole};
 use crate::supervise;
 use domain::{Run, Stamp, World};
-use std::{
-    collections::HashSet,
-    fs::{self, File},
-    io::{self, Write},
-    path::Path,
-};
+use std::{collections::HashSet, fs, path::Path, sync::Arc};
 
 pub(super) struct Past {
     /// What was under way when this server started. Whatever begins later cannot be of a lost spool or an earlier boot,
@@ -75,9 +70,9 @@ impl Runner {
         if !self.past.is_after_a_boot {
             return;
         }
-        let is_over = |world: &std::sync::Arc<World>| {
-            let ours = |key: &&Key| key.runs_on(world) == Some(self.desk.node());
-            !self.past.found.iter().any(|key| ours(&key))
+        let is_over = |world: &Arc<World>| {
+            let mut found = self.past.found.iter();
+            found.all(|key| key.runs_on(world) != Some(self.desk.node()))
         };
         if self.desk.watch().wait_for(is_over).await.is_err() {
             return;
@@ -91,7 +86,7 @@ const BOOT: &str = ".boot";
 const SINCE: &str = ".since";
 
 fn write_boot(spool: &Path) {
-    if let Err(error) = supervise::boot().and_then(|boot| write_whole(spool, BOOT, &boot)) {
+    if let Err(error) = supervise::boot().and_then(|boot| write_whole(&spool.join(BOOT), &boot)) {
         // What is found after the next start may be shown to a person without need.
         tracing::warn!(%error, "Cannot write down which boot the spool is of");
     }
@@ -108,21 +103,10 @@ fn spool_since(spool: &Path, now: Stamp) -> Stamp {
         Ok(true) => Stamp(0),
         _ => now,
     };
-    if let Err(error) = write_whole(spool, SINCE, &since.0.to_string()) {
+    if let Err(error) = write_whole(&spool.join(SINCE), &since.0.to_string()) {
         tracing::warn!(%error, "Cannot write down since when the spool is used");
     }
     since
-}
-
-/// Whole or not at all, also after a power failure.
-fn write_whole(folder: &Path, name: &str, text: &str) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let draft = folder.join(format!("{name}.new"));
-    let mut file = File::create(&draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(draft, folder.join(name))?;
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

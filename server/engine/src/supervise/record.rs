@@ -2,7 +2,7 @@
 //!
 //! The server writes all 4096 bytes before the attempt, the intent in the first half; the supervisor
 //! overwrites the second half with the result. No new block is needed by then: a full disk cannot lose
-//! the result, and one `fdatasync` makes it durable without touching the file system's journal. Each
+//! the result. Neither half is synced before there is need for it (see [`super::Folder`] and [`sync`]). Each
 //! half carries its length and checksum, so that a torn write is no result rather than a wrong one.
 
 use std::fs::{File, OpenOptions};

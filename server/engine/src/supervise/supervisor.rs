@@ -131,7 +131,7 @@ impl Ready {
         }
     }
 
-    /// Nothing is to be run, or not by this one.
+    /// Nothing more is to be run, or not by this one.
     fn leave(self) {
         if let Some(cgroup) = self.cgroup {
             let _ = cgroup::remove(cgroup.path());
