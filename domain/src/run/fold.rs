@@ -4,6 +4,7 @@ use super::{
     Answer, Attempt, Held, Paused, Run, RunStatus, Said, StepRun, StepStatus, Wait, Waiting,
 };
 use crate::{Actor, Event, Resume, Stamp};
+use std::sync::Arc;
 
 impl Run {
     /// [`Run::apply`] without the envelope: also how the rules look ahead of their own events.
@@ -150,8 +151,11 @@ impl Run {
                 self.paused = None;
                 self.locks.clear();
                 for step in &mut self.steps {
-                    step.wait = None;
-                    step.retry_at = None;
+                    if step.wait.is_some() || step.retry_at.is_some() {
+                        let step = Arc::make_mut(step);
+                        step.wait = None;
+                        step.retry_at = None;
+                    }
                 }
             }
             _ => {}
@@ -172,7 +176,7 @@ impl Run {
                 .steps
                 .iter_mut()
                 .skip(step as usize)
-                .for_each(StepRun::again),
+                .for_each(|step| Arc::make_mut(step).again()),
             Resume::Skip | Resume::MarkDone => self.exceptions = true,
         }
     }
@@ -186,7 +190,7 @@ impl Run {
 
     fn step(&mut self, step: u32, change: impl FnOnce(&mut StepRun)) {
         if let Some(step) = self.steps.get_mut(step as usize) {
-            change(step);
+            change(Arc::make_mut(step));
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     plan::{Runbook, Section},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -216,7 +216,7 @@ pub struct Run {
     pub id: RunId,
     pub incident: Option<Number>,
     /// Frozen as it was when the run started.
-    pub runbook: std::sync::Arc<Runbook>,
+    pub runbook: Arc<Runbook>,
     pub plan: PlanHash,
     pub parameters: BTreeMap<String, String>,
     pub mode: Mode,
@@ -227,7 +227,8 @@ pub struct Run {
     #[serde(default)]
     pub starter: String,
     pub ended_at: Option<Stamp>,
-    pub steps: Vec<StepRun>,
+    /// Shared, so that a copy of the run costs as many pointers.
+    pub steps: Vec<Arc<StepRun>>,
     /// A person skipped a step or marked one done.
     pub exceptions: bool,
     /// While paused: the step that waits for a person, and why.
@@ -379,7 +380,7 @@ impl Run {
 
     /// The step that all eyes are on: the one that is paused at, else the first that is under way or is next.
     pub fn current(&self) -> Option<usize> {
-        let under_way = |s: &StepRun| !s.status.is_over() && s.status != StepStatus::Pending;
+        let under_way = |s: &Arc<StepRun>| !s.status.is_over() && s.status != StepStatus::Pending;
         let paused = self.paused.as_ref().map(|p| p.step as usize);
         paused
             .or_else(|| self.steps.iter().position(under_way))
@@ -482,7 +483,10 @@ impl Run {
         Some(Run {
             id: run.clone(),
             incident: incident.clone(),
-            steps: runbook.all_steps().map(|_| StepRun::pending()).collect(),
+            steps: runbook
+                .all_steps()
+                .map(|_| Arc::new(StepRun::pending()))
+                .collect(),
             runbook: runbook.clone(),
             plan: plan.clone(),
             parameters: parameters.clone(),
@@ -504,7 +508,8 @@ impl Run {
         })
     }
 
-    pub(crate) fn apply(&mut self, stamped: &Stamped) {
+    /// Folds an event of this run in, unless it has been folded in already.
+    pub fn apply(&mut self, stamped: &Stamped) {
         if stamped.seq <= self.version {
             return;
         }

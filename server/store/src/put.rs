@@ -78,22 +78,29 @@ async fn put_timeline_at_once(
     projections: &[&Projection],
     is_all: bool,
 ) -> Result<(), Halfway> {
+    let mut texts = Vec::with_capacity(FEW);
+    texts.extend(
+        sql::EVENT_PUT
+            .split(&*c, &batch.records)
+            .map(|(sql, _)| sql),
+    );
+    texts.extend(
+        sql::RECEIPT_PUT
+            .split(&*c, &batch.receipts)
+            .map(|(sql, _)| sql),
+    );
+    texts.extend(
+        sql::PROJECTION_PUT
+            .split(&*c, projections)
+            .map(|(sql, _)| sql),
+    );
+    // One alone begins and commits by itself.
+    if is_all && texts.len() > 1 {
+        texts.insert(0, BEGIN);
+        texts.push(COMMIT);
+    }
     let mut script = sql::Script::default();
-    if is_all {
-        script.add(BEGIN);
-    }
-    sql::EVENT_PUT
-        .split(&*c, &batch.records)
-        .for_each(|(sql, _)| script.add(sql));
-    sql::RECEIPT_PUT
-        .split(&*c, &batch.receipts)
-        .for_each(|(sql, _)| script.add(sql));
-    sql::PROJECTION_PUT
-        .split(&*c, projections)
-        .for_each(|(sql, _)| script.add(sql));
-    if is_all {
-        script.add(COMMIT);
-    }
+    texts.iter().for_each(|sql| script.add(sql));
     let statements = script.len();
     let query = sqlx::query(script.text());
     let query = batch

@@ -1,10 +1,11 @@
 //! The current state as documents: two an incident (itself, and who knows of it), one a run, one a failover, one a
 //! maintenance window, and some of the desk itself. They are written with the events they follow from, and are all that a
-//! restarted desk reads.
+//! restarted desk reads; but for a run that goes on step by step ([`is_written_with`]), whose last events it reads as well.
 
+use super::stamped;
 use domain::{
-    Incident, Maintenance, MaintenanceId, Number, Run, RunId, ServiceId, World, failover::Failover,
-    notify::Comms,
+    Event, Incident, Maintenance, MaintenanceId, Number, Run, RunId, ServiceId, World,
+    failover::Failover, notify::Comms, run_stream,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
@@ -16,6 +17,24 @@ pub(super) const RUN: &str = "run";
 pub(super) const FAILOVER: &str = "failover";
 pub(super) const MAINTENANCE: &str = "maintenance";
 pub(super) const DESK: &str = "desk";
+
+/// A run's document is at most so many events of the timeline behind it.
+const BEHIND: u64 = 128;
+
+/// Whether the document of a run is written with an event of it, which follows on its `version`. It is long, and each step
+/// waits for what is written: so not with those that make a run go on by itself, but for one now and then.
+pub(super) fn is_written_with(event: &Event, seq: u64, version: Option<u64>) -> bool {
+    let goes_on = matches!(
+        event,
+        Event::StepStarted { .. }
+            | Event::StepSkipped { .. }
+            | Event::StepEnded { .. }
+            | Event::AttemptStarted { .. }
+            | Event::AttemptEnded { .. }
+            | Event::RetryScheduled { .. }
+    );
+    !goes_on || version.is_none_or(|version| version / BEHIND != seq / BEHIND)
+}
 
 /// All that is open.
 pub(super) async fn open_world(store: &Store) -> Result<World, Error> {
@@ -37,7 +56,11 @@ pub(super) async fn open_world(store: &Store) -> Result<World, Error> {
         }
     }
     for found in store.open_projections(RUN).await? {
-        if let Some(run) = read::<Run>(&found) {
+        if let Some(mut run) = read::<Run>(&found) {
+            let stream = run_stream(&run.id);
+            let since = store.stream(&stream, run.version, BEHIND as u32).await?;
+            let since = since.iter().filter_map(stamped);
+            since.for_each(|event| run.apply(&event));
             world.runs.insert(run.id.clone(), Arc::new(run));
         }
     }

@@ -4,8 +4,8 @@ use super::{
     Answer, Beside, InForce, Job, No, Receipt, Request, Tail,
     beginning::{Beginning, Ear, Undecided},
     documents::{
-        self, COMMS, DESK, FAILOVER, INCIDENT, MAINTENANCE, RUN, bring_incident, bring_run, json,
-        projection,
+        self, COMMS, DESK, FAILOVER, INCIDENT, MAINTENANCE, RUN, bring_incident, bring_run,
+        is_written_with, json, projection,
     },
     outbox, stamped,
 };
@@ -501,7 +501,7 @@ fn write_event(
         Subject::Run(run) => {
             // A run may bring other runs with it: the answer is about the one that was asked for.
             receipt.run.get_or_insert_with(|| run.clone());
-            draw.touched.insert((RUN, run.0.clone()));
+            known = draw.world.runs.get(run).map(|r| r.version);
         }
         Subject::Other => {}
     }
@@ -561,11 +561,15 @@ fn write_event(
         event: fact.event,
     };
     draw.world.apply(&event);
-    // Written anew only where it has changed: it may be long.
-    if let Subject::Incident(number) = event.event.subject()
-        && draw.world.comms(number).map(|c| c.version) != known
-    {
-        draw.touched.insert((COMMS, number.0.clone()));
+    match event.event.subject() {
+        // Written anew only where it has changed: it may be long.
+        Subject::Incident(number) if draw.world.comms(number).map(|c| c.version) != known => {
+            draw.touched.insert((COMMS, number.0.clone()));
+        }
+        Subject::Run(run) if is_written_with(&event.event, event.seq, known) => {
+            draw.touched.insert((RUN, run.0.clone()));
+        }
+        _ => {}
     }
     receipt.seq = record.seq;
     draw.batch.records.push(record);

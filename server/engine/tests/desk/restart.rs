@@ -5,6 +5,7 @@ use domain::*;
 
 on_both_engines! {
     a_restarted_desk_knows_what_is_open
+    a_restarted_desk_knows_how_far_a_run_has_come
     a_closed_incident_can_be_reopened_after_a_restart
     an_incident_keeps_the_plan_it_was_declared_under
 }
@@ -51,6 +52,47 @@ async fn a_restarted_desk_knows_what_is_open(house: &House) {
         3
     );
     house.verified().await;
+}
+
+async fn a_restarted_desk_knows_how_far_a_run_has_come(house: &House) {
+    const STEPS: usize = 80;
+    let desk = house.node("here").await;
+    let mut plan = plan();
+    let mut runbook = plan.runbooks[0].clone();
+    let step = runbook.steps[0].clone();
+    let named = |n| plan::Step {
+        name: format!("Step {n}"),
+        ..step.clone()
+    };
+    runbook.steps = (0..STEPS).map(named).collect();
+    runbook.slug = "long".into();
+    plan.runbooks.push(runbook);
+    put_in_force(&desk, plan).await;
+    let mut command = start("run-1", None);
+    if let Command::StartRun { runbook, .. } = &mut command {
+        *runbook = "long".into();
+    }
+    let run = ask(&desk, command).await.unwrap().run.unwrap();
+
+    let mut behind = Vec::new();
+    for n in 1..=STEPS {
+        end(&desk, &run, Ending::Exited { code: 0 }).await;
+        let now = desk.world().runs[&run].clone();
+        let document = desk.store().projection("run", run.as_str()).await.unwrap();
+        behind.push(now.version - document.unwrap().version);
+        if n % 9 == 0 {
+            assert_eq!(house.node("there").await.world().runs[&run], now);
+        }
+    }
+    // It is written now and then, and when the run is over.
+    let most = behind.iter().max().unwrap();
+    assert!((1..=128).contains(most), "{behind:?}");
+    assert!(
+        behind.iter().filter(|n| **n == 0).count() < STEPS / 4,
+        "{behind:?}"
+    );
+    assert_eq!(behind.last(), Some(&0));
+    assert_eq!(*house.replay().await.runs[&run], *desk.world().runs[&run]);
 }
 
 async fn a_closed_incident_can_be_reopened_after_a_restart(house: &House) {

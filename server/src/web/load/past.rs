@@ -26,11 +26,14 @@ pub async fn runs(state: &State) -> Result<Vec<Arc<Run>>, Missing> {
         .store()
         .projections("run", None, LOOK_BACK)
         .await?;
-    let mut runs: Vec<Arc<Run>> = found
-        .iter()
-        .filter_map(|p| serde_json::from_str(&p.body).ok())
-        .map(Arc::new)
-        .collect();
+    let world = state.desk.world();
+    // The document of one that is open may be behind.
+    let newest = |run: Run| match world.runs.get(&run.id) {
+        Some(held) => held.clone(),
+        None => Arc::new(run),
+    };
+    let documents = found.iter().map(|p| serde_json::from_str(&p.body));
+    let mut runs: Vec<Arc<Run>> = documents.filter_map(Result::ok).map(newest).collect();
     runs.sort_by_key(|r: &Arc<Run>| std::cmp::Reverse(r.started_at));
     Ok(runs)
 }
