@@ -262,11 +262,11 @@ impl Runner {
             let tokens = self.tokens.lock().await;
             // Asked now: a token may be that of a run which has begun since the caller looked.
             let world = self.desk.world();
+            self.ahead.forget_past(&world);
             let over = |id: &&RunId| world.runs.get(*id).is_none_or(|r| r.is_over());
             tokens.keys().filter(over).cloned().collect()
         };
         for run in ended {
-            self.ahead.forget(&run);
             // What still reports its ending has its secrets masked by its own supervisor.
             let Some((id, _)) = self.tokens.lock().await.remove(&run) else {
                 continue;

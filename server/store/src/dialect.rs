@@ -324,6 +324,14 @@ impl Db {
         }
     }
 
+    /// PostgreSQL uses the files of its log again by itself.
+    pub(crate) async fn make_room(&self) -> Result<(), sqlx::Error> {
+        match self {
+            Db::Sqlite { write, .. } => write.make_room().await,
+            Db::Postgres { .. } => Ok(()),
+        }
+    }
+
     pub(crate) async fn close(&self) {
         match self {
             Db::Sqlite { write, read } => {

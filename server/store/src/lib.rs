@@ -99,6 +99,11 @@ impl Store {
         Ok(Tx::new(begun, Arc::clone(&self.appended)))
     }
 
+    /// For who is going to write much: has the database's log take its room on the disk now. Nothing depends on it but time.
+    pub async fn make_room(&self) -> Result<(), Error> {
+        Ok(self.db.make_room().await?)
+    }
+
     /// A signal that events were appended, by this process or another node.
     pub async fn appends(&self) -> Result<Appends, Error> {
         Appends::subscribe(&self.db, self.appended.subscribe()).await

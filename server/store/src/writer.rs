@@ -23,6 +23,9 @@ macro_rules! begin {
 pub(crate) const BEGIN: &str = begin!();
 pub(crate) const COMMIT: &str = "COMMIT";
 
+/// What a log of a thousand pages takes, each with its head.
+const ROOM: u64 = 1000 * (4096 + 24);
+
 #[derive(Clone)]
 pub(crate) struct Writer {
     patience: Duration,
@@ -80,6 +83,26 @@ impl Writer {
             None => place.options.connect().await?,
         };
         Ok(SqliteTx { connection, place })
+    }
+
+    /// Has the log take the room on the disk that it comes to need before it begins anew (a thousand pages). Where a file
+    /// grows, a sync waits for the file system's own log too, with all that others have changed meanwhile.
+    pub async fn make_room(&self) -> Result<(), Error> {
+        let mut tx = self.take().await?;
+        let mut log = tx.place.options.get_filename().as_os_str().to_owned();
+        log.push("-wal");
+        if std::fs::metadata(log).is_ok_and(|log| log.len() >= ROOM) {
+            tx.leave();
+            return Ok(());
+        }
+        // What finds no room in memory goes to the log before there is a commit. Taken back, it is nothing but room.
+        const MAKE_ROOM: &str = concat!(
+            begin!(),
+            "; CREATE TABLE room (bytes BLOB); INSERT INTO room VALUES (zeroblob(7000000)); ROLLBACK"
+        );
+        sqlx::query(MAKE_ROOM).execute(&mut tx.connection).await?;
+        tx.leave();
+        Ok(())
     }
 
     pub async fn close(&self) {

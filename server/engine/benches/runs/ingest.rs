@@ -52,6 +52,7 @@ pub async fn run() {
             fs::remove_dir_all(&dir).expect("removed");
         }
     }
+    fs::remove_dir_all(&dir).expect("removed");
     println!(
         "{LINES} lines of {} bytes on average; medians of {ROUNDS} rounds   lines/s   MB/s  rate to [1]  to [3]",
         bytes / LINES as u64

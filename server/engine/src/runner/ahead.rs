@@ -6,7 +6,7 @@ use crate::{
     Beginning,
     supervise::{Attempt, Folder, Spec, Standby, Word},
 };
-use domain::RunId;
+use domain::{RunId, World};
 use std::{
     collections::HashMap,
     io,
@@ -97,9 +97,10 @@ impl Ahead {
         all.retain(|_, ours| !matches!(ours, Ours::Leaving(gone) if gone.is_finished()));
     }
 
-    /// Of a run that is over.
-    pub fn forget(&self, run: &RunId) {
-        self.all().retain(|key, _| key.run != *run);
+    /// What nobody took of runs that are over. (One that is not known may be about to begin.)
+    pub fn forget_past(&self, world: &World) {
+        let is_over = |run: &RunId| world.runs.get(run).is_some_and(|run| run.is_over());
+        self.all().retain(|key, _| !is_over(&key.run));
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{self, Path, PathBuf};
 
-use super::{outputs, record};
+use super::record;
 
 /// A folder with a record of what is intended. Nothing is run in it before a supervisor claims it, so that it may be made
 /// before the attempt has begun. A power failure may take it away together with all that was done in it: what is missing, or
@@ -40,8 +40,6 @@ impl Folder {
             ),
             _ => error,
         })?;
-        // A full disk is no reason not to run a recovery, and nothing to tell is none either.
-        let _ = outputs::create(&dir);
         Ok(Self {
             dir,
             id: id.to_owned(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::libc;
@@ -37,22 +37,15 @@ pub fn path(dir: &Path) -> PathBuf {
     dir.join("outputs")
 }
 
-/// Tells the commands of the file.
+/// Tells the commands of the file, which is theirs to make: most have nothing to tell.
 pub fn offer(spec: &mut Spec) {
     let path = path(&spec.dir).to_string_lossy().into_owned();
     spec.env.push((VARIABLE.to_owned(), path));
 }
 
-pub fn create(dir: &Path) -> io::Result<()> {
-    let mut new = OpenOptions::new();
-    new.write(true).create_new(true).mode(0o600);
-    new.open(path(dir)).map(drop)
-}
-
 /// Leaves only what may be kept. What cannot be masked is removed.
 pub fn mask(dir: &Path, mask: &mut Mask) {
     match fs::symlink_metadata(path(dir)) {
-        Ok(found) if found.is_file() && found.size() == 0 => return,
         Err(error) if error.kind() == ErrorKind::NotFound => return,
         _ => {}
     }
@@ -127,7 +120,6 @@ mod tests {
 
     fn scene(content: &[u8]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
-        create(dir.path()).unwrap();
         fs::write(path(dir.path()), content).unwrap();
         dir
     }

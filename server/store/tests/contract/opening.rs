@@ -165,3 +165,31 @@ fn every_migration_file_is_applied_on_both_engines() {
         }
     }
 }
+
+#[tokio::test]
+async fn room_made_in_the_log_is_nothing_but_room() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    append_many(&store, "s", 3).await;
+    let log = database.url.strip_prefix("sqlite://").unwrap().to_owned() + "-wal";
+    let length = || std::fs::metadata(&log).unwrap().len();
+    let before = length();
+    store.make_room().await.unwrap();
+    let room = length();
+    assert!(before < 1 << 20 && room > 4 << 20, "{before} {room}");
+    append_many(&store, "s", 50).await;
+    store.make_room().await.unwrap();
+    assert_eq!(length(), room, "it is written in, and not made twice");
+    let table = database.execute("SELECT * FROM room").await;
+    assert!(table.is_err());
+    assert_eq!(store.verify().await.unwrap().events, 53);
+    // Nor is anything found there by who has to read the log after a crash.
+    let copy = tempfile::tempdir().unwrap();
+    let file = copy.path().join("copy.db");
+    std::fs::copy(log.trim_end_matches("-wal"), &file).unwrap();
+    std::fs::copy(&log, copy.path().join("copy.db-wal")).unwrap();
+    let copied = Store::open(&format!("sqlite://{}", file.display()))
+        .await
+        .unwrap();
+    assert_eq!(copied.verify().await.unwrap().events, 53);
+}
