@@ -144,9 +144,6 @@ impl Desk {
     /// Opens the desk over a store: loads what is open, and starts deciding.
     pub async fn open(store: Store, clock: Clock, node: &str) -> Result<Desk, store::Error> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        if let Err(error) = store.make_room().await {
-            tracing::warn!(%error, "The database's log has no room of its own on the disk yet");
-        }
         let turn = turn::Turn::load(store.clone(), clock.clone(), node.into()).await?;
         let (world, plan, tail) = (turn.watch_world(), turn.watch_plan(), turn.tail());
         let queued = turn.watch_queued();

@@ -101,6 +101,9 @@ fn there(data: &Data) -> Result<(), String> {
 
 async fn open(data: &Data, node: &str) -> Result<(Store, Desk), String> {
     let store = data.open().await?;
+    if let Err(error) = store.make_room().await {
+        tracing::warn!(%error, "The database's log has no room of its own on the disk yet");
+    }
     let desk = Desk::open(store.clone(), Clock::system(), node).await;
     Ok((store, desk.map_err(|e| e.to_string())?))
 }

@@ -107,6 +107,7 @@ migrations! {
     5 "0005_notifications.sql";
     6 "0006_history.sql";
     7 "0007_subscribers.sql";
+    8 "0008_timeline_end.sql";
 }
 
 fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {

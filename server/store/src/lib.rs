@@ -7,7 +7,7 @@
 //! Writing: [`Store::begin`] takes the one writer's place and reads the head; [`Head::append`] numbers and chains the new
 //! records; [`Tx::finish`] puts a whole [`Batch`] down and makes it durable. Reading never waits for a writer.
 //!
-//! Architecture invariant: appends are serialized (SQLite `BEGIN IMMEDIATE`, PostgreSQL advisory lock), so sequence numbers
+//! Architecture invariant: appends are serialized (SQLite's one writer, PostgreSQL advisory lock), so sequence numbers
 //! become visible in their order: a reader at number n never skips one.
 //! Architecture invariant: the database itself refuses to change, delete or skip an event, by triggers on both engines.
 //! Architecture invariant: every record carries the hash of all before it; [`Store::verify`] and [`export::verify_lines`]

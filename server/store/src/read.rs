@@ -1,7 +1,7 @@
 //! Reading: never waits for a writer, sees only what was committed.
 //!
 //! To follow the timeline from a state: read [`Store::head`] first, then projections, then events after the head. A
-//! projection may already be ahead of that head; its `version` says up to where.
+//! projection may already be ahead of that head, or be written behind it by who says so; its `version` says up to where.
 
 use crate::dialect::{on, work};
 use crate::tx::{number, text};
@@ -208,8 +208,8 @@ impl Store {
     }
 
     /// Reads the whole timeline and checks every hash. Names the first record that is not as it was written, or that the
-    /// database cannot read; also notices an end that was cut off, as long as a projection remembers it. Keep the head it
-    /// answers somewhere else, and no cut can hide.
+    /// database cannot read; also notices an end that was cut off, as long as the database remembers it elsewhere.
+    /// Keep the head it answers somewhere else, and no cut can hide.
     pub async fn verify(&self) -> Result<Verified, Broken> {
         const PAGE: u32 = 1000;
         let mut verifier = Verifier::default();
@@ -219,7 +219,7 @@ impl Store {
         };
         // Read before the walk, so that events appended meanwhile do no harm.
         let promised: i64 =
-            on!(&self.db, p => sqlx::query_scalar(sql::PROJECTION_VERSION).fetch_one(p).await)
+            on!(&self.db, p => sqlx::query_scalar(sql::END_KNOWN).fetch_one(p).await)
                 .map_err(|error| broken(1, error.into()))?;
         let mut page = PAGE;
         loop {

@@ -16,7 +16,8 @@ pub struct Receipt {
     pub at: i64,
 }
 
-/// The current state of one thing, as a document. Written in the same transaction as the event it follows from.
+/// The state of one thing, as a document: the current one, unless who writes it says otherwise. Written in the same
+/// transaction as the event it follows from.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Projection {
     pub kind: String,

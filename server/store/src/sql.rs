@@ -83,7 +83,8 @@ statements! {
         "SELECT kind, id, open, version, body FROM projection WHERE kind = $1 ORDER BY id DESC LIMIT $2";
     PROJECTIONS_BEFORE = "SELECT kind, id, open, version, body FROM projection \
         WHERE kind = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
-    PROJECTION_VERSION = "SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) AS version FROM projection";
+    END_KNOWN = "SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) AS seq FROM \
+        (SELECT MAX(version) AS seq FROM projection UNION ALL SELECT seq FROM timeline_end) AS known";
 
     CREDENTIAL_BY_HASH = concat!("SELECT ", credential_columns!(), " FROM credential WHERE secret_hash = $1");
     CREDENTIALS = concat!("SELECT ", credential_columns!(), " FROM credential WHERE kind = $1 ORDER BY id");

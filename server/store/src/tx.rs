@@ -164,9 +164,9 @@ impl Tx {
             return Err(Unfinished::Before(Error::GivenUp));
         };
         if let Err(Halfway { answered, error }) = put::few_and_commit(&mut tx, batch).await {
-            // It had not even begun, or it can still be undone; else nobody knows.
+            // It had not even begun, or has undone itself, or can still be undone; else nobody knows.
             let is_undone = match answered {
-                0 if !matches!(error, sqlx::Error::WorkerCrashed) => {
+                0 if !is_unclear(&error) => {
                     tx.leave();
                     true
                 }
@@ -235,6 +235,19 @@ impl Tx {
     pub(crate) fn leave<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, Error> {
         self.given_up = outcome.is_err();
         Ok(outcome?)
+    }
+}
+
+/// After an error of the disk, what was written may be found there later.
+fn is_unclear(error: &sqlx::Error) -> bool {
+    const SQLITE_IOERR: u32 = 10;
+    match error {
+        sqlx::Error::Database(error) => {
+            let code = error.code().and_then(|code| code.parse::<u32>().ok());
+            code.is_none_or(|code| code & 0xff == SQLITE_IOERR)
+        }
+        sqlx::Error::WorkerCrashed => true,
+        _ => false,
     }
 }
 

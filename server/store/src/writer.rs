@@ -4,10 +4,12 @@
 //! pool around this one, which would ask after its health whenever it comes back, and a transaction begins in the same
 //! breath as it reads the head.
 
+use std::fs::File;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::statvfs::statvfs;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Error};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -25,6 +27,8 @@ pub(crate) const COMMIT: &str = "COMMIT";
 
 /// What a log of a thousand pages takes, each with its head.
 const ROOM: u64 = 1000 * (4096 + 24);
+/// Of a disk with less than this nothing is taken that is not needed yet.
+const SCARCE: u64 = 16 * ROOM;
 
 #[derive(Clone)]
 pub(crate) struct Writer {
@@ -89,9 +93,13 @@ impl Writer {
     /// grows, a sync waits for the file system's own log too, with all that others have changed meanwhile.
     pub async fn make_room(&self) -> Result<(), Error> {
         let mut tx = self.take().await?;
-        let mut log = tx.place.options.get_filename().as_os_str().to_owned();
+        // Beside the file itself, where this is a link to it.
+        let file = tx.place.options.get_filename().canonicalize()?;
+        let mut log = file.clone().into_os_string();
         log.push("-wal");
-        if std::fs::metadata(log).is_ok_and(|log| log.len() >= ROOM) {
+        let has_room = std::fs::metadata(&log).is_ok_and(|log| log.len() >= ROOM);
+        let free = statvfs(&file).map_or(0, |disk| disk.blocks_available() * disk.fragment_size());
+        if has_room || free < SCARCE {
             tx.leave();
             return Ok(());
         }
@@ -102,7 +110,9 @@ impl Writer {
         );
         sqlx::query(MAKE_ROOM).execute(&mut tx.connection).await?;
         tx.leave();
-        Ok(())
+        // Or the first commit waits for all of it.
+        let done = tokio::task::spawn_blocking(move || File::open(log)?.sync_data());
+        Ok(done.await.unwrap_or(Ok(()))?)
     }
 
     pub async fn close(&self) {

@@ -38,11 +38,15 @@ fn main() {
 /// A folder on the disk, empty. Like a data folder it is far from where thousands of files have just been deleted: next to
 /// them ext4 takes 0.3 ms or more to make one (it looks for a number that none of them had) instead of 0.01 ms, and an
 /// attempt makes four. So it stays when the bench is over, for those that are run soon after it.
-struct Ground(PathBuf);
+struct Ground {
+    home: PathBuf,
+    /// The names of all like it begin so.
+    prefix: String,
+}
 
 const GROUNDS: &str = "/var/tmp";
-/// What ext4 remembers of deleted files it has forgotten by then.
-const LONG_GONE: Duration = Duration::from_secs(600);
+/// What has stayed so long is in nobody's way any more.
+const LONG_GONE: Duration = Duration::from_secs(3600);
 
 impl Ground {
     fn new(name: &str) -> Ground {
@@ -51,23 +55,29 @@ impl Ground {
         std::fs::create_dir(&home).expect("a folder under /var/tmp");
         // What is made in it is put elsewhere on the disk. Where that cannot be asked for, it is where it is.
         let _ = Command::new("chattr").arg("+T").arg(&home).status();
-        std::fs::create_dir(home.join("ground")).expect("a folder of ours");
-        remove_old(&prefix);
-        Ground(home)
+        let ground = Ground { home, prefix };
+        std::fs::create_dir(ground.path()).expect("a folder of ours");
+        ground
     }
 
     fn path(&self) -> PathBuf {
-        self.0.join("ground")
+        // By its name a place is chosen for it.
+        self.home.join(std::process::id().to_string())
     }
 }
 
-/// Grounds of earlier runs.
-fn remove_old(prefix: &str) {
-    for entry in std::fs::read_dir(GROUNDS).into_iter().flatten().flatten() {
-        let age = entry.metadata().and_then(|found| found.modified());
-        let is_old = age.is_ok_and(|since| since.elapsed().is_ok_and(|age| age > LONG_GONE));
-        if is_old && entry.file_name().to_string_lossy().starts_with(prefix) {
-            let _ = std::fs::remove_dir_all(entry.path());
+impl Drop for Ground {
+    fn drop(&mut self) {
+        for entry in std::fs::read_dir(GROUNDS).into_iter().flatten().flatten() {
+            let made = entry.metadata().and_then(|found| found.modified());
+            let age = made.map(|made| made.elapsed().unwrap_or_default());
+            let is_like_it = entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with(&self.prefix);
+            if is_like_it && age.is_ok_and(|age| age > LONG_GONE) {
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
         }
     }
 }

@@ -130,6 +130,8 @@ impl House {
         small_plan(&plan);
         let url = format!("sqlite://{}", dir.join("muster.db").display());
         let store = Store::open(&url).await.expect("a database");
+        // As the server does.
+        store.make_room().await.expect("room");
         let desk = Desk::open(store, Clock::system(), "bench")
             .await
             .expect("a desk");

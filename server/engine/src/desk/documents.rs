@@ -18,8 +18,9 @@ pub(super) const FAILOVER: &str = "failover";
 pub(super) const MAINTENANCE: &str = "maintenance";
 pub(super) const DESK: &str = "desk";
 
-/// A run's document is at most so many events of the timeline behind it.
-const BEHIND: u64 = 128;
+/// A run's document stands in the same piece of the timeline as its last event, and pieces are so long: so it is fewer
+/// events behind, and so many are enough to bring it up to date.
+const PIECE: u64 = 128;
 
 /// Whether the document of a run is written with an event of it, which follows on its `version`. It is long, and each step
 /// waits for what is written: so not with those that make a run go on by itself, but for one now and then.
@@ -33,7 +34,7 @@ pub(super) fn is_written_with(event: &Event, seq: u64, version: Option<u64>) -> 
             | Event::AttemptEnded { .. }
             | Event::RetryScheduled { .. }
     );
-    !goes_on || version.is_none_or(|version| version / BEHIND != seq / BEHIND)
+    !goes_on || version.is_none_or(|version| version / PIECE != seq / PIECE)
 }
 
 /// All that is open.
@@ -58,7 +59,7 @@ pub(super) async fn open_world(store: &Store) -> Result<World, Error> {
     for found in store.open_projections(RUN).await? {
         if let Some(mut run) = read::<Run>(&found) {
             let stream = run_stream(&run.id);
-            let since = store.stream(&stream, run.version, BEHIND as u32).await?;
+            let since = store.stream(&stream, run.version, PIECE as u32).await?;
             let since = since.iter().filter_map(stamped);
             since.for_each(|event| run.apply(&event));
             world.runs.insert(run.id.clone(), Arc::new(run));

@@ -45,9 +45,9 @@ pub fn offer(spec: &mut Spec) {
 
 /// Leaves only what may be kept. What cannot be masked is removed.
 pub fn mask(dir: &Path, mask: &mut Mask) {
-    match fs::symlink_metadata(path(dir)) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return,
-        _ => {}
+    let found = fs::symlink_metadata(path(dir));
+    if found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return;
     }
     let masked = read(dir).and_then(|bytes| {
         let masked = mask.whole(&bytes);
@@ -64,8 +64,10 @@ pub fn mask(dir: &Path, mask: &mut Mask) {
 
 /// To be done with those that nobody masked.
 pub fn remove(dir: &Path) {
-    let _ = fs::remove_file(path(dir));
-    let _ = fs::remove_file(dir.join("outputs.new"));
+    for left in [path(dir), dir.join("outputs.new")] {
+        // Also what a command has made a folder of. (Links are not followed.)
+        let _ = fs::remove_file(&left).or_else(|_| fs::remove_dir_all(&left));
+    }
 }
 
 /// Whole lines, as many as may be read. It is in the hands of the commands what kind of file it is.
@@ -177,5 +179,8 @@ mod tests {
         std::os::unix::fs::symlink(&elsewhere, path(dir.path())).unwrap();
         mask(dir.path(), &mut secret);
         assert!(!path(dir.path()).exists() && elsewhere.exists());
+        fs::create_dir_all(path(dir.path()).join("a=hunter2")).unwrap();
+        mask(dir.path(), &mut secret);
+        assert!(!path(dir.path()).exists());
     }
 }

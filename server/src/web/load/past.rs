@@ -27,10 +27,10 @@ pub async fn runs(state: &State) -> Result<Vec<Arc<Run>>, Missing> {
         .projections("run", None, LOOK_BACK)
         .await?;
     let world = state.desk.world();
-    // The document of one that is open may be behind.
+    // The document of one that is open may be behind; what is held here may be as well, by what another node has written.
     let newest = |run: Run| match world.runs.get(&run.id) {
-        Some(held) => held.clone(),
-        None => Arc::new(run),
+        Some(held) if held.version >= run.version => held.clone(),
+        _ => Arc::new(run),
     };
     let documents = found.iter().map(|p| serde_json::from_str(&p.body));
     let mut runs: Vec<Arc<Run>> = documents.filter_map(Result::ok).map(newest).collect();

@@ -66,7 +66,7 @@ async fn every_statement_prepares_on_both_engines_with_equal_columns_and_types()
 /// These read a table on purpose: to verify, to list all tokens, to look at every node (there are few), to
 /// count all subscribers.
 const WHOLE: [&str; 5] = [
-    "PROJECTION_VERSION",
+    "END_KNOWN",
     "CREDENTIALS",
     "NODES",
     "SUBSCRIBERS_COUNT",

@@ -1,7 +1,7 @@
 //! The log cannot be changed, and if it was, the verifier says where.
 
 use store::testing::Database;
-use store::{Batch, Broken, Error, Fault, Head, Projection};
+use store::{Batch, Broken, Error, Fault, Head};
 
 use crate::{append_many, chained, draft, on_both_engines};
 
@@ -135,21 +135,6 @@ async fn one_flipped_byte_is_named_by_the_verifier(database: &Database) {
 async fn a_missing_record_and_a_missing_end_are_named_by_the_verifier(database: &Database) {
     let store = database.open().await;
     append_many(&store, "s", 4).await;
-    let mut tx = store.begin().await.unwrap();
-    let projection = Projection {
-        kind: "k".into(),
-        id: "i".into(),
-        open: true,
-        version: 4,
-        body: "{}".into(),
-    };
-    tx.write(&Batch {
-        projections: vec![projection],
-        ..Batch::default()
-    })
-    .await
-    .unwrap();
-    tx.commit().await.unwrap();
     drop_triggers(database).await;
     database
         .execute("DELETE FROM event WHERE seq = 4")

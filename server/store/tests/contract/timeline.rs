@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use store::testing::Database;
-use store::{Batch, Draft, Error, Head, Receipt, Store, Unfinished};
+use store::{Batch, Draft, Error, Head, Projection, Receipt, Store, Unfinished};
 
 use crate::{append, append_many, chained, draft, numbers, on_both_engines};
 
@@ -237,12 +237,29 @@ async fn where_another_has_written_nothing_is_finished_at_an_assumed_head(databa
     let tx = here.begin_at(old).await.unwrap();
     let is_assumed = tx.is_assumed();
     if is_assumed {
-        let batch = Batch {
-            records: chained(tx.head(), vec![draft("lost", 9)]),
-            ..Batch::default()
+        let projection = Projection {
+            kind: "k".into(),
+            id: "i".into(),
+            open: true,
+            version: 2,
+            body: "{}".into(),
         };
-        let finished = tx.finish(&batch).await;
-        assert!(matches!(finished, Err(Unfinished::Before(_))));
+        tx.rollback().await.unwrap();
+        // One statement, several, and several of which the last ones would be let in.
+        for (events, projections) in [(1, vec![]), (3, vec![]), (1, vec![projection])] {
+            let tx = here.begin_at(old).await.unwrap();
+            let drafts = (0..events).map(|_| draft("lost", 9)).collect();
+            let batch = Batch {
+                records: chained(tx.head(), drafts),
+                projections,
+                ..Batch::default()
+            };
+            let finished = tx.finish(&batch).await;
+            assert!(matches!(finished, Err(Unfinished::Before(_))));
+            assert_eq!(here.projection("k", "i").await.unwrap(), None);
+            // The writer's place is free.
+            append_many(&there, "s", 1).await;
+        }
         let mut tx = here.begin_at(old).await.unwrap();
         let read = tx.projection("run", "a").await;
         assert!(matches!(read, Err(Error::Moved)));
@@ -250,9 +267,11 @@ async fn where_another_has_written_nothing_is_finished_at_an_assumed_head(databa
         assert_eq!(tx.head(), now, "it was asked");
         tx.rollback().await.unwrap();
     }
-    assert_eq!(here.head().await.unwrap(), now);
+    let now = here.head().await.unwrap();
     assert_eq!(append_many(&here, "s", 1).await[0].seq, now.seq + 1);
-    assert_eq!(here.verify().await.unwrap().events, 3);
+    let streams = here.stream("lost", 0, 10).await.unwrap();
+    assert_eq!(streams, [], "what was refused");
+    assert_eq!(here.verify().await.unwrap().events, now.seq + 1);
 }
 
 async fn an_append_wakes_a_follower_on_another_node(database: &Database) {
