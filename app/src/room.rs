@@ -5,8 +5,8 @@
 
 use crate::page::{Look, Page, Tick, View};
 use domain::{
-    AccessRole, Event, Health, Incident, Number, Permission, Run, RunId, RunStatus, ServiceId,
-    Severity, Stamp, Stamped, World, plan::Plan, words,
+    AccessRole, Event, Health, Incident, Number, Permission, Run, RunId, ServiceId, Severity,
+    Stamp, Stamped, World, plan::Plan, words,
 };
 use leptos::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
@@ -308,7 +308,7 @@ pub fn going(world: &World) -> Vec<Arc<Run>> {
     let going = world.runs.values().filter(|r| !r.is_over()).cloned();
     crate::facts::sorted(going, |r| {
         (
-            r.status != RunStatus::PausedByFailedStep,
+            r.status != domain::RunStatus::PausedByFailedStep,
             std::cmp::Reverse(r.started_at),
         )
     })

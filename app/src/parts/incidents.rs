@@ -1,7 +1,9 @@
 //! What names an incident.
 
 use crate::node::{El, span};
-use domain::{Incident, Kind, Number};
+use domain::Number;
+#[cfg(feature = "ssr")]
+use domain::{Incident, Kind};
 
 pub fn address(number: &Number) -> String {
     format!("/incidents/{number}")

@@ -14,10 +14,9 @@ pub use form::{Ask, Button, Form, hidden, menu};
 pub use frame::frame;
 pub use when::{local, wall, when};
 
-use crate::node::{
-    El, Node, Value, a, div, el, h2, header, li, live, section, span, table, tbody, td, th, thead,
-    tr,
-};
+use crate::node::{El, Node, Value, a, div, el, h2, header, li, live, section, span};
+#[cfg(feature = "ssr")]
+use crate::node::{table, tbody, td, th, thead, tr};
 use domain::{Severity, plan::Plan, words::Icon};
 
 /// Markup that does not change while the page stands. The server renders it; the browser takes it as it is, and its

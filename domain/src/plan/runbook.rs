@@ -71,6 +71,7 @@ pub struct Runbook {
     pub finally: Vec<Step>,
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) fn recovery() -> String {
     "recovery".into()
 }

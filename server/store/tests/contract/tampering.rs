@@ -1,13 +1,14 @@
 //! The log cannot be changed, and if it was, the verifier says where.
 
 use store::testing::Database;
-use store::{Batch, Broken, Error, Fault, Head};
+use store::{Batch, Broken, Error, Fault, Head, Projection};
 
 use crate::{append_many, chained, draft, on_both_engines};
 
 on_both_engines! {
     one_flipped_byte_is_named_by_the_verifier
     a_missing_record_and_a_missing_end_are_named_by_the_verifier
+    an_end_that_was_cut_off_is_remembered_in_two_places
     the_database_refuses_update_delete_truncate_and_gaps
     a_record_that_does_not_follow_the_head_is_refused
 }
@@ -158,6 +159,45 @@ async fn a_missing_record_and_a_missing_end_are_named_by_the_verifier(database: 
             fault: Fault::Missing { found: 3 }
         })
     );
+}
+
+async fn an_end_that_was_cut_off_is_remembered_in_two_places(database: &Database) {
+    let store = database.open().await;
+    append_many(&store, "s", 3).await;
+    // Also of what is written past the triggers that can be switched off.
+    let mut insert =
+        format!("INSERT INTO event (seq, {ROW}) SELECT seq + 3, {ROW} FROM event WHERE seq = 1");
+    if !database.url.starts_with("sqlite") {
+        insert = format!("SET session_replication_role = replica; {insert}");
+    }
+    database.execute(&insert).await.unwrap();
+    drop_triggers(database).await;
+    let cut = "DELETE FROM event WHERE seq > 3";
+    database.execute(cut).await.unwrap();
+    let noticed = |seq, last| {
+        let fault = Fault::CutOff { last };
+        Err(Broken { seq, fault })
+    };
+    assert_eq!(store.verify().await, noticed(4, 4));
+    let forget = "UPDATE timeline_end SET seq = 0";
+    database.execute(forget).await.unwrap();
+    assert!(store.verify().await.is_ok(), "nothing remembers it");
+    let mut tx = store.begin().await.unwrap();
+    let projection = Projection {
+        kind: "k".into(),
+        id: "i".into(),
+        open: true,
+        version: 4,
+        body: "{}".into(),
+    };
+    tx.write(&Batch {
+        projections: vec![projection],
+        ..Batch::default()
+    })
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.verify().await, noticed(4, 4));
 }
 
 async fn a_record_that_does_not_follow_the_head_is_refused(database: &Database) {
