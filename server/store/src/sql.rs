@@ -4,10 +4,8 @@
 //! `tests/statements.rs` prepares all of them on both engines and compares columns, types and parameters.
 
 mod multi;
-mod script;
 
 pub use multi::Multi;
-pub use script::Script;
 
 use multi::Type::{Number, Text, Truth};
 use std::sync::LazyLock;
